@@ -1,0 +1,29 @@
+# make run: install and make films from nothing; make test: install and run the whole test suite.
+PYTHON ?= python3
+BIN := .venv/bin
+export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+
+.PHONY: run test install ui viz clean
+
+run: install
+	$(BIN)/kedro run
+
+test: install
+	$(BIN)/pytest
+
+install: .venv/installed
+
+.venv/installed: pyproject.toml constraints.txt
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12')"
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+ui: install
+	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+
+viz: install
+	$(BIN)/kedro viz run
+
+clean:
+	rm -rf .venv build mlflow.db mlartifacts

@@ -1,0 +1,1 @@
+"""Videogeneration: a first frame and a sentence become a film."""

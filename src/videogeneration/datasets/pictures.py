@@ -1,0 +1,52 @@
+"""Pictures that Kedro-Viz can show."""
+
+import base64
+import io
+from pathlib import Path
+from typing import Any, NewType
+
+from kedro.io import AbstractDataset
+from PIL import Image
+
+ImagePreview = NewType("ImagePreview", str)
+"""A PNG in base64; Kedro-Viz knows this kind of preview by the type's name."""
+
+
+class PictureDataset(AbstractDataset):
+    """A Pillow picture in a file, with a preview.
+
+    Args:
+        filepath: A `.png` file, relative to the project.
+        metadata: For other tools, such as Kedro-Viz; not read here.
+    """
+
+    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
+        self._filepath = Path(filepath)
+        self.metadata = metadata
+
+    def load(self) -> Image.Image:
+        """The picture."""
+        with Image.open(self._filepath) as picture:
+            picture.load()
+            return picture
+
+    def save(self, data: Image.Image) -> None:
+        """Write the picture whole or not at all."""
+        self._filepath.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._filepath.with_name(f".{self._filepath.stem}-writing.png")
+        data.save(temporary, format="PNG")
+        temporary.replace(self._filepath)
+
+    def preview(self) -> ImagePreview:
+        """The picture at a size that a page can carry."""
+        picture = self.load()
+        picture.thumbnail((1600, 1600))
+        buffer = io.BytesIO()
+        picture.save(buffer, format="PNG")
+        return ImagePreview(base64.b64encode(buffer.getvalue()).decode())
+
+    def _exists(self) -> bool:
+        return self._filepath.exists()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._filepath)}

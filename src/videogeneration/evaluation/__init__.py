@@ -1,0 +1,1 @@
+"""Scores one can trust: image metrics, baselines, caption following, pictures."""

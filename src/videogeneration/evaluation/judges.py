@@ -1,0 +1,101 @@
+"""Judges: does a film do what its sentence says? Read from its frames, no trained network."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from videogeneration.captions import Grammar, KthGrammar, SceneGrammar
+from videogeneration.motion.direction import contrast, median_background, positions, read_direction
+from videogeneration.motion.elements import movement_followed
+from videogeneration.sources.scenes import places
+
+STEPS_PRESENT = 4
+"""Steps that a walker must stay in the picture for, unless it walks out as it was told."""
+
+_PRESENT = 0.5
+"""Least contrast of a figure that is still there, as a share of the given frame's."""
+
+_NEAR_EDGE = 0.3
+"""A walker whose centre is within this share of the width from an edge is leaving there."""
+
+
+class Judge(Protocol):
+    """Knows a source's scenes."""
+
+    @property
+    def grammar(self) -> Grammar:
+        """What the source can say."""
+
+    def background(self, clip: np.ndarray) -> np.ndarray:
+        """The clip's `[T, H, W]` background without figures, float32 `[H, W]` in [0, 1]."""
+
+    def followed(
+        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+    ) -> bool:
+        """Whether a film does what a sentence says.
+
+        Args:
+            film: float32 `[1 + T, H, W]` in [0, 1], the given frame first.
+            sentence: What was asked; need not be what the clip shows.
+            clip: The clip that the given frame comes from, uint8 `[L, H, W]`.
+            row: The clip's row in the table.
+        """
+
+
+@dataclass(frozen=True)
+class KthJudge:
+    """Reads whether a walker goes to the side that the sentence says, and is still there."""
+
+    grammar: KthGrammar
+
+    def background(self, clip: np.ndarray) -> np.ndarray:
+        """The median over time: the camera stands still."""
+        return median_background(clip)
+
+    def followed(
+        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+    ) -> bool:
+        """Whether the walker goes where it is told; one that stays or fades follows nothing."""
+        asked = sentence.split()[-1]
+        background = self.background(clip)
+        strength = contrast(film, background)
+        present = strength >= _PRESENT * strength[0]
+        last = len(film) - 1 if present.all() else int(np.argmin(present)) - 1
+        if last < 1:
+            return False
+        if last < min(STEPS_PRESENT, len(film) - 1):
+            x = positions(film[last][None], background)[0, 1] / film.shape[2]
+            near = x < _NEAR_EDGE if asked == "left" else x > 1 - _NEAR_EDGE
+            if not near:
+                return False
+        return read_direction(film[: last + 1], background).label == asked
+
+
+@dataclass(frozen=True)
+class SceneJudge:
+    """Reads whether every element makes the movement that the sentence says."""
+
+    grammar: SceneGrammar
+
+    def background(self, clip: np.ndarray) -> np.ndarray:
+        """Black."""
+        return np.zeros(clip.shape[1:], np.float32)
+
+    def followed(
+        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+    ) -> bool:
+        """Whether all elements move as told; one that stands still or is gone follows nothing."""
+        asked = [movement for _, movement in self.grammar.parse(sentence)]
+        first = clip[0].astype(np.float32) / 255
+        return all(movement_followed(film, first, places(row), asked))
+
+
+def judge_of(grammar: Grammar) -> Judge:
+    """The judge for what a grammar speaks of."""
+    if isinstance(grammar, KthGrammar):
+        return KthJudge(grammar)
+    if isinstance(grammar, SceneGrammar):
+        return SceneJudge(grammar)
+    raise TypeError(f"no judge for {type(grammar).__name__}")

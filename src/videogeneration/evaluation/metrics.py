@@ -1,0 +1,337 @@
+"""How close a generated film is to the true one, frame by frame.
+
+Every metric takes films as float32 `[T, H, W]` in [0, 1], of equal shapes, at least one frame and
+finite values (ValueError otherwise), and gives one value a frame, float64 `[T]`. NaN means that the
+value is not defined for that frame; a mean leaves it out and never counts it as zero. No single
+metric can be trusted: PSNR prefers a figure that was wiped out to one that is a few pixels off, so
+read it beside `presence` and `position_error`.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import pandas as pd
+
+CONTRAST = 0.1
+"""A pixel is foreground where it differs from the background by more than this (of [0, 1])."""
+
+WIDENING = 3
+"""Pixels by which foreground is widened in every direction before PSNR looks at it."""
+
+FIGURE_SHARE = 0.01
+"""A frame has its figure where at least this share of its pixels is foreground.
+
+Recorded KTH frames without a walker still show up to 0.75 % (compression, a foot at the edge), a
+walker in view has 2 to 15 %, and a thin handwritten 1 has 1 % of 64x64.
+"""
+
+PSNR_CEILING = 100.0
+"""PSNR of equal frames in decibels; infinity would swallow every mean it enters."""
+
+METRICS = ("psnr", "ssim", "foreground_psnr", "presence", "position_error", "sharpness")
+"""Columns of a score table, in order."""
+
+# Wang et al. 2004: a Gaussian of 1.5 pixels, cut off at 3.5 sigma, and their two constants
+_SSIM_SIGMA = 1.5
+_SSIM_RADIUS = 5
+_SSIM_C1 = 0.01**2
+_SSIM_C2 = 0.03**2
+
+
+def psnr(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Peak signal-to-noise ratio of each frame, for a peak of 1.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+
+    Returns:
+        Decibels, float64 `[T]`; at most `PSNR_CEILING`.
+    """
+    _check(predicted, true)
+    error = np.square(predicted.astype(np.float64) - true).mean(axis=(1, 2))
+    return _decibels(error)
+
+
+def ssim(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Structural similarity of each frame, for a data range of 1.
+
+    Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: Image quality assessment: from error
+    visibility to structural similarity, IEEE TIP 2004. Equals scikit-image's
+    `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
+    data_range=1)`, which leaves out a border of five pixels.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1], at least 11x11.
+        true: The same shape and range.
+
+    Returns:
+        float64 `[T]`, at most 1.
+
+    Raises:
+        ValueError: Frames are smaller than the window.
+    """
+    _check(predicted, true)
+    window = 2 * _SSIM_RADIUS + 1
+    if min(true.shape[1:]) < window:
+        raise ValueError(f"ssim: frames are {true.shape[1:]}, they need at least {window} pixels")
+    return np.array([_frame_ssim(p, t) for p, t in zip(predicted, true, strict=True)], np.float64)
+
+
+def _frame_ssim(x: np.ndarray, y: np.ndarray) -> float:
+    """SSIM of two frames `[H, W]`."""
+    mean_x, mean_y = _windowed(x), _windowed(y)
+    variance_x = _windowed(x * x) - mean_x * mean_x
+    variance_y = _windowed(y * y) - mean_y * mean_y
+    covariance = _windowed(x * y) - mean_x * mean_y
+    likeness = (2 * mean_x * mean_y + _SSIM_C1) * (2 * covariance + _SSIM_C2)
+    scale = (mean_x**2 + mean_y**2 + _SSIM_C1) * (variance_x + variance_y + _SSIM_C2)
+    return float((likeness / scale).mean(dtype=np.float64))
+
+
+def _windowed(image: np.ndarray) -> np.ndarray:
+    """Gaussian-weighted local means, where the window lies wholly inside the frame."""
+    size = 2 * _SSIM_RADIUS + 1
+    blurred = cv2.GaussianBlur(image, (size, size), _SSIM_SIGMA)
+    return blurred[_SSIM_RADIUS:-_SSIM_RADIUS, _SSIM_RADIUS:-_SSIM_RADIUS]
+
+
+def background(clip: np.ndarray) -> np.ndarray:
+    """What stands still in a clip: its median over time.
+
+    A figure that never leaves its place (boxing) belongs to the background, and only what it moves
+    is foreground. The synthetic sources know their background, which is black: use zeros there.
+
+    Args:
+        clip: float32 `[T, H, W]`; the whole true clip.
+
+    Returns:
+        float32 `[H, W]`.
+    """
+    return np.median(clip, axis=0).astype(np.float32)
+
+
+def foreground_pixels(
+    true: np.ndarray, last_given: np.ndarray, background: np.ndarray
+) -> np.ndarray:
+    """Where the figure is or was: the pixels that `foreground_psnr` looks at.
+
+    A pixel belongs where the true frame or the last given frame differs from the background by more
+    than `CONTRAST`; that is then widened by `WIDENING` pixels (a square). The prediction has no
+    say, so every model is measured on the same pixels.
+
+    Args:
+        true: float32 `[T, H, W]` in [0, 1].
+        last_given: float32 `[H, W]`, the newest frame that the models were given.
+        background: float32 `[H, W]`.
+
+    Returns:
+        bool `[T, H, W]`.
+    """
+    moving = (_contrast(true, background) > 0) | (_contrast(last_given, background) > 0)
+    square = np.ones((2 * WIDENING + 1, 2 * WIDENING + 1), np.uint8)
+    return np.stack([cv2.dilate(frame.astype(np.uint8), square) > 0 for frame in moving])
+
+
+def foreground_psnr(predicted: np.ndarray, true: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """PSNR of each frame over its foreground pixels only.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+        pixels: bool `[T, H, W]` from `foreground_pixels`.
+
+    Returns:
+        Decibels, float64 `[T]`; NaN where a frame has no foreground pixel.
+    """
+    _check(predicted, true)
+    error = np.square(predicted.astype(np.float64) - true).sum(axis=(1, 2), where=pixels)
+    count = pixels.sum(axis=(1, 2))
+    return _decibels(_ratio(error, count))
+
+
+def presence(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """How much of the figure there is: summed contrast over the true frame's.
+
+    Contrast is the distance to the background, counted in full where it is more than `CONTRAST` and
+    not at all below, in both films alike: camera noise would otherwise add up over the picture.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+        background: float32 `[H, W]`.
+
+    Returns:
+        float64 `[T]`: 1 is right, 0 is wiped out, 2 is twice as much; NaN where the true frame does
+        not have its figure (`has_figure`).
+    """
+    _check(predicted, true)
+    expected = np.where(has_figure(true, background), _mass(_contrast(true, background)), 0)
+    return _ratio(_mass(_contrast(predicted, background)), expected)
+
+
+def has_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Whether at least `FIGURE_SHARE` of a frame's pixels are foreground.
+
+    Args:
+        frames: float32 `[T, H, W]` in [0, 1].
+        background: float32 `[H, W]`.
+
+    Returns:
+        bool `[T]`.
+    """
+    return (_contrast(frames, background) > 0).mean(axis=(1, 2)) >= FIGURE_SHARE
+
+
+def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Distance between the contrast-weighted centres of the generated and the true foreground.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+        background: float32 `[H, W]`.
+
+    Returns:
+        Pixels, float64 `[T]`. NaN where the true frame does not have its figure, and NaN where the
+        predicted one does not: a figure that is gone is nowhere, and `presence` tells that it is.
+        The mean of a model that loses its figure therefore speaks only of the frames that kept it.
+    """
+    _check(predicted, true)
+    shift = _centres(predicted, background) - _centres(true, background)
+    return np.hypot(shift[:, 0], shift[:, 1])
+
+
+def _centres(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Centre (row, column) of each frame's foreground, `[T, 2]`; NaN where there is no figure."""
+    contrast = _contrast(frames, background)
+    mass = np.where(has_figure(frames, background), _mass(contrast), 0)
+    rows, columns = np.arange(frames.shape[1]), np.arange(frames.shape[2])
+    return np.stack(
+        [
+            _ratio(contrast.sum(axis=2, dtype=np.float64) @ rows, mass),
+            _ratio(contrast.sum(axis=1, dtype=np.float64) @ columns, mass),
+        ],
+        axis=1,
+    )
+
+
+def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """Mean gradient magnitude of each frame over the true frame's.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+
+    Returns:
+        float64 `[T]`: 1 is as sharp as the truth, less is blurred; NaN for a flat true frame.
+    """
+    _check(predicted, true)
+    return _ratio(_gradient(predicted), _gradient(true))
+
+
+def _gradient(frames: np.ndarray) -> np.ndarray:
+    """Mean magnitude of the central-difference gradient of each frame, `[T]`."""
+    vertical, horizontal = np.gradient(frames, axis=(1, 2))
+    return np.hypot(vertical, horizontal).mean(axis=(1, 2), dtype=np.float64)
+
+
+def _contrast(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Distance to the background where it is more than `CONTRAST`, zero elsewhere."""
+    contrast = np.abs(frames - background)
+    return np.where(contrast > CONTRAST, contrast, 0)
+
+
+def _mass(contrast: np.ndarray) -> np.ndarray:
+    """Summed contrast of each frame, `[T]`."""
+    return contrast.sum(axis=(1, 2), dtype=np.float64)
+
+
+def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
+    """`part / whole`, NaN where the whole is zero."""
+    whole = np.asarray(whole, np.float64)
+    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+
+
+def _decibels(error: np.ndarray) -> np.ndarray:
+    """PSNR of mean squared errors for a peak of 1."""
+    return -10 * np.log10(np.maximum(error, 10 ** (-PSNR_CEILING / 10)))
+
+
+def _check(predicted: np.ndarray, true: np.ndarray) -> None:
+    for name, frames in (("predicted", predicted), ("true", true)):
+        # uint8 would wrap around in a difference and flatter by decibels (OpenSTL issue 191)
+        if not np.issubdtype(frames.dtype, np.floating) or frames.ndim != 3 or not len(frames):
+            raise ValueError(
+                f"{name}: {frames.dtype} {list(frames.shape)} is no film; "
+                "metrics take float32 [T, H, W] in [0, 1]"
+            )
+        # a broken network's NaN must not pass for a value that is merely not defined
+        if not np.isfinite(frames).all():
+            raise ValueError(f"{name}: frames contain NaN or infinity; the model has diverged")
+    if predicted.shape != true.shape:
+        raise ValueError(
+            f"predicted is {list(predicted.shape)} and true is {list(true.shape)}; make them equal"
+        )
+
+
+@dataclass(frozen=True)
+class Film:
+    """A generated film and what it is measured against.
+
+    Attributes:
+        predicted: float32 `[T, H, W]` in [0, 1]; step 1 first.
+        true: float32 `[T, H, W]`, the true frames of the same steps.
+        given: float32 `[C, H, W]`, the frames that the model started from, newest last.
+        background: float32 `[H, W]` of the true clip, see `background`.
+    """
+
+    predicted: np.ndarray
+    true: np.ndarray
+    given: np.ndarray
+    background: np.ndarray
+
+    def scores(self) -> np.ndarray:
+        """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`."""
+        pixels = foreground_pixels(self.true, self.given[-1], self.background)
+        values = {
+            "psnr": psnr(self.predicted, self.true),
+            "ssim": ssim(self.predicted, self.true),
+            "foreground_psnr": foreground_psnr(self.predicted, self.true, pixels),
+            "presence": presence(self.predicted, self.true, self.background),
+            "position_error": position_error(self.predicted, self.true, self.background),
+            "sharpness": sharpness(self.predicted, self.true),
+        }
+        return np.stack([values[name] for name in METRICS], axis=1)
+
+
+def score_films(films: Iterable[Film]) -> pd.DataFrame:
+    """Mean scores of films at every step.
+
+    Films are taken one by one and let go of, so memory does not grow with their number. They may
+    differ in length; one that ends early counts for the steps it has.
+
+    Args:
+        films: Films of one model under one protocol.
+
+    Returns:
+        One row a step with columns `step` (from 1), `n` (films that reach it) and `METRICS`, each
+        the mean over the films where it is defined, NaN where it is for none. No rows for no films.
+    """
+    reached = np.zeros(0, np.int64)
+    total = np.zeros((0, len(METRICS)))
+    defined = np.zeros((0, len(METRICS)), np.int64)
+    for film in films:
+        values = film.scores()
+        longer = max(len(values) - len(reached), 0)
+        reached = np.pad(reached, (0, longer))
+        total = np.pad(total, ((0, longer), (0, 0)))
+        defined = np.pad(defined, ((0, longer), (0, 0)))
+        reached[: len(values)] += 1
+        total[: len(values)] += np.nan_to_num(values, nan=0.0)
+        defined[: len(values)] += ~np.isnan(values)
+    table = pd.DataFrame(_ratio(total, defined), columns=list(METRICS))
+    table.insert(0, "n", reached)
+    table.insert(0, "step", np.arange(1, len(reached) + 1))
+    return table

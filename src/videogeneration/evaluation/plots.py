@@ -1,0 +1,141 @@
+"""Plots of scores over steps and of losses over training."""
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+COLOURS = {
+    "truth": "#000000",
+    "copy_last": "#8c8c8c",
+    "mse": "#0072b2",
+    "gan": "#e67800",
+    "warp_last": "#b9a27c",
+    "original": "#7b4ea3",
+}
+"""A model's colour, the same in every plot."""
+
+# for models that are not named above, in order of appearance
+_OTHERS = ("#009e73", "#cc3377", "#56b4e9", "#a08900", "#5b3a29")
+
+_PANELS = {
+    "psnr": "PSNR [dB]",
+    "foreground_psnr": "foreground PSNR [dB]",
+    "ssim": "SSIM",
+    "presence": "presence of the figure (1 is right)",
+    "position_error": "position error [pixels]",
+    "sharpness": "sharpness (1 is right)",
+}
+_RIGHT_AT_ONE = ("presence", "sharpness")
+_MANY = 200  # points; a curve with more is also drawn as a running mean
+
+
+def plot_scores(scores: pd.DataFrame) -> Figure:
+    """Every metric over the steps of a film, a line a model, a block of panels a protocol.
+
+    Args:
+        scores: Columns `model`, `protocol`, `step`, `n` and the metrics, as in `scores.csv`. NaN is
+            a gap in its line.
+
+    Returns:
+        The figure.
+
+    Raises:
+        ValueError: The table has no rows.
+    """
+    if scores.empty:
+        raise ValueError("scores: the table has no rows to plot")
+    protocols = list(dict.fromkeys(scores["protocol"]))
+    colours = _colours(list(dict.fromkeys(scores["model"])))
+    figure = Figure(figsize=(12, 5.8 * len(protocols)), layout="constrained")
+    blocks = figure.subfigures(len(protocols), squeeze=False)[:, 0]
+    for protocol, block in zip(protocols, blocks, strict=True):
+        rows = scores[scores["protocol"] == protocol]
+        block.suptitle(_heading(protocol, rows), fontweight="bold")
+        panels = block.subplots(2, 3, sharex=True)
+        for (metric, title), axes in zip(_PANELS.items(), panels.flat, strict=True):
+            for model, line in rows.groupby("model", sort=False):
+                axes.plot(
+                    line["step"],
+                    line[metric],
+                    color=colours[str(model)],
+                    label=model,
+                    marker="o",
+                    markersize=3.5,
+                    # after a single given frame it lies exactly on copy_last: let both be seen
+                    linestyle="--" if model == "warp_last" else "-",
+                )
+            if metric in _RIGHT_AT_ONE:
+                axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
+            _dress(axes, title)
+            axes.xaxis.get_major_locator().set_params(integer=True)
+        for axes in panels[-1]:
+            axes.set_xlabel("step")
+        handles, labels = panels.flat[0].get_legend_handles_labels()
+        block.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
+    return figure
+
+
+def plot_losses(history: pd.DataFrame) -> Figure:
+    """Curves of a training, a panel a name.
+
+    Args:
+        history: Column `step`, then a column a curve. NaN where a curve has no value at a step
+            (a validation every so often); curves without any value are left out.
+
+    Returns:
+        The figure. A curve of many points is drawn faintly, with its running mean on top; one that
+        stays positive and spans more than a factor of 30 is drawn on a logarithmic scale.
+
+    Raises:
+        ValueError: No curve has a value.
+    """
+    names = [name for name in history.columns if name != "step" and history[name].notna().any()]
+    if not names:
+        raise ValueError("history: the table has no curve to plot")
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    figure = Figure(figsize=(4.2 * columns, 2.9 * rows), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for name, axes in zip(names, panels, strict=False):
+        curve = history[["step", name]].dropna()
+        _plot_curve(axes, curve["step"], curve[name])
+        _dress(axes, str(name).replace("_", " "))
+        axes.set_xlabel("training step")
+    for axes in panels[len(names) :]:
+        axes.set_axis_off()
+    return figure
+
+
+def _plot_curve(axes: Axes, steps: "pd.Series[int]", values: "pd.Series[float]") -> None:
+    colour = COLOURS["mse"]
+    if len(values) > _MANY:
+        axes.plot(steps, values, color=colour, alpha=0.25, linewidth=0.7)
+        smooth = values.rolling(len(values) // 50, center=True, min_periods=1).mean()
+        axes.plot(steps, smooth, color=colour)
+    else:
+        axes.plot(steps, values, color=colour, marker="o" if len(values) < 30 else None, ms=3.5)
+    if values.min() > 0 and values.max() > 30 * values.min():
+        axes.set_yscale("log")
+
+
+def _colours(models: list[str]) -> dict[str, str]:
+    """A colour for every model."""
+    others = [model for model in models if model not in COLOURS]
+    drawn = {model: _OTHERS[index % len(_OTHERS)] for index, model in enumerate(others)}
+    return {model: COLOURS.get(model) or drawn[model] for model in models}
+
+
+def _heading(protocol: str, rows: pd.DataFrame) -> str:
+    """A protocol's name and how many films it speaks for at its first and last step."""
+    # every model is scored on the same films
+    films = rows.groupby("step")["n"].max()
+    first, last = films.index.min(), films.index.max()
+    return f"{protocol}: {films[first]} films at step {first}, {films[last]} at step {last}"
+
+
+def _dress(axes: Axes, title: str) -> None:
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.grid(color="#e6e6e6", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.tick_params(labelsize=9)

@@ -1,0 +1,110 @@
+"""Where films start and how far they go: `5to10` gives five frames and asks for ten."""
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from videogeneration.clips import Clips
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How many frames are given and how many are drawn.
+
+    Attributes:
+        context: Given frames.
+        horizon: Generated frames.
+    """
+
+    context: int
+    horizon: int
+
+    @classmethod
+    def parse(cls, name: str) -> "Protocol":
+        """Read a name like `5to10`.
+
+        Raises:
+            ValueError: The name is of another form, or a number is zero.
+        """
+        match = re.fullmatch(r"([1-9]\d*)to([1-9]\d*)", name)
+        if not match:
+            raise ValueError(f"protocols: '{name}'; write <context>to<horizon>, such as 5to10")
+        return cls(int(match[1]), int(match[2]))
+
+    def __str__(self) -> str:
+        return f"{self.context}to{self.horizon}"
+
+
+@dataclass(frozen=True)
+class Start:
+    """A place in a clip at which a film starts.
+
+    Attributes:
+        clip: Number of the clip in its selection.
+        newest: The newest given frame's place in the clip.
+        caption: What the clip shows.
+    """
+
+    clip: int
+    newest: int
+    caption: str
+
+    def given(self, clips: Clips, context: int) -> np.ndarray:
+        """The given frames, float32 `[context, H, W]` in [0, 1]."""
+        return _unit(clips[self.clip][self.newest - context + 1 : self.newest + 1])
+
+    def true(self, clips: Clips, horizon: int) -> np.ndarray:
+        """The true frames that follow, float32 `[<= horizon, H, W]` in [0, 1]."""
+        return _unit(clips[self.clip][self.newest + 1 : self.newest + 1 + horizon])
+
+
+def starts(clips: Clips, protocol: Protocol, most: int = 10_000) -> list[Start]:
+    """One start a clip: the first at which the newest given frame shows the figure well.
+
+    Clips without such a frame, or with nothing left after it, have none.
+
+    Args:
+        clips: What films are compared with. Of a KTH sequence's phases only the first counts.
+        protocol: How many frames are given.
+        most: Largest number of starts, evenly spread over the clips.
+    """
+    table = clips.table
+    found = []
+    for number, (first, end, length, caption) in enumerate(
+        zip(table["view_start"], table["view_end"], table["length"], table["caption"], strict=True)
+    ):
+        newest = max(int(first), protocol.context - 1)
+        if newest < min(int(end), int(length) - 1) and _is_first_phase(table, number):
+            found.append(Start(number, newest, caption))
+    return _spread(found, most)
+
+
+def middle_starts(clips: Clips, most: int = 10_000) -> list[Start]:
+    """One start a clip, from a single frame, halfway through what is in view.
+
+    From mid-picture a figure can obey either sentence for several steps before it leaves.
+    """
+    table = clips.table
+    found = []
+    for number, (first, end, length, caption) in enumerate(
+        zip(table["view_start"], table["view_end"], table["length"], table["caption"], strict=True)
+    ):
+        newest = 0 if end == length and first == 0 else (int(first) + int(end) - 1) // 2
+        if first < end and newest < length - 1 and _is_first_phase(table, number):
+            found.append(Start(number, newest, caption))
+    return _spread(found, most)
+
+
+def _is_first_phase(table: "object", number: int) -> bool:
+    return "phase" not in table or table["phase"].iloc[number] == 0  # type: ignore[operator,index]
+
+
+def _spread(found: list[Start], most: int) -> list[Start]:
+    if len(found) <= most:
+        return found
+    return [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]
+
+
+def _unit(frames: np.ndarray) -> np.ndarray:
+    return frames.astype(np.float32) / 255

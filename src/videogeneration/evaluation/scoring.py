@@ -1,0 +1,193 @@
+"""Scores of models on the same films: how close, and whether they do what the sentence says."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from videogeneration.captions import Vocabulary
+from videogeneration.clips import Clips
+from videogeneration.evaluation.baselines import copy_last, warp_last
+from videogeneration.evaluation.judges import Judge
+from videogeneration.evaluation.metrics import Film, score_films
+from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
+from videogeneration.rollout import roll_out
+
+Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
+"""Given frames (float32 `[C, H, W]` a film), sentences and a number of steps to films, float32
+`[B, steps, H, W]`."""
+
+_Item = TypeVar("_Item")
+
+AT_ONCE = 32
+"""Films rolled out together."""
+
+SCORE_COLUMNS = ["model", "protocol", "step"]
+
+
+def network_model(network: nn.Module, vocabulary: Vocabulary, device: str = "cpu") -> Model:
+    """A generator as a model."""
+
+    def draw(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        return np.stack(list(roll_out(network, given, captions, vocabulary, steps, device)), axis=1)
+
+    return draw
+
+
+def baseline_models() -> dict[str, Model]:
+    """What every table has: the last frame repeated, and the last frame moved on by its flow."""
+
+    def each(draw: Callable[[np.ndarray, int], np.ndarray]) -> Model:
+        return lambda given, captions, steps: np.stack([draw(frames, steps) for frames in given])
+
+    return {"copy_last": each(copy_last), "warp_last": each(warp_last)}
+
+
+def score(
+    models: Mapping[str, Model],
+    clips: Clips,
+    judge: Judge,
+    protocols: Sequence[Protocol],
+    most: int,
+) -> pd.DataFrame:
+    """Score every model under every protocol.
+
+    Args:
+        models: By name.
+        clips: Clips that no model was trained on.
+        judge: Knows the clips' background.
+        protocols: Given and generated frames.
+        most: Largest number of films a protocol.
+
+    Returns:
+        `scores.csv`: a row a (model, protocol, step), steps from 1, each the mean over `n` films.
+    """
+    tables = []
+    for protocol in protocols:
+        chosen = starts(clips, protocol, most)
+        for name, model in models.items():
+            films = _films(model, clips, judge, protocol, chosen)
+            table = score_films(films)
+            table.insert(0, "protocol", str(protocol))
+            table.insert(0, "model", name)
+            tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def _films(
+    model: Model, clips: Clips, judge: Judge, protocol: Protocol, chosen: Sequence[Start]
+) -> Iterator[Film]:
+    for some in _in_groups(chosen):
+        given = [start.given(clips, protocol.context) for start in some]
+        drawn = model(given, [start.caption for start in some], protocol.horizon)
+        for start, frames, film in zip(some, given, drawn, strict=True):
+            true = start.true(clips, protocol.horizon)
+            yield Film(film[: len(true)], true, frames, judge.background(clips[start.clip]))
+
+
+def follow(
+    models: Mapping[str, Model], clips: Clips, judge: Judge, steps: int, most: int
+) -> pd.DataFrame:
+    """Measure how often films from a single frame do what the sentence says.
+
+    Args:
+        models: By name; `truth` (the reader on the true frames) is added.
+        clips: Clips that no model was trained on.
+        judge: Reads films.
+        steps: Generated frames.
+        most: Largest number of films a row.
+
+    Returns:
+        `caption_following.csv`: a row a (model, caption): `own` is the clip's sentence, `swapped`
+        another one for the same frame, `held_out` a sentence that training never showed.
+    """
+    table = clips.table
+    held_out = table["held_out"].astype(bool) if "held_out" in table else table["start"] < 0
+    kinds = {"own": clips.where(~held_out), "held_out": clips.where(held_out)}
+    rows = []
+    for kind, some in kinds.items():
+        chosen = [start for start in middle_starts(some, most) if _asks(judge, start)]
+        if not chosen:
+            continue
+        rows.append(_row("truth", kind, [_truth(judge, some, start, steps) for start in chosen]))
+        asked = {kind: [start.caption for start in chosen]}
+        if kind == "own":
+            asked["swapped"] = [
+                _other(judge, start.caption, place) for place, start in enumerate(chosen)
+            ]
+        for name, model in models.items():
+            for caption, sentences in asked.items():
+                rows.append(
+                    _row(name, caption, _obeyed(model, judge, some, chosen, sentences, steps))
+                )
+    return pd.DataFrame(rows, columns=["model", "caption", "n", "followed", "rate"])
+
+
+def _asks(judge: Judge, start: Start) -> bool:
+    """Whether the sentence can be read from motion at all: boxing has no side."""
+    return bool(judge.grammar.alternatives(start.caption))
+
+
+def _other(judge: Judge, caption: str, place: int) -> str:
+    others = judge.grammar.alternatives(caption)
+    return others[place % len(others)]
+
+
+def _obeyed(
+    model: Model,
+    judge: Judge,
+    clips: Clips,
+    chosen: Sequence[Start],
+    sentences: Sequence[str],
+    steps: int,
+) -> list[bool]:
+    obeyed = []
+    pairs = list(zip(chosen, sentences, strict=True))
+    for some in _in_groups(pairs):
+        given = [start.given(clips, 1) for start, _ in some]
+        drawn = model(given, [sentence for _, sentence in some], steps)
+        for (start, sentence), frame, film in zip(some, given, drawn, strict=True):
+            obeyed.append(_followed(judge, clips, start, sentence, np.concatenate([frame, film])))
+    return obeyed
+
+
+def _truth(judge: Judge, clips: Clips, start: Start, steps: int) -> bool:
+    film = np.concatenate([start.given(clips, 1), start.true(clips, steps)])
+    return _followed(judge, clips, start, start.caption, film)
+
+
+def _followed(judge: Judge, clips: Clips, start: Start, sentence: str, film: np.ndarray) -> bool:
+    row = {str(k): value for k, value in clips.table.iloc[start.clip].items()}
+    return judge.followed(film, sentence, clips[start.clip], row)
+
+
+def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
+    count = sum(obeyed)
+    return {
+        "model": model,
+        "caption": caption,
+        "n": len(obeyed),
+        "followed": count,
+        "rate": round(count / len(obeyed), 4),
+    }
+
+
+def _in_groups(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
+    for first in range(0, len(items), AT_ONCE):
+        yield items[first : first + AT_ONCE]
+
+
+def summarise(scores: pd.DataFrame) -> pd.DataFrame:
+    """Mean over steps, weighted by the films that reach them: a row a (model, protocol)."""
+    metrics = [name for name in scores.columns if name not in [*SCORE_COLUMNS, "n"]]
+
+    def mean(rows: pd.DataFrame) -> pd.Series:
+        defined = rows[metrics].notna()
+        weights = defined.mul(rows["n"], axis=0)
+        total = (rows[metrics].fillna(0) * weights).sum()
+        return pd.Series({"n": rows["n"].max(), **(total / weights.sum().where(weights.sum() > 0))})
+
+    grouped = scores.groupby(["protocol", "model"], sort=False)[["n", *metrics]]
+    return grouped.apply(mean).reset_index().astype({"n": int})

@@ -1,0 +1,268 @@
+"""Contact sheets: films laid out as pictures, crisp, with what was given and what was generated."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import cv2
+import matplotlib
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from videogeneration.clips import Clips
+
+TRUTH = "truth"
+"""Name of the row that holds recorded frames; they are neither marked nor counted as generated."""
+
+Colour = tuple[int, int, int]
+
+_PAPER: Colour = (255, 255, 255)
+_INK: Colour = (20, 20, 20)
+_FAINT: Colour = (120, 120, 120)
+_GIVEN: Colour = (150, 150, 150)
+_GENERATED: Colour = (230, 120, 0)
+
+_CELL = 128  # frames are enlarged by a whole factor to about this size
+_BORDER, _GAP, _MARGIN = 3, 4, 14
+_TITLE, _TEXT, _SMALL = 17, 14, 12
+
+
+@dataclass(frozen=True)
+class SheetFilm:
+    """Films of the same scene, to be compared row by row.
+
+    Attributes:
+        title: What is printed above them: the caption.
+        rows: A film `[T, H, W]` for every label (`truth`, `mse`, ...), uint8 or float in [0, 1],
+            each with the given frames in front. Films may differ in length, not in size.
+        given: How many frames at the front were given.
+    """
+
+    title: str
+    rows: Mapping[str, np.ndarray]
+    given: int
+
+    def __post_init__(self) -> None:
+        if not self.rows:
+            raise ValueError(f"film '{self.title}': no rows to show")
+        sizes = {film.shape[1:] for film in self.rows.values()}
+        if len(sizes) > 1 or any(film.ndim != 3 or not len(film) for film in self.rows.values()):
+            shapes = {label: film.shape for label, film in self.rows.items()}
+            raise ValueError(
+                f"film '{self.title}': rows {shapes} are not all [T, H, W] of one size, T from 1"
+            )
+        if not 0 <= self.given <= self.length:
+            raise ValueError(
+                f"film '{self.title}': given is {self.given}; it must be 0 to {self.length}"
+            )
+
+    @property
+    def length(self) -> int:
+        """Number of frames of the longest row."""
+        return max(len(film) for film in self.rows.values())
+
+    def count(self, index: int) -> str:
+        """What to call the frame at `index`: `given`, or its step from 1."""
+        return "given" if index < self.given else f"step {index - self.given + 1}"
+
+
+@dataclass(frozen=True)
+class _Cell:
+    """One picture on a sheet, uint8 `[H, W]`, and the colour of its border."""
+
+    frame: np.ndarray
+    border: Colour = _PAPER
+
+
+@dataclass(frozen=True)
+class _Panel:
+    """One block of a sheet: a title, a heading over every column and labelled rows of cells."""
+
+    title: str
+    headings: list[tuple[str, Colour]]
+    rows: list[tuple[str, list[_Cell]]]
+    note: str = ""
+
+    @property
+    def factor(self) -> int:
+        """How many times frames are enlarged."""
+        return max(1, round(_CELL / max(self.rows[0][1][0].frame.shape)))
+
+    @property
+    def pitch(self) -> tuple[int, int]:
+        """Height and width of an enlarged frame with its border and the gap after it."""
+        height, width = self.rows[0][1][0].frame.shape
+        around = 2 * _BORDER + _GAP
+        return height * self.factor + around, width * self.factor + around
+
+    @property
+    def height(self) -> int:
+        """Height of the whole block."""
+        return _TITLE + 8 + _SMALL + 6 + len(self.rows) * self.pitch[0]
+
+
+def contact_sheet(films: Sequence[SheetFilm], columns: int = 12) -> Image.Image:
+    """Several films below one another, a row a model, a column a moment.
+
+    Frames that were given have a grey border, generated ones an orange one, true ones none; the
+    heading counts steps from 1. A film with more frames than columns shows fewer of the given ones,
+    at least the newest; then, where that is not enough, evenly spaced steps from first to last.
+
+    Args:
+        films: What to show.
+        columns: Most frames in a row, at least 2.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        ValueError: No films, or less than two columns.
+    """
+    if not films or columns < 2:
+        raise ValueError(f"contact sheet of {len(films)} films in {columns} columns: need 1 and 2")
+    return _draw([_film_panel(film, columns) for film in films])
+
+
+def preview_sheet(clips: Clips, n: int = 8, columns: int = 10) -> Image.Image:
+    """Sample clips with their captions, evenly spaced over captions and clips.
+
+    Args:
+        clips: The clips to choose from.
+        n: Number of clips to show; fewer where there are fewer.
+        columns: Most frames of a clip, evenly spaced.
+
+    Returns:
+        An RGB picture.
+
+    Raises:
+        ValueError: There are no clips.
+    """
+    if not len(clips) or n < 1 or columns < 2:
+        raise ValueError(
+            f"preview of {n} of {len(clips)} clips in {columns} columns: need 1, 1 and 2"
+        )
+    # in order of captions: clips in file order alternate in direction, so every second one of them
+    # would show one direction only
+    order = clips.table.reset_index(drop=True).sort_values("caption", kind="stable").index
+    chosen = order[_spread(0, len(clips) - 1, min(n, len(clips)))]
+    return _draw([_clip_panel(clips, int(index), columns) for index in chosen])
+
+
+def _film_panel(film: SheetFilm, columns: int) -> _Panel:
+    moments = _moments(film.length, film.given, columns)
+    rows = []
+    for label, frames in film.rows.items():
+        cells = []
+        for moment in (moment for moment in moments if moment < len(frames)):
+            made = _PAPER if label == TRUTH else _GENERATED
+            border = _GIVEN if moment < film.given else made
+            cells.append(_Cell(to_uint8(frames[moment]), border))
+        rows.append((label, cells))
+    headings = [
+        (film.count(moment), _FAINT if moment < film.given else _GENERATED) for moment in moments
+    ]
+    return _Panel(film.title, headings, rows)
+
+
+def _clip_panel(clips: Clips, index: int, columns: int) -> _Panel:
+    row, frames = clips.table.iloc[index], clips[index]
+    moments = _spread(0, len(frames) - 1, min(columns, len(frames)))
+    return _Panel(
+        str(row["caption"]),
+        [(f"frame {moment + 1}", _FAINT) for moment in moments],
+        [("", [_Cell(to_uint8(frames[moment])) for moment in moments])],
+        note=f"{row['clip_id']}, {row['split']}, {len(frames)} frames",
+    )
+
+
+def _moments(length: int, given: int, columns: int) -> list[int]:
+    """Indices of the frames to show, at most `columns` of `length`."""
+    if length <= columns:
+        return list(range(length))
+    if given in (0, length):
+        return _spread(0, length - 1, columns)
+    shown = max(1, columns - (length - given))
+    return [*range(given - shown, given), *_spread(given, length - 1, columns - shown)]
+
+
+def _spread(first: int, last: int, count: int) -> list[int]:
+    """`count` evenly spaced whole numbers from `first` to `last`."""
+    return [int(number) for number in np.linspace(first, last, count).round()]
+
+
+def _draw(panels: Sequence[_Panel]) -> Image.Image:
+    """Stack panels on a page that is as wide as the widest."""
+    labels = {label for panel in panels for label, _ in panel.rows} - {""}
+    # without labels the pictures themselves begin at the margin
+    indent = _MARGIN + max((int(font(_TEXT).getlength(label)) + 10 for label in labels), default=0)
+    pictures = max(indent + len(panel.headings) * panel.pitch[1] for panel in panels)
+    texts = max(_note_left(panel) + int(font(_SMALL).getlength(panel.note)) for panel in panels)
+    height = sum(panel.height + _MARGIN for panel in panels) + _MARGIN
+    page = Image.new("RGB", (max(pictures, texts) + _MARGIN, height), _PAPER)
+    top = _MARGIN
+    for panel in panels:
+        _draw_panel(page, panel, indent, top)
+        top += panel.height + _MARGIN
+    return page
+
+
+def _note_left(panel: _Panel) -> int:
+    """Where a panel's note begins: a little after its title."""
+    return _MARGIN + int(font(_TITLE, bold=True).getlength(panel.title)) + 16
+
+
+def _draw_panel(page: Image.Image, panel: _Panel, indent: int, top: int) -> None:
+    draw = ImageDraw.Draw(page)
+    height, width = panel.pitch
+    draw.text((_MARGIN, top), panel.title, _INK, font(_TITLE, bold=True))
+    draw.text((_note_left(panel), top + 4), panel.note, _FAINT, font(_SMALL))
+    top += _TITLE + 8
+    for column, (heading, colour) in enumerate(panel.headings):
+        centre = indent + column * width + (width - _GAP) // 2
+        draw.text((centre, top), heading, colour, font(_SMALL), anchor="ma")
+    top += _SMALL + 6
+    for label, cells in panel.rows:
+        draw.text((_MARGIN, top + height // 2), label, _INK, font(_TEXT), anchor="lm")
+        for column, cell in enumerate(cells):
+            left = indent + column * width
+            box = (left, top, left + width - _GAP - 1, top + height - _GAP - 1)
+            draw.rectangle(box, fill=cell.border)
+            picture = Image.fromarray(enlarge(cell.frame, panel.factor))
+            page.paste(picture, (left + _BORDER, top + _BORDER))
+        top += height
+
+
+@cache
+def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
+    """DejaVu Sans, which comes with matplotlib, so that text looks the same everywhere.
+
+    Args:
+        size: Height in pixels.
+        bold: The bold cut.
+    """
+    name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
+
+
+def to_uint8(frames: np.ndarray) -> np.ndarray:
+    """Frames for the eye: uint8 as they are, floats in [0, 1] rounded to 0..255 and clipped."""
+    if frames.dtype == np.uint8:
+        return frames
+    return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+
+
+def enlarge(frame: np.ndarray, factor: int, smooth: bool = False) -> np.ndarray:
+    """A frame `factor` times as large.
+
+    Args:
+        frame: uint8 `[H, W]`.
+        factor: A whole number from 1.
+        smooth: Bicubic between the pixels, for films; else every pixel becomes a square.
+
+    Returns:
+        uint8 `[factor * H, factor * W]`.
+    """
+    how = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
+    height, width = frame.shape
+    return cv2.resize(frame, (width * factor, height * factor), interpolation=how)

@@ -1,0 +1,87 @@
+"""What happens around a run: scores go to MLflow, and a summary is printed at the end."""
+
+from typing import Any
+
+import mlflow
+import pandas as pd
+from kedro.framework.hooks import hook_impl
+from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
+from rich.console import Console
+from rich.table import Table
+
+from videogeneration.evaluation.scoring import summarise
+
+SHOWN = {
+    "foreground_psnr": "foreground PSNR",
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "presence": "presence",
+    "position_error": "position error",
+    "sharpness": "sharpness",
+}
+
+
+class SummaryHooks:
+    """Scores into the run's metrics, and a short table when all is done."""
+
+    @hook_impl
+    def after_node_run(self, outputs: dict[str, Any]) -> None:
+        """Log the means of score tables, so that runs can be compared in `mlflow ui`."""
+        if mlflow.active_run() is None:
+            return
+        for name, data in outputs.items():
+            source, _, table = name.partition(".")
+            if table == "scores":
+                mlflow.log_metrics(_score_metrics(source, data))
+            elif table == "caption_following":
+                rates = {
+                    f"{source}/followed/{row.model}/{row.caption}": float(row.rate)
+                    for row in data.itertuples()
+                }
+                mlflow.log_metrics(rates)
+
+    @hook_impl
+    def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+        """Print the scores and where to look."""
+        console = Console()
+        for name in sorted(pipeline.all_outputs()):
+            source, _, table = name.partition(".")
+            if table == "scores":
+                console.print(_score_table(source, catalog.load(name)))
+            elif table == "caption_following":
+                console.print(_following_table(source, catalog.load(name)))
+                console.print(
+                    f"Look at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
+                    "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
+                    "[b]kedro viz run[/b]."
+                )
+
+
+def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
+    table = summarise(scores)
+    return {
+        f"{source}/{row['protocol']}/{row['model']}/{name}": float(row[name])
+        for _, row in table.iterrows()
+        for name in SHOWN
+        if pd.notna(row[name])
+    }
+
+
+def _score_table(source: str, scores: pd.DataFrame) -> Table:
+    table = Table(title=f"{source}: mean over steps, test films only")
+    for heading in ("protocol", "model", "films", *SHOWN.values()):
+        table.add_column(heading, justify="left" if heading in ("protocol", "model") else "right")
+    for _, row in summarise(scores).iterrows():
+        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in SHOWN]
+        table.add_row(row["protocol"], row["model"], str(row["n"]), *values)
+    return table
+
+
+def _following_table(source: str, following: pd.DataFrame) -> Table:
+    table = Table(title=f"{source}: films from one picture that do what the sentence says")
+    for heading in ("model", "caption", "films", "followed"):
+        table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
+    for row in following.itertuples():
+        table.add_row(str(row.model), str(row.caption), str(row.n), f"{row.rate:.0%}")
+    return table

@@ -1,0 +1,233 @@
+"""The generator: past frames and a sentence become the next frame.
+
+A U-Net over the 3D volume of past frames. Every frame is cut into patches, 3D convolutions follow
+motion while they shrink space and time, a network-in-network of dense layers transforms the latent
+together with the caption, and a 2D decoder brings the result back up with skip connections. The
+caption also modulates every level (FiLM); concatenated to a latent alone it is not heard.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class GeneratorConfig:
+    """What rebuilds a `Generator`.
+
+    Attributes:
+        height: Frame height in pixels; divisible by patch x 2 ** (number of widths - 1).
+        width: Frame width in pixels; likewise.
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        history: Number of past frames.
+        patch: Side of the square patches that the first convolution cuts frames into, in pixels.
+        widths: Channels of the levels, from fine to coarse.
+        latent: Channels of the coarsest level as the dense layers see it.
+        dense: Width of the network-in-network's hidden layer.
+        embedding: Width of the embedding by which the caption modulates the levels.
+        dropout: Share of the dense layers' hidden units dropped in training.
+        output: `composite` chooses, for every pixel, between the latest frames, the same
+            frames warped, and newly drawn pixels; `frame` draws every pixel.
+        sources: Number of latest frames that the composite draws on, each as it is and warped.
+    """
+
+    height: int = 128
+    width: int = 128
+    words: int = 7
+    vocabulary: int = 14
+    history: int = 10
+    patch: int = 4
+    widths: tuple[int, ...] = (32, 64, 96)
+    latent: int = 16
+    dense: int = 512
+    embedding: int = 128
+    dropout: float = 0.0
+    output: str = "composite"
+    sources: int = 4
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        if len(self.widths) < 2 or min(self.widths) % 8:
+            raise ValueError(f"widths: {self.widths}; give two or more multiples of 8")
+        step = self.patch * 2 ** (len(self.widths) - 1)
+        if self.height % step or self.width % step:
+            raise ValueError(
+                f"patch, widths: {self.height}x{self.width} frames are not divisible by {step}, "
+                "patch x 2 ** (number of widths - 1)"
+            )
+        if self.output not in ("composite", "frame"):
+            raise ValueError(f"output: '{self.output}'; choose composite or frame")
+        if not 1 <= self.sources <= self.history:
+            raise ValueError(f"sources: {self.sources}; choose 1 to {self.history}")
+        if self.history % 2:
+            raise ValueError(f"history: {self.history}; choose an even number")
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
+
+
+class Modulated(nn.Module):
+    """Convolution, group norm, feature-wise modulation by an embedding, SiLU.
+
+    FiLM: Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018.
+    """
+
+    def __init__(self, convolution: nn.Module, channels: int, embedding: int) -> None:
+        super().__init__()
+        self.convolution = convolution
+        self.norm = nn.GroupNorm(8, channels)
+        self.film = nn.Linear(embedding, 2 * channels)
+        nn.init.normal_(self.film.weight, std=0.02)
+        nn.init.zeros_(self.film.bias)
+
+    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
+        """Features `[B, C, ...]` and an embedding `[B, E]` to features `[B, C', ...]`."""
+        x = self.norm(self.convolution(x))
+        scale, shift = self.film(embedding).view(x.shape[0], -1, *[1] * (x.dim() - 2)).chunk(2, 1)
+        return F.silu(x * (1 + scale) + shift)
+
+
+class Generator(nn.Module):
+    """Past frames and a caption to the next frame; see the module's text."""
+
+    def __init__(self, config: GeneratorConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        widths, side = c.widths, c.patch * 2 ** (len(c.widths) - 1)
+        self.embed = nn.Sequential(
+            nn.Linear(c.words * c.vocabulary + c.history, c.embedding),
+            nn.SiLU(),
+            nn.Linear(c.embedding, c.embedding),
+            nn.SiLU(),
+        )
+        tubelet = (2, c.patch, c.patch)
+        self.stem = nn.Conv3d(1, widths[0], tubelet, stride=tubelet)
+
+        self.encoder, self.skips = nn.ModuleList(), nn.ModuleList()
+        frames, before = c.history // 2, widths[0]
+        for level, channels in enumerate(widths):
+            # Time shrinks by 3D convolutions until two steps are left; these become channels.
+            # (bfloat16 gradients of a 3D convolution over two steps are wrong in oneDNN 3.)
+            convolution: Callable[..., nn.Module] = nn.Conv3d if frames > 2 else nn.Conv2d
+            if convolution is nn.Conv2d:
+                before, frames = before * frames, 1
+            halve = (1, 2, 2) if frames > 1 else 2
+            if level:
+                shrink = convolution(before, channels, 3, stride=halve, padding=1)
+                self.encoder.append(Modulated(shrink, channels, c.embedding))
+            forget = (2, 1, 1) if frames > 1 else 1
+            follow = convolution(channels, channels, 3, stride=forget, padding=1)
+            self.encoder.append(Modulated(follow, channels, c.embedding))
+            frames, before = (frames + 1) // 2, channels
+            self.skips.append(nn.Conv2d(channels * frames, channels, 1))
+
+        self.coarse = (c.height // side, c.width // side)
+        positions = self.coarse[0] * self.coarse[1]
+        self.squeeze = nn.Conv2d(widths[-1], c.latent, 1)
+        self.inner = nn.Sequential(
+            nn.Linear(positions * c.latent + c.words * c.vocabulary, c.dense),
+            nn.SiLU(),
+            nn.Dropout(c.dropout),
+            nn.Linear(c.dense, positions * c.latent),
+            nn.SiLU(),
+        )
+
+        self.decoder = nn.ModuleList()
+        before = c.latent
+        for channels in reversed(widths):
+            merge = nn.Conv2d(before + channels, channels, 3, padding=1)
+            refine = nn.Conv2d(channels, channels, 3, padding=1)
+            self.decoder.append(Modulated(merge, channels, c.embedding))
+            self.decoder.append(Modulated(refine, channels, c.embedding))
+            before = channels
+        composite = c.output == "composite"
+        choices = 2 * c.sources + 1 if composite else 0
+        self.pixels = nn.Conv2d(before, (1 + choices) * c.patch**2, 1)
+        if composite:
+            self.flow = nn.Conv2d(before, 2 * c.sources, 3, padding=1)
+            self._start_from_last_frame()
+
+    def _start_from_last_frame(self) -> None:
+        """Zero motion, and the last frame as the likeliest source of every pixel."""
+        nn.init.normal_(self.flow.weight, std=1e-3)
+        self.flow.bias = nn.Parameter(torch.zeros(2 * self.config.sources))
+        bias = torch.zeros(2 + 2 * self.config.sources, self.config.patch**2)
+        bias[self.config.sources] = 2.0
+        with torch.no_grad():
+            self.pixels.weight[self.config.patch**2 :] *= 0.1
+        self.pixels.bias = nn.Parameter(bias.flatten())
+
+    def forward(self, history: Tensor, caption: Tensor) -> Tensor:
+        """Draw the next frame.
+
+        Args:
+            history: `[B, history, H, W]` in [0, 1], newest last, missing older frames zero.
+            caption: One-hot `[B, words, vocabulary]`.
+
+        Returns:
+            `[B, H, W]` in [0, 1].
+        """
+        present = history.flatten(2).amax(2) > 0
+        words = caption.flatten(1)
+        embedding = self.embed(torch.cat([words, present.to(words.dtype)], 1))
+
+        x = self.stem(history[:, None] * 2 - 1)
+        skips, blocks = [], iter(self.encoder)
+        for level, collapse in enumerate(self.skips):
+            if x.dim() == 5 and x.shape[2] <= 2:
+                x = x.flatten(1, 2)
+            for _ in range(2 if level else 1):
+                x = next(blocks)(x, embedding)
+            skips.append(collapse(x.flatten(1, 2) if x.dim() == 5 else x))
+
+        latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
+        x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
+        blocks = iter(self.decoder)
+        for skip in reversed(skips):
+            if skip.shape[-2:] != x.shape[-2:]:
+                x = F.interpolate(x, scale_factor=2, mode="nearest")
+            x = next(blocks)(torch.cat([x, skip], 1), embedding)
+            x = next(blocks)(x, embedding)
+
+        drawn = F.pixel_shuffle(self.pixels(x), self.config.patch).float()
+        new = torch.sigmoid(drawn[:, 0])
+        if self.config.output == "frame":
+            return new
+        return self._composite(history, present, new, drawn[:, 1:], self.flow(x).float())
+
+    def _composite(
+        self, history: Tensor, present: Tensor, new: Tensor, logits: Tensor, flow: Tensor
+    ) -> Tensor:
+        """Mix past frames, warped frames and new pixels by a softmax a pixel."""
+        count = self.config.sources
+        latest = history[:, -count:].float()
+        flow = F.interpolate(flow, size=history.shape[-2:], mode="bilinear", align_corners=False)
+        warped = warp(latest.flatten(0, 1)[:, None], flow.reshape(-1, 2, *flow.shape[-2:]))
+        choices = torch.cat([latest, warped.view_as(latest), new[:, None]], 1)
+        missing = ~present[:, -count:]
+        missing = torch.cat([missing, missing, missing.new_zeros(len(missing), 1)], 1)
+        logits = logits.masked_fill(missing[:, :, None, None], float("-inf"))
+        return (logits.softmax(1) * choices).sum(1)
+
+
+def warp(frames: Tensor, flow: Tensor) -> Tensor:
+    """Fetch every pixel from where it was: a backward warp.
+
+    Args:
+        frames: `[B, C, H, W]`.
+        flow: `[B, 2, H, W]`: how far to the right and below the source lies, in sixteenths of the
+            frame's width and height (so that a network's first steps are neither huge nor lost).
+
+    Returns:
+        `[B, C, H, W]`; outside the frame its border goes on.
+    """
+    height, width = frames.shape[-2:]
+    y = (torch.arange(height, device=flow.device) * 2 + 1) / height - 1
+    x = (torch.arange(width, device=flow.device) * 2 + 1) / width - 1
+    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
+    return F.grid_sample(
+        frames, grid + flow.permute(0, 2, 3, 1) / 8, padding_mode="border", align_corners=False
+    )

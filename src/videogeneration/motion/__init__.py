@@ -1,0 +1,1 @@
+"""Reading motion from frames by classical means."""

@@ -1,0 +1,24 @@
+"""Every pipeline that `kedro run --pipeline=` knows."""
+
+from kedro.pipeline import Pipeline
+
+from videogeneration.pipelines.data import pipeline as data_pipeline
+from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
+from videogeneration.pipelines.training import pipeline as training_pipeline
+
+SOURCES = ("kth", "icons", "mnist")
+
+
+def register_pipelines() -> dict[str, Pipeline]:
+    """Pipelines by name; `__default__` is `kth_gan`."""
+    pipelines = {}
+    for source in SOURCES:
+        clips = data_pipeline.create_pipeline(source)
+        pipelines[f"{source}_data"] = clips
+        for name, models in (("mse", ["mse"]), ("gan", ["mse", "gan"])):
+            pipelines[f"{source}_{name}"] = (
+                clips
+                + training_pipeline.create_pipeline(source, adversarial=name == "gan")
+                + evaluation_pipeline.create_pipeline(source, models)
+            )
+    return {**pipelines, "__default__": pipelines["kth_gan"]}

@@ -1,0 +1,1 @@
+"""Raw recordings or scenes become captioned clips."""

@@ -1,0 +1,1 @@
+"""Generators become films and scores."""

@@ -1,0 +1,174 @@
+"""Nodes that roll films out on test clips, score them and draw them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from PIL import Image
+
+from videogeneration.captions import grammar_of
+from videogeneration.clips import Clips
+from videogeneration.evaluation.films import side_by_side, write_gif, write_mp4
+from videogeneration.evaluation.judges import judge_of
+from videogeneration.evaluation.plots import plot_scores
+from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
+from videogeneration.evaluation.scoring import (
+    Model,
+    baseline_models,
+    follow,
+    network_model,
+    score,
+)
+from videogeneration.evaluation.sheets import SheetFilm, contact_sheet
+from videogeneration.training.checkpoints import Checkpoint
+from videogeneration.training.device import Device
+from videogeneration.validated import validated
+
+
+@validated
+class EvaluationSettings:
+    """What is measured and drawn.
+
+    Attributes:
+        protocols: `<context>to<horizon>` each.
+        films: Largest number of films a score is the mean of.
+        sheet_films: Films on a contact sheet.
+        long_steps: Steps of the films that go on for long.
+        fps: Frames a second of the films that are written.
+    """
+
+    protocols: list[str]
+    films: int = 200
+    sheet_films: int = 4
+    long_steps: int = 50
+    fps: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in self.protocols:
+            Protocol.parse(name)
+        for field in ("films", "sheet_films", "long_steps", "fps"):
+            if getattr(self, field) <= 0:
+                raise ValueError(f"{field}: {getattr(self, field)}; choose a positive number")
+
+
+def score_models(
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: EvaluationSettings,
+    compute: dict[str, str],
+    **networks: Checkpoint,
+) -> tuple[pd.DataFrame, Figure]:
+    """Score generators and baselines on the test clips; also a plot over the steps."""
+    models = baseline_models() | _models(grammar, compute, networks)
+    protocols = [Protocol.parse(name) for name in settings.protocols]
+    scores = score(models, _test(clips), judge_of(grammar_of(grammar)), protocols, settings.films)
+    return scores, plot_scores(scores)
+
+
+def follow_captions(
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: EvaluationSettings,
+    compute: dict[str, str],
+    **networks: Checkpoint,
+) -> pd.DataFrame:
+    """How often films do what the sentence says: the clip's own, and another."""
+    models = {"copy_last": baseline_models()["copy_last"]} | _models(grammar, compute, networks)
+    test = clips.split("test")
+    return follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
+
+
+def draw_sheets(
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: EvaluationSettings,
+    compute: dict[str, str],
+    **networks: Checkpoint,
+) -> tuple[Image.Image, Image.Image, Image.Image]:
+    """Contact sheets: beside the truth, with other sentences, and after many steps."""
+    models, test = _models(grammar, compute, networks), _test(clips)
+    judge = judge_of(grammar_of(grammar))
+
+    truth = []
+    for name in settings.protocols:
+        protocol = Protocol.parse(name)
+        for start in _chosen(starts(test, protocol), test, settings.sheet_films):
+            truth.append(_beside_truth(models, test, start, protocol))
+
+    asked, long = [], []
+    for start in _chosen(middle_starts(test), test, settings.sheet_films):
+        sentences = [start.caption, *judge.grammar.alternatives(start.caption)]
+        for sentence in sentences[:3]:
+            films = _from_picture(models, test, start, sentence, 10)
+            asked.append(SheetFilm(sentence, films, given=1))
+        films = _from_picture(models, test, start, start.caption, settings.long_steps)
+        long.append(SheetFilm(start.caption, films, given=1))
+    return contact_sheet(truth), contact_sheet(asked), contact_sheet(long)
+
+
+def write_films(
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: EvaluationSettings,
+    compute: dict[str, str],
+    films_folder: Path,
+    **networks: Checkpoint,
+) -> Path:
+    """Films as GIF and H.264 MP4: a file a protocol, truth and models side by side."""
+    models, test = _models(grammar, compute, networks), _test(clips)
+    for name in settings.protocols:
+        protocol = Protocol.parse(name)
+        scenes = [
+            _beside_truth(models, test, start, protocol)
+            for start in _chosen(starts(test, protocol), test, settings.sheet_films)
+        ]
+        frames = np.stack(list(side_by_side(scenes)))
+        write_gif(films_folder / f"{name}.gif", frames, settings.fps, scale=1)
+        write_mp4(films_folder / f"{name}.mp4", frames, settings.fps, scale=1)
+    return films_folder
+
+
+def _models(
+    grammar: dict[str, Any], compute: dict[str, str], networks: dict[str, Checkpoint]
+) -> dict[str, Model]:
+    device = Device.choose(compute["device"], "float32").name
+    vocabulary = grammar_of(grammar).vocabulary
+    return {
+        name: network_model(checkpoint.load(device), vocabulary, device)
+        for name, checkpoint in networks.items()
+    }
+
+
+def _test(clips: Clips) -> Clips:
+    """Test clips of combinations that training has shown; those held out are asked apart."""
+    test = clips.split("test")
+    return test.where(~test.table["held_out"].astype(bool)) if "held_out" in test.table else test
+
+
+def _chosen(found: list[Start], clips: Clips, count: int) -> list[Start]:
+    """A few starts, evenly spread: different subjects and both directions."""
+    places = np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)
+    return [found[place] for place in places]
+
+
+def _beside_truth(
+    models: dict[str, Model], clips: Clips, start: Start, protocol: Protocol
+) -> SheetFilm:
+    given, true = start.given(clips, protocol.context), start.true(clips, protocol.horizon)
+    rows = {"truth": np.concatenate([given, true])}
+    for name, model in models.items():
+        drawn = model([given], [start.caption], protocol.horizon)[0]
+        rows[name] = np.concatenate([given, drawn])
+    return SheetFilm(start.caption, rows, given=len(given))
+
+
+def _from_picture(
+    models: dict[str, Model], clips: Clips, start: Start, sentence: str, steps: int
+) -> dict[str, np.ndarray]:
+    given = start.given(clips, 1)
+    return {
+        name: np.concatenate([given, model([given], [sentence], steps)[0]])
+        for name, model in models.items()
+    }

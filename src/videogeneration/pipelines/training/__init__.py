@@ -1,0 +1,1 @@
+"""Clips become generators: trained with MSE, then against a discriminator."""

@@ -1,0 +1,141 @@
+"""Nodes that train generators, and go on where they were interrupted."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import nn
+
+from videogeneration.captions import Grammar, grammar_of
+from videogeneration.clips import HISTORY, Clips
+from videogeneration.evaluation.plots import plot_losses
+from videogeneration.models.discriminator import Discriminator
+from videogeneration.pipelines.training.reporting import mlflow_report
+from videogeneration.training.checkpoints import Checkpoint, build
+from videogeneration.training.device import Device
+from videogeneration.training.gan import GanSettings, GanTask
+from videogeneration.training.loop import Task, is_finished, train
+from videogeneration.training.mse import MseSettings, MseTask
+from videogeneration.windows import Windows, WindowSettings
+
+
+def train_mse(
+    clips: Clips,
+    captions: np.ndarray,
+    grammar: dict[str, Any],
+    network: dict[str, Any],
+    windows: WindowSettings,
+    settings: MseSettings,
+    compute: dict[str, str],
+    models_folder: Path,
+) -> tuple[Checkpoint, Figure]:
+    """Train the generator with MSE.
+
+    Returns:
+        The checkpoint, and a plot of its curves.
+    """
+    train_clips = clips.split("train")
+    inputs = {
+        "clips": train_clips.fingerprint(),
+        "grammar": grammar,
+        "network": network,
+        "windows": asdict(windows),
+        "mse": asdict(settings),
+        "compute": compute,
+    }
+
+    def task() -> MseTask:
+        device = Device.choose(**compute)
+        torch.manual_seed(settings.seed)
+        generator = device.place(_build_generator(network, clips, grammar_of(grammar)))
+        cut = Windows(
+            train_clips,
+            captions,
+            grammar_of(grammar),
+            windows,
+            settings.batch_size,
+            settings.unroll,
+            settings.seed,
+        )
+        return MseTask(generator, cut, settings, device)
+
+    checkpoint = Checkpoint(models_folder / "mse")
+    return _train(checkpoint, inputs, task, settings.steps, settings.seed)
+
+
+def train_gan(
+    mse: Checkpoint,
+    clips: Clips,
+    captions: np.ndarray,
+    grammar: dict[str, Any],
+    discriminator: dict[str, Any],
+    windows: WindowSettings,
+    settings: GanSettings,
+    compute: dict[str, str],
+    models_folder: Path,
+) -> tuple[Checkpoint, Figure]:
+    """Train the MSE generator on against a discriminator.
+
+    Returns:
+        The checkpoint of the generator, and a plot of both sides' curves.
+    """
+    inputs = {
+        "mse": mse.description()["inputs"],
+        "discriminator": discriminator,
+        "windows": asdict(windows),
+        "gan": asdict(settings),
+        "compute": compute,
+    }
+
+    def task() -> GanTask:
+        device = Device.choose(**compute)
+        torch.manual_seed(settings.seed)
+        words, vocabulary = grammar_of(grammar).vocabulary.shape
+        shape = {"words": words, "vocabulary": vocabulary}
+        against = cast(Discriminator, build("discriminator", {**discriminator, **shape}))
+        cut = Windows(
+            clips.split("train"),
+            captions,
+            grammar_of(grammar),
+            windows,
+            settings.batch_size,
+            seed=settings.seed + 1,
+        )
+        generator = device.place(mse.load().train())
+        device.place(against)
+        return GanTask(generator, against, cut, settings, device)
+
+    checkpoint = Checkpoint(models_folder / "gan")
+    steps = settings.discriminator_warmup + settings.steps
+    return _train(checkpoint, inputs, task, steps, settings.seed)
+
+
+def _build_generator(network: dict[str, Any], clips: Clips, grammar: Grammar) -> nn.Module:
+    """The network that the parameters describe, for these clips and sentences."""
+    height, width = clips.size
+    words, vocabulary = grammar.vocabulary.shape
+    shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
+    settings = {key: value for key, value in network.items() if key != "name"}
+    return build(network["name"], {**settings, **shape, "history": HISTORY})
+
+
+def _train(
+    checkpoint: Checkpoint,
+    inputs: dict[str, Any],
+    task: Callable[[], Task],
+    steps: int,
+    seed: int,
+) -> tuple[Checkpoint, Figure]:
+    """Train unless these very inputs were trained before; the curves go to MLflow either way."""
+    source, name = checkpoint.folder.parts[-2:]
+    report = mlflow_report(f"{source}/{name}")
+    if is_finished(checkpoint, inputs):
+        report([dict(row) for _, row in checkpoint.history().iterrows()])
+    else:
+        label = f"{source} {name}"
+        train(task(), checkpoint, inputs, steps, seed=seed, name=label, report=report)
+    return checkpoint, plot_losses(checkpoint.history())

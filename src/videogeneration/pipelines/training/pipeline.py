@@ -1,0 +1,53 @@
+"""The training pipelines."""
+
+from kedro.pipeline import Node, Pipeline
+
+from videogeneration.pipelines.training import nodes
+
+MSE = Node(
+    nodes.train_mse,
+    [
+        "clips",
+        "captions",
+        "grammar",
+        "params:network",
+        "params:windows",
+        "params:mse",
+        "params:compute",
+        "models_folder",
+    ],
+    ["mse", "mse_losses"],
+    name="train_mse",
+)
+
+GAN = Node(
+    nodes.train_gan,
+    [
+        "mse",
+        "clips",
+        "captions",
+        "grammar",
+        "params:discriminator",
+        "params:windows",
+        "params:gan",
+        "params:compute",
+        "models_folder",
+    ],
+    ["gan", "gan_losses"],
+    name="train_gan",
+)
+
+
+def create_pipeline(source: str, adversarial: bool) -> Pipeline:
+    """Training with MSE and, where asked, against a discriminator after it.
+
+    Args:
+        source: `kth`, `icons` or `mnist`; its clips must exist.
+        adversarial: Whether the GAN training follows.
+    """
+    return Pipeline(
+        [MSE, *([GAN] if adversarial else [])],
+        namespace=source,
+        inputs={"clips": f"{source}.clips"},
+        parameters={"params:compute"},
+    )

@@ -1,0 +1,23 @@
+"""Kedro's project settings: https://docs.kedro.org/en/stable/configure/."""
+
+import warnings
+
+from kedro.config import OmegaConfigLoader
+
+from videogeneration.hooks import SummaryHooks
+
+# what other libraries say to their own developers
+for category in (DeprecationWarning, FutureWarning):
+    warnings.filterwarnings("ignore", category=category)
+warnings.filterwarnings("ignore", message=".*register_new_resolver")
+warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
+
+HOOKS = (SummaryHooks(),)
+
+CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_ARGS = {
+    "base_env": "base",
+    "default_run_env": "local",
+    # a source's parameters merge, so that an environment changes single values
+    "merge_strategy": {"parameters": "soft"},
+}

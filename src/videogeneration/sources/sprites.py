@@ -1,0 +1,102 @@
+"""The pictures of a scene's elements: icons, or handwritten digits."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+
+from videogeneration.clips import SPLITS
+
+ANY_SPLIT = "any"
+"""The split of a sample that all splits share, as a glyph is the same everywhere."""
+
+
+@dataclass(frozen=True)
+class Sprites:
+    """Pictures of elements, one or many samples of each.
+
+    Attributes:
+        elements: Names of the elements as sentences call them: `house`, `digit 3`.
+        images: uint8 `[N, h, w]`, white on black.
+        labels: int `[N]`: which element a sample shows, as its place in `elements`.
+        splits: str `[N]`: `train`, `validation` or `test`, or `any` for a sample of all three.
+    """
+
+    elements: tuple[str, ...]
+    images: np.ndarray
+    labels: np.ndarray
+    splits: np.ndarray
+
+    def __post_init__(self) -> None:
+        if not self.elements:
+            raise ValueError("elements: name at least one")
+        if len(set(self.elements)) != len(self.elements):
+            twice = sorted({name for name in self.elements if self.elements.count(name) > 1})
+            raise ValueError(f"elements: {', '.join(twice)} is listed more than once")
+        if self.images.dtype != np.uint8 or self.images.ndim != 3:
+            raise ValueError(
+                f"images are {self.images.dtype} {self.images.shape}, not uint8 [N, h, w]"
+            )
+        if not len(self.images) == len(self.labels) == len(self.splits):
+            raise ValueError(
+                f"{len(self.images)} images, {len(self.labels)} labels and "
+                f"{len(self.splits)} splits do not belong together"
+            )
+        known = np.isin(self.splits, [*SPLITS, ANY_SPLIT])
+        if not known.all():
+            raise ValueError(f"split '{self.splits[~known][0]}' is none of {', '.join(SPLITS)}")
+
+    @cached_property
+    def circles(self) -> np.ndarray:
+        """float64 `[N, 3]`: centre x, y and radius of each sample's enclosing circle, in pixels."""
+        return np.array([enclosing_circle(image) for image in self.images]).reshape(-1, 3)
+
+    @cached_property
+    def _samples(self) -> dict[tuple[str, str], np.ndarray]:
+        table = {}
+        for split in SPLITS:
+            usable = np.isin(self.splits, [split, ANY_SPLIT])
+            for label, element in enumerate(self.elements):
+                table[split, element] = np.flatnonzero(usable & (self.labels == label))
+        return table
+
+    def samples(self, element: str, split: str) -> np.ndarray:
+        """Indices of the element's samples that a split may use.
+
+        Raises:
+            ValueError: The element is unknown, or the split has no sample of it.
+        """
+        check_name(element, self.elements, "element")
+        found = self._samples[split, element]
+        if not len(found):
+            raise ValueError(f"no sample of '{element}' in split '{split}'; give more samples")
+        return found
+
+
+def enclosing_circle(image: np.ndarray) -> tuple[float, float, float]:
+    """Centre x, y and radius of the smallest circle around a picture's ink, in pixels.
+
+    Args:
+        image: uint8 `[h, w]`.
+
+    Raises:
+        ValueError: The picture is empty.
+    """
+    # the faintest rim of a stroke would widen the circle without being seen
+    ink = cv2.findNonZero((image > 32).astype(np.uint8))
+    if ink is None:
+        raise ValueError("a sprite's picture is empty")
+    (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(ink))
+    return x, y, radius + 0.5  # to the outer edge of the outermost pixels
+
+
+def check_name(name: str, known: Iterable[str], what: str) -> None:
+    """Raise a ValueError that names near ones when a name is not among the known."""
+    names = list(known)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(names[:60])
+        raise ValueError(f"{what} '{name}' does not exist; {hint}")

@@ -1,0 +1,208 @@
+"""Adversarial training of a generator that MSE has trained."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from videogeneration.models.discriminator import Discriminator
+from videogeneration.training.averaging import MovingAverage
+from videogeneration.training.device import Device
+from videogeneration.training.losses import (
+    ADVERSARIAL_LOSSES,
+    accuracy,
+    discriminator_loss,
+    generator_loss,
+    motion_weight,
+)
+from videogeneration.training.mse import add_history_noise
+from videogeneration.validated import validated
+from videogeneration.windows import Batch, Windows
+
+SCHEDULES = ("adversarial", "joint", "alternating")
+
+
+@validated
+class GanSettings:
+    """How a generator is trained against a discriminator.
+
+    Attributes:
+        steps: Updates of the generator.
+        discriminator_warmup: Updates of the discriminator alone, before them.
+        discriminator_updates: Updates of the discriminator for one of the generator.
+        batch_size: Windows an update.
+        generator_rate: Adam's learning rate for the generator.
+        discriminator_rate: Adam's learning rate for the discriminator.
+        schedule: `adversarial` minimises the discriminator's verdict alone; `joint` adds the square
+            error; `alternating` takes `period` steps against the discriminator, then as many with
+            the square error.
+        period: Steps before `alternating` changes sides.
+        loss: `hinge`, `least_squares` or `cross_entropy`.
+        reconstruction: Weight of the square error in `joint` and `alternating`.
+        adversarial: Weight of the discriminator's verdict.
+        wrong_captions: Share of the real frames shown to the discriminator with the sentence of
+            another window, as frames to reject (GAN-CLS, Reed et al. 2016); 0 where it is not told
+            the caption.
+        moving: Weight of pixels that change in the square error, as in MSE training.
+        history_noise: Largest standard deviation of the noise on past frames, in [0, 1].
+        average: Decay of the moving average of the generator's weights that is kept; 0 for none.
+        seed: Order of the windows, augmentation, noise, first weights.
+    """
+
+    steps: int = 600
+    discriminator_warmup: int = 100
+    discriminator_updates: int = 1
+    batch_size: int = 16
+    generator_rate: float = 1e-4
+    discriminator_rate: float = 4e-4
+    schedule: str = "joint"
+    period: int = 100
+    loss: str = "hinge"
+    reconstruction: float = 100.0
+    adversarial: float = 1.0
+    wrong_captions: float = 0.0
+    moving: float = 4.0
+    history_noise: float = 0.1
+    average: float = 0.99
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "discriminator_updates", "batch_size", "period"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        for name in ("generator_rate", "discriminator_rate", "moving"):
+            if getattr(self, name) <= 0:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
+        for name in ("discriminator_warmup", "reconstruction", "adversarial"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
+        for name in ("average", "history_noise", "wrong_captions"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
+        for name, known in (("schedule", SCHEDULES), ("loss", ADVERSARIAL_LOSSES)):
+            if getattr(self, name) not in known:
+                raise ValueError(
+                    f"{name}: '{getattr(self, name)}'; choose one of {', '.join(known)}"
+                )
+
+
+class GanTask:
+    """Generator and discriminator, and the step that trains both; a `loop.Task`.
+
+    A step is an update of the generator after its updates of the discriminator; during the warm-up
+    it is one update of the discriminator alone.
+
+    Args:
+        generator: Trained with MSE before, on its device.
+        discriminator: On the same device.
+        windows: What both learn from.
+        settings: How.
+        device: Device and precision.
+    """
+
+    def __init__(
+        self,
+        generator: nn.Module,
+        discriminator: Discriminator,
+        windows: Windows,
+        settings: GanSettings,
+        device: Device,
+    ) -> None:
+        self.generator, self.discriminator = generator, discriminator
+        self.windows, self.settings, self.device = windows, settings, device
+        self.average = MovingAverage(generator, settings.average)
+        self.modules = {
+            "generator": generator,
+            "discriminator": discriminator,
+            "average": self.average.network,
+        }
+
+        def adam(network: nn.Module, rate: float) -> torch.optim.Optimizer:
+            return torch.optim.Adam(network.parameters(), rate, betas=(0.5, 0.99), fused=True)
+
+        self.optimizers = {
+            "generator": adam(generator, settings.generator_rate),
+            "discriminator": adam(discriminator, settings.discriminator_rate),
+        }
+
+    @property
+    def steps(self) -> int:
+        """Steps in all, the warm-up included."""
+        return self.settings.discriminator_warmup + self.settings.steps
+
+    def batches(self, start: int, stop: int) -> Iterator[list[Batch]]:
+        """For every step a batch an update of the discriminator; the generator takes the last."""
+        count = self.settings.discriminator_updates
+        stream = self.windows.batches(start * count, stop * count)
+        for first in stream:
+            yield [first, *(next(stream) for _ in range(count - 1))]
+
+    def step(self, step: int, batch: list[Batch]) -> dict[str, Tensor]:
+        """One step; returns both losses and the discriminator's accuracy on both kinds."""
+        figures: dict[str, Tensor] = {}
+        for part in batch:
+            ready = part.to(self.device.name)
+            history = add_history_noise(ready.history, self.settings.history_noise)
+            figures |= self._update_discriminator(ready, history)
+        if step >= self.settings.discriminator_warmup:
+            figures |= self._update_generator(step, ready, history)
+            self.average.update(self.generator, step - self.settings.discriminator_warmup)
+        return figures
+
+    def _update_discriminator(self, batch: Batch, history: Tensor) -> dict[str, Tensor]:
+        true = batch.future[:, 0]
+        with self.device.autocast():
+            with torch.no_grad():
+                frame = self.generator(history, batch.caption)
+            real = self.discriminator(true, batch.history, batch.caption)
+            generated = self.discriminator(frame.detach(), batch.history, batch.caption)
+            rejected = generated
+            if self.settings.wrong_captions and self.discriminator.embed is not None:
+                count = max(1, round(self.settings.wrong_captions * len(true)))
+                other = batch.caption.roll(1, 0)[:count]
+                differs = (other != batch.caption[:count]).flatten(1).any(1)
+                wrong = self.discriminator(true[:count], batch.history[:count], other)[differs]
+                rejected = torch.cat([generated, wrong])
+        loss = discriminator_loss(self.settings.loss, real, rejected)
+        self._descend("discriminator", loss)
+        on_real, on_generated = accuracy(real, generated)
+        return {
+            "discriminator_loss": loss.detach(),
+            "accuracy_real": on_real,
+            "accuracy_generated": on_generated,
+        }
+
+    def _update_generator(self, step: int, batch: Batch, history: Tensor) -> dict[str, Tensor]:
+        s, true = self.settings, batch.future[:, 0]
+        against = s.schedule != "alternating" or self._turn(step) % 2 == 0
+        reconstruct = s.schedule == "joint" or not against
+        with self.device.autocast():
+            frame = self.generator(history, batch.caption)
+            verdict = self.discriminator(frame, batch.history, batch.caption)
+        square = (frame - true) ** 2
+        adversarial = generator_loss(s.loss, verdict)
+        loss = torch.zeros((), device=frame.device)
+        if against:
+            loss = loss + s.adversarial * adversarial
+        if reconstruct:
+            weight = motion_weight(batch.history, true, s.moving)
+            loss = loss + s.reconstruction * (square * weight).mean()
+        self._descend("generator", loss)
+        return {
+            "generator_loss": loss.detach(),
+            "adversarial_loss": adversarial.detach(),
+            "mse": square.detach().mean(),
+        }
+
+    def _turn(self, step: int) -> int:
+        return (step - self.settings.discriminator_warmup) // self.settings.period
+
+    def _descend(self, name: str, loss: Tensor) -> None:
+        self.optimizers[name].zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.modules[name].parameters(), 10.0)
+        self.optimizers[name].step()
+
+    def result(self) -> nn.Module:
+        """The averaged generator."""
+        return self.average.network if self.settings.average else self.generator

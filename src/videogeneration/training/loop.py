@@ -1,0 +1,125 @@
+"""The loop that every training shares: steps, progress, curves, checkpoints, going on."""
+
+import logging
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+import pandas as pd
+import torch
+from torch import nn
+from tqdm import tqdm
+
+from videogeneration.training.checkpoints import (
+    Checkpoint,
+    differences,
+    read_state,
+    restore_state,
+    save_state,
+)
+
+logger = logging.getLogger(__name__)
+
+Report = Callable[[list[dict[str, Any]]], None]
+"""Receives rows of a training's curves: `step` and the figures of that step."""
+
+
+class Task(Protocol):
+    """What is trained."""
+
+    @property
+    def modules(self) -> Mapping[str, nn.Module]:
+        """Every network with state, by name."""
+
+    @property
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """Their optimisers, by name."""
+
+    def batches(self, start: int, stop: int) -> Iterator[Any]:
+        """What steps `start` to `stop` learn from: a pure function of the step's number."""
+
+    def step(self, step: int, batch: Any) -> dict[str, torch.Tensor]:
+        """Learn from one batch; returns figures for the curves."""
+
+    def result(self) -> nn.Module:
+        """The network to keep."""
+
+
+def is_finished(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> bool:
+    """Whether this very training was finished before; says in the log why not.
+
+    Args:
+        checkpoint: Where it would lie.
+        inputs: Everything that the result depends on, JSON-able.
+    """
+    known = checkpoint.description().get("inputs")
+    if known is None:
+        return False
+    changed = differences(known, inputs)
+    if changed:
+        logger.info("%s: training anew, changed: %s", checkpoint.folder, "; ".join(changed))
+        return False
+    logger.info("%s: already trained with these inputs and settings", checkpoint.folder)
+    return True
+
+
+def train(
+    task: Task,
+    checkpoint: Checkpoint,
+    inputs: Mapping[str, Any],
+    steps: int,
+    *,
+    seed: int = 0,
+    name: str = "training",
+    report: Report = lambda rows: None,
+    report_every: int = 20,
+    save_every: int = 250,
+) -> None:
+    """Train to the end, from the last saved state where there is one for the same inputs.
+
+    Every step seeds torch from `seed` and its own number, so a training that was killed and goes on
+    ends with the same weights as one that was not.
+
+    Args:
+        task: What is trained.
+        checkpoint: Where states and the result are written.
+        inputs: Everything that the result depends on; a state of other inputs is not used.
+        steps: Number of steps in all.
+        seed: Seed of dropout and noise.
+        name: What the progress bar says.
+        report: Receives the curves while training runs, the restored part first.
+        report_every: Steps between two points of the curves; each is the mean over them.
+        save_every: Steps between two saved states.
+    """
+    done, history = 0, list[dict[str, Any]]()
+    if checkpoint.state.exists():
+        state = read_state(checkpoint.state)
+        changed = differences(state["inputs"], inputs)
+        if changed:
+            logger.info("%s: starting anew, changed: %s", checkpoint.state, "; ".join(changed))
+        else:
+            restore_state(checkpoint.state, task.modules, task.optimizers)
+            done, history = state["step"], state["history"]
+            logger.info("%s: going on after step %d", checkpoint.state, done)
+            report(history)
+
+    gathered: dict[str, list[torch.Tensor]] = {}
+    bar = tqdm(total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True)
+    with bar:
+        for step, batch in enumerate(task.batches(done, steps), done):
+            torch.manual_seed(seed * 1_000_003 + step)
+            for key, value in task.step(step, batch).items():
+                gathered.setdefault(key, []).append(value.detach())
+            bar.update()
+            last = step + 1 == steps
+            if (step + 1) % report_every == 0 or last:
+                means = {key: torch.stack(v).float().mean().item() for key, v in gathered.items()}
+                gathered.clear()
+                history.append({"step": step + 1, **means})
+                report(history[-1:])
+                bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()})
+            # a state is saved only where the curves have a point: none of them is lost
+            if (step + 1) % max(save_every, report_every) == 0 or last:
+                save_state(
+                    checkpoint.state, task.modules, task.optimizers, step + 1, inputs, history
+                )
+    checkpoint.finish(task.result(), inputs, pd.DataFrame(history))

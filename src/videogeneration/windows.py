@@ -1,0 +1,183 @@
+"""Windows over clips: up to ten past frames, the caption, and the frames that follow.
+
+A batch is a pure function of the seed and the step's number. An interrupted training therefore goes
+on with the very batches that it would have seen, and no random state needs to be kept.
+"""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from videogeneration.captions import Grammar
+from videogeneration.clips import HISTORY, Clips
+from videogeneration.validated import validated
+
+
+@validated
+class WindowSettings:
+    """How windows are cut and varied. Shares are probabilities in [0, 1].
+
+    Attributes:
+        mirror: Share of windows mirrored, with the sentence for the other side.
+        backwards: Share of windows played backwards, with the sentence for the other side.
+        single_frame: Share of windows whose history is one frame, as when a film starts from a
+            picture; it is taken where a clip's figure is in view.
+        single_frame_at_start: Take it from a clip's first frame only.
+        brightness: Largest shift of the grey values, in [0, 1].
+        contrast: Largest relative change of the contrast, in [0, 1].
+    """
+
+    mirror: float = 0.0
+    backwards: float = 0.0
+    single_frame: float = 0.3
+    single_frame_at_start: bool = False
+    brightness: float = 0.0
+    contrast: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name}: {value}; choose a number from 0 to 1")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Windows for one step of training.
+
+    Attributes:
+        history: float32 `[B, 10, H, W]` in [0, 1], newest last, missing older frames zero.
+        future: float32 `[B, K, H, W]`: the frames that follow.
+        caption: float32 one-hot `[B, max_words, vocabulary]`.
+    """
+
+    history: Tensor
+    future: Tensor
+    caption: Tensor
+
+    def to(self, device: str) -> "Batch":
+        """The same batch on a device."""
+        return Batch(*(x.to(device, non_blocking=True) for x in vars(self).values()))
+
+
+class Windows:
+    """Batches of windows over clips, shuffled from a seed.
+
+    Args:
+        clips: Clips to cut windows from.
+        captions: One-hot uint8 `[clips of the store, max_words, vocabulary]`.
+        grammar: The source's grammar; says a mirrored clip's sentence.
+        settings: How windows are varied.
+        batch_size: Windows a batch.
+        future: K, the number of frames to predict after the history.
+        seed: Everything random follows from it and the step's number.
+
+    Raises:
+        ValueError: No clip is long enough.
+    """
+
+    def __init__(
+        self,
+        clips: Clips,
+        captions: np.ndarray,
+        grammar: Grammar,
+        settings: WindowSettings,
+        batch_size: int,
+        future: int = 1,
+        seed: int = 0,
+    ) -> None:
+        self.clips, self.settings, self.batch_size = clips, settings, batch_size
+        self.future, self.seed = future, seed
+        table = clips.table
+        self._start = table["start"].to_numpy()
+        self._length = table["length"].to_numpy()
+        self._view = table[["view_start", "view_end"]].to_numpy()
+        self._ends = np.cumsum(np.maximum(self._length - future, 0))
+        if not len(self._ends) or self._ends[-1] == 0:
+            raise ValueError(f"{clips.folder}: no clip has {future + 1} frames or more")
+
+        self._captions, self._rows = captions, table.index.to_numpy()
+        self._opposites: dict[str, np.ndarray] = {}
+        if settings.mirror or settings.backwards:
+            self._opposites = {
+                sentence: grammar.vocabulary.encode(grammar.opposite(sentence))
+                for sentence in table["caption"].unique()
+            }
+        self._epoch, self._order = -1, np.empty(0, int)
+
+    def __len__(self) -> int:
+        """Number of windows."""
+        return int(self._ends[-1])
+
+    def batch(self, step: int) -> Batch:
+        """Cut the windows of one step.
+
+        Args:
+            step: Its number, from 0; epochs follow one another, each in an order of its own.
+        """
+        picked = [self._window(step * self.batch_size + i) for i in range(self.batch_size)]
+        random = np.random.default_rng((self.seed, 1, step))
+        height, width = self.clips.size
+        frames = np.zeros((self.batch_size, HISTORY + self.future, height, width), np.float32)
+        captions = np.empty((self.batch_size, *self._captions.shape[1:]), np.float32)
+        for i, (clip, newest) in enumerate(picked):
+            frames[i], captions[i] = self._cut(clip, newest, random)
+        return Batch(
+            torch.from_numpy(frames[:, :HISTORY]),
+            torch.from_numpy(frames[:, HISTORY:]),
+            torch.from_numpy(captions),
+        )
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        """The batches of steps `start` to `stop`, cut one ahead in the background."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self.batch, start)
+            for step in range(start, stop):
+                ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1))
+                yield ready.result()
+
+    def _window(self, number: int) -> tuple[int, int]:
+        """Clip, and the place of the newest past frame in it, of the n-th window drawn."""
+        epoch, place = divmod(number, len(self))
+        if epoch != self._epoch:
+            self._epoch = epoch
+            self._order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
+        window = self._order[place]
+        clip = int(np.searchsorted(self._ends, window, side="right"))
+        before = self._ends[clip - 1] if clip else 0
+        return clip, int(window - before)
+
+    def _cut(
+        self, clip: int, newest: int, random: np.random.Generator
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Frames `[10 + K, H, W]` in [0, 1] and the one-hot caption of one window."""
+        s = self.settings
+        mirror, backwards, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
+        length = int(self._length[clip])
+        first, last = (0, 1) if s.single_frame_at_start else self._view[clip]
+        if backwards:
+            first, last = length - last, length - first
+        last = min(last, length - self.future)
+        if single and first < last:
+            newest = oldest = int(random.integers(first, last))
+        else:
+            oldest = max(0, newest - HISTORY + 1)
+        places = np.arange(oldest, newest + self.future + 1)
+        if backwards:
+            places = length - 1 - places
+        cut = self.clips.frames[self._start[clip] + places].astype(np.float32) / 255
+        if mirror:
+            cut = cut[:, :, ::-1]
+        if s.contrast or s.brightness:
+            gain = 1 + s.contrast * random.uniform(-1, 1)
+            cut = (cut - 0.5) * gain + 0.5 + s.brightness * random.uniform(-1, 1)
+            # a present frame is never all zero: zero says that a frame is missing
+            cut = cut.clip(1 / 255, 1)
+        frames = np.zeros((HISTORY + self.future, *cut.shape[1:]), np.float32)
+        frames[len(frames) - len(cut) :] = cut
+        if mirror != backwards:
+            return frames, self._opposites[str(self.clips.table["caption"].iat[clip])]
+        return frames, self._captions[self._rows[clip]]

@@ -1,0 +1,165 @@
+"""Films are read back and compared with what was written."""
+
+import tracemalloc
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from videogeneration.evaluation.films import side_by_side, write_gif, write_mp4
+from videogeneration.evaluation.sheets import SheetFilm
+
+
+@pytest.fixture(scope="module")
+def walker(shared_data: Path) -> np.ndarray:
+    """Recorded frames as they are on disk, uint8 `[12, 120, 160]`."""
+    path = shared_data / "kth" / "walking" / "person01_walking_d1_uncomp.avi"
+    video = cv2.VideoCapture(str(path))
+    frames = [cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2GRAY) for _ in range(60)]
+    return np.stack(frames[::5])
+
+
+def decode(path: Path) -> np.ndarray:
+    """Every frame of a film, uint8 `[T, H, W]`."""
+    with av.open(str(path)) as container:
+        return np.stack([f.to_ndarray(format="gray") for f in container.decode(video=0)])
+
+
+def test_mp4_is_what_browsers_play(walker: np.ndarray, tmp_path: Path) -> None:
+    write_mp4(tmp_path / "film.mp4", walker, fps=5)
+    with av.open(str(tmp_path / "film.mp4")) as container:
+        stream = container.streams.video[0]
+        assert stream.codec_context.name == "h264"
+        assert stream.codec_context.pix_fmt == "yuv420p"
+        assert (stream.height, stream.width) == (360, 480)
+        assert stream.average_rate == 5
+        assert stream.frames == len(walker)
+        assert float(container.duration) / av.time_base == pytest.approx(len(walker) / 5)
+    # the index comes before the pictures, so that a film starts before it is loaded
+    data = (tmp_path / "film.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat")
+
+
+def test_mp4_shows_the_frames(walker: np.ndarray, tmp_path: Path) -> None:
+    write_mp4(tmp_path / "film.mp4", walker, fps=5, scale=2, smooth=False)
+    large = walker.repeat(2, axis=1).repeat(2, axis=2)
+    difference = np.abs(decode(tmp_path / "film.mp4").astype(int) - large)
+    assert difference.mean() < 3
+    # light is neither lifted nor squeezed by the way through limited-range YUV
+    ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 256, 256))
+    write_mp4(tmp_path / "ramp.mp4", ramp, fps=5, scale=1)
+    assert np.abs(decode(tmp_path / "ramp.mp4").astype(int) - ramp).max() <= 4
+
+
+def test_gif_is_exact(walker: np.ndarray, tmp_path: Path) -> None:
+    write_gif(tmp_path / "film.gif", walker, fps=5, scale=1)
+    with Image.open(tmp_path / "film.gif") as picture:
+        assert picture.n_frames == len(walker)
+        assert picture.info["loop"] == 0
+        for index, frame in enumerate(walker):
+            picture.seek(index)
+            assert picture.info["duration"] == 200
+            np.testing.assert_array_equal(np.asarray(picture.convert("L")), frame)
+
+
+def test_a_gif_keeps_frames_that_do_not_change(tmp_path: Path) -> None:
+    write_gif(tmp_path / "film.gif", np.full((4, 20, 20), 77, np.uint8), fps=10, scale=1)
+    with Image.open(tmp_path / "film.gif") as picture:
+        durations = []
+        for index in range(picture.n_frames):
+            picture.seek(index)
+            durations.append(picture.info["duration"])
+    assert sum(durations) == 400
+
+
+@pytest.mark.parametrize(("size", "expected"), [((64, 64), 256), ((300, 301), 300)])
+def test_films_are_large_enough_to_watch_and_even(
+    size: tuple[int, int], expected: int, tmp_path: Path
+) -> None:
+    write_mp4(tmp_path / "film.mp4", np.zeros((2, *size), np.uint8), fps=5)
+    film = decode(tmp_path / "film.mp4")
+    assert min(film.shape[1:]) == expected
+    assert film.shape[1] % 2 == film.shape[2] % 2 == 0
+
+
+@pytest.mark.parametrize("write", [write_mp4, write_gif])
+def test_a_long_film_is_never_held_as_a_whole(write, tmp_path: Path) -> None:
+    length, side = 1000, 64
+
+    def frames() -> Iterator[np.ndarray]:
+        for index in range(length):
+            frame = np.zeros((side, side), np.uint8)
+            frame[20:40, index % 40 : index % 40 + 20] = 200
+            yield frame
+
+    tracemalloc.start()
+    write(tmp_path / "film", frames(), fps=25, scale=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < length * side * side / 4
+    assert len(decode(tmp_path / "film")) == length
+
+
+@pytest.mark.parametrize("write", [write_mp4, write_gif])
+def test_a_film_that_fails_leaves_what_was_there(write, tmp_path: Path) -> None:
+    path = tmp_path / "film"
+    write(path, np.zeros((3, 32, 32), np.uint8), fps=5)
+    before = path.read_bytes()
+
+    def broken() -> Iterator[np.ndarray]:
+        yield np.zeros((32, 32), np.uint8)
+        raise RuntimeError("the network stopped")
+
+    with pytest.raises(RuntimeError, match="the network stopped"):
+        write(path, broken(), fps=5)
+    assert path.read_bytes() == before
+    assert [entry.name for entry in tmp_path.iterdir()] == ["film"]
+
+
+@pytest.mark.parametrize("write", [write_mp4, write_gif])
+def test_bad_films_are_refused(write, tmp_path: Path) -> None:
+    good = np.zeros((2, 32, 32), np.uint8)
+    with pytest.raises(ValueError, match="film: no frames"):
+        write(tmp_path / "film", [], fps=5)
+    with pytest.raises(ValueError, match=r"film: a frame is float32 \[32, 32\], not uint8"):
+        write(tmp_path / "film", good.astype(np.float32), fps=5)
+    with pytest.raises(ValueError, match=r"a frame is uint8 \[8, 8\], not uint8 \[32, 32\]"):
+        write(tmp_path / "film", [good[0], np.zeros((8, 8), np.uint8)], fps=5)
+    with pytest.raises(ValueError, match="fps: 0"):
+        write(tmp_path / "film", good, fps=0)
+    with pytest.raises(ValueError, match="scale: 0"):
+        write(tmp_path / "film", good, fps=5, scale=0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_side_by_side_plays_every_film_and_dims_the_ended() -> None:
+    short, long = np.full((3, 128, 128), 100, np.uint8), np.full((6, 128, 128), 61, np.uint8)
+    first = SheetFilm("a title", {"truth": short, "mse": long}, given=1)
+    second = SheetFilm("another", {"truth": long}, given=1)
+    film = list(side_by_side([first, second]))
+    assert len(film) == 6
+    assert len({frame.shape for frame in film}) == 1
+    picture = 256 * 256
+    for index, frame in enumerate(film):
+        assert frame.dtype == np.uint8
+        # text is smoothed and may have a few pixels of any grey
+        assert (frame == 61).sum() == pytest.approx(2 * picture, abs=200)
+        assert (frame == (100 if index < 3 else 50)).sum() == pytest.approx(picture, abs=200)
+
+
+def test_side_by_side_shows_frames_in_the_order_of_rows() -> None:
+    left, right = np.full((2, 128, 128), 90, np.uint8), np.full((2, 128, 128), 190, np.uint8)
+    frame = next(side_by_side([SheetFilm("", {"truth": left, "gan": right}, given=1)]))
+    middle = frame[frame.shape[0] // 2]
+    assert np.flatnonzero(middle == 90).max() < np.flatnonzero(middle == 190).min()
+
+
+def test_side_by_side_of_several_sizes_is_refused() -> None:
+    small = SheetFilm("", {"a": np.zeros((2, 64, 64), np.uint8)}, given=1)
+    large = SheetFilm("", {"a": np.zeros((2, 128, 128), np.uint8)}, given=1)
+    with pytest.raises(ValueError, match="need one size"):
+        next(side_by_side([small, large]))

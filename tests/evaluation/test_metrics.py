@@ -1,0 +1,218 @@
+"""Metrics against scikit-image, by hand, and on a real walker."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from videogeneration.evaluation import metrics
+from videogeneration.evaluation.metrics import Film, score_films
+
+BLACK = np.zeros((40, 60), np.float32)
+
+
+def square(top: int, left: int, size: int = 10, light: float = 1.0) -> np.ndarray:
+    """A film of one frame: a bright square on black, `[1, 40, 60]`."""
+    frame = BLACK.copy()
+    frame[top : top + size, left : left + size] = light
+    return frame[None]
+
+
+@pytest.fixture(scope="module")
+def walker(shared_data: Path) -> np.ndarray:
+    """Person 1's first pass, every fifth frame, float32 `[15, 128, 128]`: enters and leaves."""
+    sequences = (shared_data / "kth" / "00sequences.txt").read_text()
+    listed = re.search(r"person01_walking_d1\s+frames\s+1-(\d+)", sequences)
+    assert listed
+    video = cv2.VideoCapture(
+        str(shared_data / "kth" / "walking" / "person01_walking_d1_uncomp.avi")
+    )
+    frames = [video.read()[1] for _ in range(int(listed[1]))][::5]
+    grey = [cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY) for frame in frames]
+    small = [cv2.resize(frame, (128, 128), interpolation=cv2.INTER_AREA) for frame in grey]
+    return np.stack(small).astype(np.float32) / 255
+
+
+def test_psnr_and_ssim_agree_with_scikit_image_on_a_real_film(walker: np.ndarray) -> None:
+    blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in walker])
+    shifted = np.roll(walker, 3, axis=0)
+    noisy = np.random.default_rng(0).normal(walker, 0.1).clip(0, 1).astype(np.float32)
+    for predicted in (blurred, shifted, noisy):
+        psnr = [
+            peak_signal_noise_ratio(t, p, data_range=1)
+            for p, t in zip(predicted, walker, strict=True)
+        ]
+        ssim = [
+            structural_similarity(
+                p, t, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
+            )
+            for p, t in zip(predicted, walker, strict=True)
+        ]
+        np.testing.assert_allclose(metrics.psnr(predicted, walker), psnr, atol=1e-4)
+        np.testing.assert_allclose(metrics.ssim(predicted, walker), ssim, atol=1e-4)
+
+
+def test_ssim_agrees_with_scikit_image_where_nothing_is_flat() -> None:
+    generator = np.random.default_rng(1)
+    predicted, true = generator.random((2, 3, 17, 30), dtype=np.float32)
+    expected = [
+        structural_similarity(
+            p, t, gaussian_weights=True, sigma=1.5, use_sample_covariance=False, data_range=1
+        )
+        for p, t in zip(predicted, true, strict=True)
+    ]
+    np.testing.assert_allclose(metrics.ssim(predicted, true), expected, atol=1e-4)
+
+
+def test_psnr_by_hand() -> None:
+    true = np.zeros((2, 40, 60), np.float32)
+    predicted = true.copy()
+    predicted[0] = 0.1
+    np.testing.assert_allclose(metrics.psnr(predicted, true), [20.0, metrics.PSNR_CEILING])
+
+
+def test_foreground_is_the_true_and_the_last_figure_widened_by_three() -> None:
+    pixels = metrics.foreground_pixels(square(10, 20), square(10, 40)[0], BLACK)
+    expected = np.zeros((1, 40, 60), bool)
+    expected[0, 7:23, 17:33] = True
+    expected[0, 7:23, 37:53] = True
+    np.testing.assert_array_equal(pixels, expected)
+
+
+def test_foreground_needs_more_than_a_tenth_of_contrast() -> None:
+    faint = metrics.foreground_pixels(square(10, 20, light=0.09), BLACK, BLACK)
+    clear = metrics.foreground_pixels(square(10, 20, light=0.11), BLACK, BLACK)
+    assert not faint.any()
+    assert clear.sum() == 16 * 16
+
+
+def test_foreground_psnr_ignores_the_rest_of_the_picture() -> None:
+    true = square(10, 20)
+    pixels = metrics.foreground_pixels(true, true[0], BLACK)
+    wrong_outside = true.copy()
+    wrong_outside[0, :, 40:] = 1
+    assert metrics.foreground_psnr(wrong_outside, true, pixels) == metrics.PSNR_CEILING
+    # the figure wiped out: an error of 1 on 100 of 16 x 16 pixels
+    expected = 10 * np.log10(256 / 100)
+    np.testing.assert_allclose(metrics.foreground_psnr(true * 0, true, pixels), expected)
+    assert np.isnan(metrics.foreground_psnr(true, true, np.zeros_like(pixels))).all()
+
+
+def test_presence_is_one_when_right_none_when_wiped_out_and_two_when_doubled() -> None:
+    true = np.repeat(square(10, 5), 4, axis=0)
+    predicted = np.concatenate(
+        [square(20, 40), square(0, 0, light=0.09), square(10, 5) + square(10, 30), BLACK[None]]
+    )
+    np.testing.assert_allclose(metrics.presence(predicted, true, BLACK), [1, 0, 2, 0])
+
+
+def test_camera_noise_is_no_figure() -> None:
+    true = np.repeat(square(10, 20), 20, axis=0)
+    noise = np.random.default_rng(0).normal(0, 0.025, true.shape).astype(np.float32)
+    grey = np.full_like(BLACK, 0.5)
+    noisy_true = (true / 2 + 0.5 + noise).astype(np.float32)
+    np.testing.assert_allclose(metrics.presence(noisy_true, true / 2 + 0.5, grey), 1, atol=0.02)
+    assert not metrics.has_figure(grey + noise, grey).any()
+    assert np.isnan(metrics.presence(noisy_true, grey + noise, grey)).all()
+
+
+def test_position_error_is_the_distance_between_centres() -> None:
+    true = np.repeat(square(10, 20), 3, axis=0)
+    predicted = np.concatenate([square(10, 20), square(14, 23), square(7, 24, light=0.3)])
+    np.testing.assert_allclose(metrics.position_error(predicted, true, BLACK), [0, 5, 5], atol=1e-5)
+
+
+def test_position_is_absent_where_either_figure_is() -> None:
+    here, gone = square(10, 20), BLACK[None]
+    assert np.isnan(metrics.position_error(gone, here, BLACK)).all()
+    assert np.isnan(metrics.position_error(here, gone, BLACK)).all()
+
+
+def test_sharpness_tells_blur(walker: np.ndarray) -> None:
+    blurred = np.stack([cv2.GaussianBlur(frame, (0, 0), 2) for frame in walker])
+    np.testing.assert_allclose(metrics.sharpness(walker, walker), 1)
+    np.testing.assert_allclose(metrics.sharpness(walker / 2, walker), 0.5, rtol=1e-5)
+    assert (metrics.sharpness(blurred, walker) < 0.7).all()
+    assert np.isnan(metrics.sharpness(walker, np.full_like(walker, 0.4))).all()
+
+
+def test_a_real_walker_is_there_in_the_middle_and_not_at_the_start(walker: np.ndarray) -> None:
+    still = metrics.background(walker)
+    there = metrics.has_figure(walker, still)
+    assert not there[0]
+    assert there[1:14].all()
+
+
+def test_a_wiped_out_walker_is_preferred_by_psnr_and_found_out_by_presence(
+    walker: np.ndarray,
+) -> None:
+    still = metrics.background(walker)
+    true, displaced = walker[4:11], np.roll(walker[4:11], 25, axis=2)
+    wiped = np.repeat(still[None], len(true), axis=0)
+    pixels = metrics.foreground_pixels(true, walker[3], still)
+    assert (
+        metrics.foreground_psnr(wiped, true, pixels).mean()
+        > metrics.foreground_psnr(displaced, true, pixels).mean()
+    )
+    assert metrics.presence(wiped, true, still).max() == 0
+    np.testing.assert_allclose(metrics.presence(true, true, still), 1)
+
+
+def test_scores_are_means_over_the_films_that_reach_a_step() -> None:
+    def films() -> Iterator[Film]:
+        given = square(10, 20)
+        for lengths, light in ((3, 0.9), (1, 0.8)):
+            true = np.repeat(given, lengths, axis=0)
+            yield Film(true * light, true, given, BLACK)
+
+    table = score_films(films())
+    assert list(table.columns) == ["step", "n", *metrics.METRICS]
+    assert table["step"].tolist() == [1, 2, 3]
+    assert table["n"].tolist() == [2, 1, 1]
+    np.testing.assert_allclose(table["presence"], [0.85, 0.9, 0.9], rtol=1e-6)
+    np.testing.assert_allclose(table["sharpness"], [0.85, 0.9, 0.9], rtol=1e-6)
+    np.testing.assert_allclose(table["position_error"], 0, atol=1e-6)
+
+
+def test_what_is_not_defined_stays_absent_and_out_of_means() -> None:
+    here, gone = square(10, 20), BLACK[None]
+    lost = Film(np.concatenate([gone, gone]), np.concatenate([here, gone]), here, BLACK)
+    kept = Film(here, here, here, BLACK)
+    table = score_films([lost, kept])
+    assert table["n"].tolist() == [2, 1]
+    np.testing.assert_allclose(table["position_error"], [0, np.nan])
+    np.testing.assert_allclose(table["presence"], [0.5, np.nan])
+
+
+def test_no_films_make_an_empty_table() -> None:
+    assert score_films([]).empty
+
+
+def test_longer_films_may_come_later() -> None:
+    true = np.repeat(square(10, 20), 3, axis=0)
+    short = Film(true[:1], true[:1], true[:1], BLACK)
+    table = score_films([short, Film(true, true, true[:1], BLACK)])
+    assert table["n"].tolist() == [2, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("predicted", "message"),
+    [
+        (np.zeros((1, 40, 60), np.uint8), "predicted: uint8"),
+        (np.zeros((40, 60), np.float32), "no film"),
+        (np.zeros((2, 40, 60), np.float32), "make them equal"),
+        (np.full((1, 40, 60), np.nan, np.float32), "diverged"),
+    ],
+)
+def test_bad_films_are_refused(predicted: np.ndarray, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        metrics.psnr(predicted, square(10, 20))
+
+
+def test_ssim_refuses_frames_smaller_than_its_window() -> None:
+    with pytest.raises(ValueError, match="at least 11"):
+        metrics.ssim(np.zeros((1, 8, 8), np.float32), np.zeros((1, 8, 8), np.float32))

@@ -1,0 +1,82 @@
+"""Plots say what the table says."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.colors import to_hex
+
+from videogeneration.evaluation.metrics import METRICS
+from videogeneration.evaluation.plots import COLOURS, plot_losses, plot_scores
+
+
+def scores(models: list[str], protocols: list[str]) -> pd.DataFrame:
+    """A score table whose metrics are all `step` times the model's place."""
+    return pd.DataFrame(
+        [
+            {
+                "model": model,
+                "protocol": protocol,
+                "step": step,
+                "n": 9 - step,
+                **dict.fromkeys(METRICS, float(step * place)),
+            }
+            for protocol in protocols
+            for place, model in enumerate(models, start=1)
+            for step in range(1, 5)
+        ]
+    )
+
+
+def test_every_metric_has_a_panel_and_every_model_its_line() -> None:
+    figure = plot_scores(scores(["copy_last", "mse", "mine"], ["1to10", "5to10"]))
+    assert len(figure.axes) == 2 * len(METRICS)
+    for axes in figure.axes:
+        lines = {line.get_label(): line for line in axes.lines if line.get_label()[0] != "_"}
+        assert list(lines) == ["copy_last", "mse", "mine"]
+        np.testing.assert_array_equal(lines["mse"].get_xdata(), [1, 2, 3, 4])
+        np.testing.assert_array_equal(lines["mse"].get_ydata(), [2, 4, 6, 8])
+        assert to_hex(lines["mse"].get_color()) == COLOURS["mse"]
+        assert len({to_hex(line.get_color()) for line in lines.values()}) == 3
+
+
+def test_a_block_says_how_many_films_it_speaks_for() -> None:
+    figure = plot_scores(scores(["mse"], ["1to10"]))
+    assert figure.subfigs[0].get_suptitle() == "1to10: 8 films at step 1, 5 at step 4"
+
+
+def test_what_is_absent_is_a_gap() -> None:
+    table = scores(["mse"], ["1to10"])
+    table.loc[1, list(METRICS)] = np.nan
+    figure = plot_scores(table)
+    assert np.isnan(figure.axes[0].lines[0].get_ydata()[1])
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_losses_have_a_panel_a_curve_and_leave_out_what_has_no_value() -> None:
+    steps = np.arange(1, 1001)
+    history = pd.DataFrame(
+        {
+            "step": steps,
+            "loss": 1 / steps,
+            "validation_psnr": np.where(steps % 100 == 0, 20.0, np.nan),
+            "never": np.nan,
+        }
+    )
+    figure = plot_losses(history)
+    panels = {axes.get_title(loc="left"): axes for axes in figure.axes if axes.lines}
+    assert list(panels) == ["loss", "validation psnr"]
+    assert panels["loss"].get_yscale() == "log"
+    assert len(panels["loss"].lines) == 2
+    np.testing.assert_array_equal(
+        panels["validation psnr"].lines[0].get_xdata(), range(100, 1001, 100)
+    )
+    figure.savefig(io.BytesIO(), format="png")
+
+
+def test_empty_tables_are_refused() -> None:
+    with pytest.raises(ValueError, match="scores: the table has no rows"):
+        plot_scores(scores([], []))
+    with pytest.raises(ValueError, match="history: the table has no curve"):
+        plot_losses(pd.DataFrame({"step": [1], "loss": [np.nan]}))

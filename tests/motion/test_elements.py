@@ -1,0 +1,195 @@
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from videogeneration.captions import MOVEMENTS
+from videogeneration.motion.elements import (
+    PATCH,
+    Gallery,
+    ReaderSettings,
+    cut_out,
+    movement_followed,
+    read_scene,
+)
+from videogeneration.motion.paths import Place, path
+from videogeneration.sources.digits import idx_digits, optdigits
+from videogeneration.sources.icons import icons
+from videogeneration.sources.scenes import Actor, Painter, SceneSettings, scenes
+from videogeneration.sources.sprites import Sprites
+
+
+@pytest.fixture(scope="module")
+def icon_sprites() -> Sprites:
+    return icons()
+
+
+@pytest.fixture(scope="module")
+def digit_sprites() -> Sprites:
+    return optdigits()
+
+
+def films(sprites: Sprites, count: int, two: float, seed: int = 11, frames: int = 11, **free):
+    settings = SceneSettings(two_elements=two, **free)
+    painter = Painter(sprites, 64)
+    for _, actors in scenes(sprites, settings, "test", count, seed):
+        yield painter.paint(actors, frames).astype(np.float32) / 255, actors
+
+
+def accuracy(sprites, count, two, spoil=lambda film: film, settings=None, **free) -> float:
+    right = []
+    for film, actors in films(sprites, count, two, **free):
+        readings = read_scene(spoil(film), film[0], [one.place for one in actors], settings)
+        right += [r.movement == one.movement for r, one in zip(readings, actors, strict=True)]
+    return float(np.mean(right))
+
+
+def blurred(film: np.ndarray) -> np.ndarray:
+    return np.array([film[0], *(cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in film[1:])])
+
+
+def gallery(sprites: Sprites) -> Gallery:
+    known = np.isin(sprites.splits, ["train", "any"])
+    return Gallery(
+        sprites.elements, sprites.images[known], sprites.labels[known], sprites.circles[known]
+    )
+
+
+@pytest.mark.parametrize(("two", "least"), [(0.0, 0.98), (1.0, 0.95)])
+def test_movements_of_true_clips_are_read(icon_sprites, digit_sprites, two, least):
+    assert accuracy(icon_sprites, 36, two) >= least
+    assert accuracy(digit_sprites, 24, two) >= least
+
+
+def test_real_handwriting_is_read(shared_data):
+    assert accuracy(idx_digits(shared_data / "mnist"), 20, 1.0) >= 0.95
+
+
+def test_blurred_and_too_fast_or_slow_films_are_read(icon_sprites):
+    assert accuracy(icon_sprites, 24, 0.5, blurred) >= 0.95
+    assert accuracy(icon_sprites, 18, 0.0, period=[6.9, 7.0]) >= 0.95
+    assert accuracy(icon_sprites, 18, 0.0, period=[13.7, 13.8]) >= 0.95
+
+
+def test_drifting_speed_and_a_late_beginning_are_read(icon_sprites):
+    # every second frame of the later half is left out: the film runs twice as fast there
+    settings = ReaderSettings(period=(4.0, 16.0))
+    uneven = [0, 1, 2, 3, 4, 5, 6, 8, 9, 11, 12]
+    assert accuracy(icon_sprites, 18, 0.0, lambda f: f[uneven], settings, frames=13) >= 0.95
+    assert accuracy(icon_sprites, 18, 0.0, lambda f: f[10:], frames=20) >= 0.95
+
+
+def test_loosened_scenes_are_read(digit_sprites):
+    free = {"free_direction": True, "free_centre": True, "free_angle": True}
+    reader = ReaderSettings(free_centre=True)
+    assert accuracy(digit_sprites, 18, 0.0, settings=reader, **free) >= 0.95
+
+
+def test_a_film_that_does_not_do_it_follows_nothing(icon_sprites):
+    for film, actors in films(icon_sprites, 12, 0.0):
+        where = [one.place for one in actors]
+        asked = [one.movement for one in actors]
+        rng = np.random.default_rng(0)
+        noise = np.concatenate([film[:1], rng.uniform(0, 0.5, film[1:].shape)])
+        turns = [cut_out(film[0], 31.5, 31.5, angle / 36, 63) for angle in range(36)]
+        blob = np.repeat(np.mean(turns, axis=0)[None], 11, axis=0)
+        for nothing in (
+            np.repeat(film[:1], 11, axis=0),  # stands still
+            film * np.linspace(1, 0, 11)[:, None, None],  # fades away
+            np.concatenate([film[:1], 0 * film[1:]]),  # is gone at once
+            noise,
+            np.pad(blob, ((0, 0), (0, 1), (0, 1))),  # a shape that has no angle
+        ):
+            assert movement_followed(nothing, film[0], where, asked) == [False]
+
+
+def test_a_ghost_on_two_paths_follows_neither(icon_sprites):
+    painter = Painter(icon_sprites, 64)
+    other = {"left_right": "up_down", "up_down": "left_right"}
+    for film, (one,) in films(icon_sprites, 12, 0.0):
+        turned = "clockwise" if "counter" in one.movement else "counterclockwise"
+        movement = other.get(one.movement, f"{one.movement.split('_')[0]}_{turned}")
+        ghost = painter.paint([replace(one, movement=movement)], 11) / 255
+        assert read_scene((film + ghost) / 2, film[0], [one.place])[0].movement is None
+
+
+def test_the_question_may_differ_from_the_clip(icon_sprites):
+    """The same first frame asked for another movement is judged by what the film then shows."""
+    painter = Painter(icon_sprites, 64)
+    for film, actors in films(icon_sprites, 2, 1.0):
+        where = [one.place for one in actors]
+        own = [one.movement for one in actors]
+        for movement in MOVEMENTS:
+            swapped = painter.paint([replace(actors[0], movement=movement), actors[1]], 11) / 255
+            assert np.allclose(swapped[0], film[0])
+            assert movement_followed(swapped, film[0], where, [movement, own[1]]) == [True, True]
+            assert movement_followed(swapped, film[0], where, own) == [movement == own[0], True]
+
+
+def test_one_element_fails_and_the_other_does_not(icon_sprites):
+    painter = Painter(icon_sprites, 64)
+    for film, actors in films(icon_sprites, 6, 1.0):
+        frozen = np.repeat(painter.paint(actors[:1], 2)[:1], 11, axis=0)
+        moving = painter.paint(actors[1:], 11)
+        readings = read_scene(
+            np.maximum(frozen, moving) / 255, film[0], [one.place for one in actors]
+        )
+        assert [r.movement for r in readings] == [None, actors[1].movement]
+
+
+def test_poses_follow_the_true_path(icon_sprites):
+    for film, (one,) in films(icon_sprites, 12, 0.0):
+        reading = read_scene(film, film[0], [one.place])[0]
+        true = one.poses(11, 64)
+        assert np.hypot(reading.poses.x - true.x, reading.poses.y - true.y).max() < 1.5
+        gap = (reading.poses.angle - true.angle + 0.5) % 1 - 0.5
+        assert np.abs(gap).max() < 0.05
+        assert reading.presence == pytest.approx(1, abs=0.05)
+
+
+def test_elements_are_named(icon_sprites, digit_sprites):
+    for sprites, least in ((icon_sprites, 0.98), (digit_sprites, 0.93)):
+        known = gallery(sprites)
+        right = []
+        for film, actors in films(sprites, 30, 0.5):
+            readings = read_scene(film, film[0], [one.place for one in actors])
+            assert readings[0].picture.shape == (PATCH, PATCH)
+            right += [
+                known.name(reading.picture)[0] == one.element
+                for reading, one in zip(readings, actors, strict=True)
+            ]
+        assert np.mean(right) >= least
+
+
+def test_an_element_that_turned_into_another_is_named_so(icon_sprites):
+    known = gallery(icon_sprites)
+    painter = Painter(icon_sprites, 64)
+    names = icon_sprites.elements
+    place = Place(22.0, 28.0, 12.0)
+    house, key = (
+        Actor(name, "left_right", names.index(name), place, 10.0, 0.0, 1, (31.5, 31.5))
+        for name in ("house", "key")
+    )
+    film = np.concatenate([painter.paint([house], 11)[:3], painter.paint([key], 11)[3:]]) / 255
+    assert known.name(read_scene(film, film[0], [place])[0].picture)[0] == "key"
+
+
+def test_paths_are_closed_and_begin_at_the_place():
+    place = Place(20.0, 40.0, 10.0)
+    for movement in MOVEMENTS:
+        poses = path(movement, np.array([0.0, 1.0]), place, 64)
+        assert poses.x == pytest.approx([20, 20])
+        assert poses.y == pytest.approx([40, 40])
+    with pytest.raises(ValueError, match="none of left_right"):
+        path("jumping", np.zeros(1), place, 64)
+
+
+def test_frames_that_cannot_be_read_are_refused():
+    first = np.zeros((64, 64), np.float32)
+    with pytest.raises(ValueError, match="fewer than 4"):
+        read_scene(np.zeros((3, 64, 64)), first, [])
+    with pytest.raises(ValueError, match=r"expected \[T, S, S\]"):
+        read_scene(np.zeros((5, 32, 32)), first, [])
+    with pytest.raises(ValueError, match="period="):
+        ReaderSettings(period=(12.0, 8.0))

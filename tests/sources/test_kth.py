@@ -1,0 +1,411 @@
+"""The KTH reader: list, files, splits and extraction, on real recordings and on small AVI files."""
+
+import logging
+import tempfile
+import zipfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from videogeneration.clips import Clips, ClipWriter
+from videogeneration.sources.kth import (
+    LIST_NAME,
+    ExtractionReport,
+    KthError,
+    KthSettings,
+    VideoError,
+    VideoFile,
+    assign_splits,
+    extract_clips,
+    find_videos,
+    read_frames,
+    read_sequence_list,
+)
+
+HEADER = (
+    "\nA list.\n\nTraining:   person11, 12\nValidation: person13\nTest:       person01, 02 \n\n"
+)
+
+
+def write_avi(path: Path, length: int = 40, speed: float = 3, seed: int = 0) -> Path:
+    """A dark figure that crosses a textured 160x120 picture; faster than 0 moves to the right."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    background = np.random.default_rng(seed).integers(120, 150, (120, 160)).astype(np.uint8)
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"XVID"), 25, (160, 120))
+    for time in range(length):
+        frame = background.copy()
+        centre = int(80 + speed * (time - (length - 1) / 2))
+        frame[30:100, max(0, centre - 10) : max(0, centre + 10)] = 30
+        writer.write(cv2.cvtColor(frame, cv2.COLOR_GRAY2BGR))
+    writer.release()
+    return path
+
+
+def write_list(folder: Path, lines: list[str], header: str = HEADER) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / LIST_NAME
+    path.write_bytes((header + "\n".join(lines) + "\n").replace("\n", "\r\n").encode())
+    return path
+
+
+def make_folder(folder: Path, subjects: range, length: int = 40) -> Path:
+    """A folder with one walking video of each subject, one sequence each; odd ones go right."""
+    for subject in subjects:
+        name = f"person{subject:02d}_walking_d1_uncomp.avi"
+        write_avi(folder / "walking" / name, length, 3 if subject % 2 else -3, subject)
+    write_list(folder, [f"person{s:02d}_walking_d1\t\tframes\t1-{length}" for s in subjects])
+    return folder
+
+
+def extract(folder: Path, store: Path, **settings: object) -> tuple[ExtractionReport, Clips]:
+    chosen = KthSettings(**{"split": "prediction", "size": 64, **settings})  # type: ignore[arg-type]
+    with ClipWriter(store, chosen.size, chosen.size) as writer:
+        report = extract_clips(folder, writer, chosen)
+    return report, Clips.open(store)
+
+
+# --- the list
+
+
+def test_the_real_list_is_read_wholly(shared_data: Path) -> None:
+    listed = read_sequence_list(shared_data / "kth" / LIST_NAME)
+    assert len(listed.videos) == 599
+    assert sum(len(video.ranges) for video in listed.videos.values()) == 2391
+    assert listed.missing == ("person13_handclapping_d3",)
+    parts = list(listed.authors_split.values())
+    assert [parts.count(part) for part in ("train", "validation", "test")] == [8, 8, 9]
+    assert listed.authors_split[11] == "train"
+    assert listed.authors_split[4] == "validation"
+    assert listed.authors_split[22] == "test"
+    video = listed.videos["person08_walking_d1"]
+    assert (video.subject, video.action, video.scenario) == (8, "walking", "d1")
+    assert video.ranges == ((1, 78), (185, 258), (326, 398), (478, 552))
+    # as it stands in the list: out of order
+    assert listed.videos["person07_jogging_d4"].ranges[1:3] == ((270, 332), (194, 264))
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("person03_walking_d1 frames 1-", "cannot read"),
+        ("person03_walking_d1 frames", "cannot read"),
+        ("person03_walking_d7 frames 1-20", "cannot read"),
+        ("person03_skipping_d1 frames 1-20", "cannot read"),
+        ("some text between the videos", "cannot read"),
+        ("person03_walking_d1 frames 30-20", "30-20 is no range"),
+        ("person03_walking_d1 frames 0-20", "0-20 is no range"),
+        ("person01_walking_d1 frames 1-20", "listed twice"),
+    ],
+)
+def test_a_line_that_cannot_be_read_is_named(tmp_path: Path, line: str, message: str) -> None:
+    path = write_list(tmp_path, ["person01_walking_d1\t\tframes\t1-20", "", line])
+    with pytest.raises(KthError, match=rf"{LIST_NAME}, line 10: .*{message}"):
+        read_sequence_list(path)
+
+
+def test_a_list_that_is_not_there_or_lists_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KthError, match=rf"{LIST_NAME}: not found"):
+        read_sequence_list(tmp_path / LIST_NAME)
+    with pytest.raises(KthError, match="lists no video"):
+        read_sequence_list(write_list(tmp_path, ["nothing here"]))
+
+
+# --- the files
+
+
+def test_videos_are_found_in_every_layout(tmp_path: Path) -> None:
+    one = write_avi(tmp_path / "walking" / "person01_walking_d1_uncomp.avi", 5)
+    two = write_avi(tmp_path / "walking" / "deeper" / "person02_walking_d1.avi", 5)
+    flat = write_avi(tmp_path / "person03_walking_d1_uncomp.avi", 5)
+    write_avi(tmp_path / "boxing" / "person03_boxing_d1_uncomp.avi", 5)
+    (tmp_path / "walking" / "person09_walking_d1_notes.txt").write_text("no video")
+    with zipfile.ZipFile(tmp_path / "walking.zip", "w") as archive:
+        archive.write(one, "a/b/person01_walking_d1_uncomp.avi")
+        archive.write(one, "a/b/person04_walking_d2_uncomp.avi")
+    found = find_videos(tmp_path, ["walking"])
+    assert list(found) == [f"person0{n}_walking_d{m}" for n, m in ((1, 1), (2, 1), (3, 1), (4, 2))]
+    assert [found[name].path for name in list(found)[:3]] == [one, two, flat]
+    assert found["person04_walking_d2"].member == "a/b/person04_walking_d2_uncomp.avi"
+
+
+def test_a_folder_or_archive_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    with pytest.raises(KthError, match="nowhere: no such folder"):
+        find_videos(tmp_path / "nowhere", ["walking"])
+    (tmp_path / "walking.zip").write_text("no archive")
+    with pytest.raises(KthError, match=r"walking\.zip: cannot be opened"):
+        find_videos(tmp_path, ["walking"])
+
+
+def test_an_archived_video_decodes_like_the_plain_one_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = write_avi(tmp_path / "person01_walking_d1.avi", 12)
+    with zipfile.ZipFile(tmp_path / "walking.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.write(plain, "x/person01_walking_d1.avi")
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    wanted = np.ones(12, bool)
+    archived = VideoFile("person01_walking_d1", tmp_path / "walking.zip", "x/" + plain.name)
+    frames, count = read_frames(archived, wanted, 32)
+    expected, _ = read_frames(VideoFile("person01_walking_d1", plain), wanted, 32)
+    assert count == 12
+    np.testing.assert_array_equal(frames, expected)
+    assert not list(scratch.iterdir())
+
+
+def test_frames_are_those_that_opencv_reads(tmp_path: Path) -> None:
+    path = write_avi(tmp_path / "person01_walking_d1.avi", 10)
+    wanted = np.zeros(10, bool)
+    wanted[[0, 7]] = True
+    frames, count = read_frames(VideoFile("person01_walking_d1", path), wanted, 128)
+    capture = cv2.VideoCapture(str(path))
+    pictures = [capture.read()[1] for _ in range(10)]
+    for index in (0, 7):
+        grey = cv2.cvtColor(pictures[index], cv2.COLOR_BGR2GRAY)
+        expected = cv2.resize(grey, (128, 128), interpolation=cv2.INTER_AREA)
+        np.testing.assert_array_equal(frames[index], expected)
+    assert count == 10
+
+
+def broken_videos(folder: Path) -> dict[str, tuple[Path, str]]:
+    """Files that are no good video, and a part of the message."""
+    whole = write_avi(folder / "whole.avi", 40).read_bytes()
+    contents = {
+        "empty": (b"", "is empty"),
+        "text": (b"This is a text.\n" * 50, "no video"),
+        "truncated": (whole[: len(whole) // 2], "truncated or damaged: it announces 40"),
+        "header": (whole[:3000], "can be decoded|no video"),
+    }
+    paths = {}
+    for name, (content, message) in contents.items():
+        path = folder / f"{name}.avi"
+        path.write_bytes(content)
+        paths[name] = (path, message)
+    return paths
+
+
+@pytest.mark.parametrize("kind", ["empty", "text", "truncated", "header"])
+def test_a_broken_video_is_named(tmp_path: Path, kind: str) -> None:
+    path, message = broken_videos(tmp_path)[kind]
+    with pytest.raises(VideoError, match=rf"{kind}\.avi: .*({message})"):
+        read_frames(VideoFile("person01_walking_d1", path), np.ones(40, bool), 32)
+
+
+# --- the splits
+
+
+def test_named_assignments() -> None:
+    authors = {1: "validation", 11: "train", 2: "test"}
+    assert assign_splits([11, 2, 1], "authors", (), authors).parts == dict(sorted(authors.items()))
+    split = assign_splits(range(1, 26), "prediction")
+    assert split.subjects("train") == list(range(1, 17))
+    assert split.subjects("test") == list(range(17, 26))
+    assert split.subjects("validation") == []
+    assert split.note is None
+
+
+def test_lists_and_test_subjects() -> None:
+    lists = {"train": [1, 2], "validation": [3], "test": [4, 5]}
+    assert assign_splits([1, 3, 4], lists).parts == {1: "train", 3: "validation", 4: "test"}
+    split = assign_splits([1, 2, 3, 4, 5], lists, [2, 5])
+    expected = {1: "train", 2: "test", 3: "validation", 4: "train", 5: "test"}
+    assert split.parts == expected
+
+
+def test_every_fourth_subject_is_for_testing_where_a_part_is_empty() -> None:
+    split = assign_splits([2, 3, 5, 7, 8, 9, 10, 12, 13], "prediction")
+    assert split.subjects("test") == [7, 12]
+    assert split.subjects("train") == [2, 3, 5, 8, 9, 10, 13]
+    assert split.note and "every fourth" in split.note and "07, 12" in split.note
+    assert assign_splits([1, 2], "prediction").subjects("test") == [2]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1, 20], "autors"), "split: unknown 'autors'; did you mean authors"),
+        (([1, 20], "authors"), "split: 'authors' needs the lines"),
+        (([1, 20], "prediction", [21]), "test_subjects: no video of person 21; .* 01, 20"),
+        (([1, 20], "prediction", [1, 20]), "nobody is left for train"),
+        (([1], "prediction"), "nobody is left for test"),
+        (([1, 2, 3], {"train": [1], "test": [2]}), "split: person 03 in no part"),
+        (([1, 2], {"train": [1], "test": [1, 2]}), "split: person 1 is in train and in test"),
+    ],
+)
+def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> None:
+    with pytest.raises(KthError, match=message):
+        assign_splits(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("actions", ["wlking"], "actions: unknown 'wlking'; did you mean walking"),
+        ("actions", [], "actions: name at least one"),
+        ("size", 4, "size: 4 is not a whole number from 16"),
+        ("size", "128", "size: '128'"),
+        ("frame_step", 0, "frame_step: 0"),
+        ("frame_step", True, "frame_step: True"),
+        ("processes", -1, "processes: -1"),
+        ("phases", "al", "phases: unknown 'al'; did you mean all"),
+        ("split", "predict", "split: unknown 'predict'; did you mean prediction"),
+        ("split", {"train": [1], "tests": [2]}, "split: unknown 'tests'; did you mean test"),
+        ("split", {"train": [1], "test": [26]}, r"split\.test: 26 is no subject"),
+        ("test_subjects", "17,x", "test_subjects: '17,x'"),
+        ("test_subjects", [1.5], r"test_subjects: \[1\.5\]"),
+    ],
+)
+def test_wrong_settings_are_named(field: str, value: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        KthSettings(**{field: value})  # type: ignore[arg-type]
+
+
+def test_settings_as_yaml_and_the_command_line_give_them() -> None:
+    assert KthSettings(test_subjects="17+20").test_subjects == (17, 20)  # type: ignore[arg-type]
+    assert KthSettings(test_subjects=17).test_subjects == (17,)  # type: ignore[arg-type]
+    assert KthSettings(actions=["boxing"]).actions == ("boxing",)  # type: ignore[arg-type]
+    assert KthSettings(actions="walking+running").actions == ("walking", "running")  # type: ignore[arg-type]
+
+
+# --- the extraction
+
+
+def test_clips_of_the_recordings(shared_data: Path, tmp_path: Path) -> None:
+    report, clips = extract(shared_data / "kth", tmp_path / "clips", size=128)
+    assert (report.videos, report.sequences, report.clips) == (52, 208, 1040)
+    assert (len(report.missing), report.bad, report.unreadable) == (48, [], [])
+    assert report.subjects["test"] == [17, 18, 19, 20] and report.note is None
+    table = clips.table
+    assert table["direction"].value_counts().to_dict() == {"left": 520, "right": 520}
+    assert (table["direction_confidence"] > 0.5).all()
+    alternate = table[table["phase"] == 0].groupby(["subject", "scenario"])["direction"]
+    assert all(len(set(way[::2])) == len(set(way[1::2])) == 1 for _, way in alternate)
+
+    index = table.index[table["clip_id"] == "person01_walking_d1_s2_p3"].item()
+    row = table.loc[index]
+    assert row["caption"] == "a person is walking to the right"
+    assert (row["subject"], row["scenario"], row["sequence"], row["phase"]) == (1, "d1", 2, 3)
+    assert row["split"] == "train"
+    path = find_videos(shared_data / "kth", ["walking"])["person01_walking_d1"]
+    frames, _ = read_frames(path, np.ones(225, bool), 128)
+    np.testing.assert_array_equal(clips[index], frames[151 + 3 : 225 : 5])
+
+
+def test_actions_without_a_direction(shared_data: Path, tmp_path: Path) -> None:
+    actions = ("boxing", "handclapping", "handwaving")
+    report, clips = extract(
+        shared_data / "kth", tmp_path / "clips", actions=actions, phases="first"
+    )
+    assert report.sequences == report.clips == len(clips)
+    assert set(clips.table["caption"]) == {
+        "a person is boxing",
+        "a person is clapping hands",
+        "a person is waving hands",
+    }
+    assert clips.table["direction"].isna().all()
+
+
+def test_the_store_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 23))
+    alone = extract(folder, tmp_path / "one", processes=1)[1]
+    together = extract(folder, tmp_path / "four", processes=4)[1]
+    assert alone.fingerprint() == together.fingerprint()
+    assert list(alone.table["direction"][::5]) == ["right", "left"] * 6
+
+
+def test_one_bad_video_among_many_is_skipped(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 23))
+    (folder / "walking" / "person13_walking_d1_uncomp.avi").write_text("no video")
+    with caplog.at_level(logging.INFO):
+        report, clips = extract(folder, tmp_path / "clips")
+    assert report.videos == 11 and 13 not in set(clips.table["subject"])
+    assert len(report.bad) == 1 and "person13_walking_d1_uncomp.avi" in report.bad[0]
+    assert "skipped" in caplog.text and "person13_walking_d1_uncomp.avi" in caplog.text
+
+
+def test_more_than_a_tenth_bad_is_an_error_that_lists_them(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 23))
+    (folder / "walking" / "person13_walking_d1_uncomp.avi").write_text("no video")
+    (folder / "walking" / "person20_walking_d1_uncomp.avi").write_bytes(b"")
+    with pytest.raises(KthError, match=r"(?s)2 of 12 videos.*person13.*no video.*person20.*empty"):
+        extract(folder, tmp_path / "clips")
+    assert not (tmp_path / "clips").exists()
+
+
+def test_a_range_past_the_end_names_list_video_and_range(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 22))
+    path = folder / LIST_NAME
+    listed = path.read_text()
+    assert "person12_walking_d1\t\tframes\t1-40" in listed
+    path.write_text(
+        listed.replace("12_walking_d1\t\tframes\t1-40", "12_walking_d1 frames 1-20, 21-41")
+    )
+    report, _ = extract(folder, tmp_path / "clips")
+    assert len(report.bad) == 1
+    for part in (LIST_NAME, "person12_walking_d1_uncomp.avi", "frames 21-41", "has 40"):
+        assert part in report.bad[0]
+
+
+def test_missing_and_unlisted_videos_are_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 17))
+    (folder / "walking" / "person11_walking_d1_uncomp.avi").unlink()
+    write_avi(folder / "walking" / "person17_walking_d1.avi")
+    with caplog.at_level(logging.INFO):
+        report, _ = extract(folder, tmp_path / "clips")
+    assert report.missing == ["person11_walking_d1"]
+    assert report.unlisted == ["person17_walking_d1"]
+    assert "1 videos in the list but not in the folder: person11_walking_d1" in caplog.text
+    assert report.note and report.note in caplog.text
+    assert report.to_dict()["missing"] == report.missing
+
+
+def test_a_sequence_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 14))
+    write_avi(folder / "walking" / "person12_walking_d1_uncomp.avi", speed=0)
+    report, clips = extract(folder, tmp_path / "clips")
+    assert report.unreadable == ["person12_walking_d1_s1"]
+    assert set(clips.table["subject"]) == {11, 13}
+    assert any("person12_walking_d1_s1" in line for line in report.lines())
+
+
+def test_clips_of_fewer_than_two_frames_are_left_out(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 13))
+    report, clips = extract(folder, tmp_path / "clips", frame_step=30)
+    assert (report.clips, report.short_clips) == (20, 40)
+    assert set(clips.table["length"]) == {2}
+    with pytest.raises(KthError, match="no clip came of 2 videos"):
+        extract(folder, tmp_path / "none", frame_step=41)
+    assert not (tmp_path / "none").exists()
+
+
+def test_archives_and_test_subjects(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 14))
+    with zipfile.ZipFile(folder / "walking.zip", "w") as archive:
+        for path in sorted((folder / "walking").iterdir()):
+            archive.write(path, f"walking/{path.name}")
+            path.unlink()
+    report, clips = extract(folder, tmp_path / "clips", test_subjects="12", phases="first")
+    assert list(clips.table["split"]) == ["train", "test", "train"]
+    assert list(clips.table["phase"]) == [0, 0, 0]
+    assert report.note is None
+
+
+def test_folders_without_videos_or_list_say_so(tmp_path: Path) -> None:
+    empty = tmp_path / "empty"
+    write_list(empty, ["person01_walking_d1 frames 1-20"])
+    with pytest.raises(KthError, match="empty: no video of walking"):
+        extract(empty, tmp_path / "clips")
+    folder = make_folder(tmp_path / "kth", range(11, 13), length=8)
+    (folder / LIST_NAME).unlink()
+    with pytest.raises(KthError, match=f"{LIST_NAME}: not found"):
+        extract(folder, tmp_path / "clips")
+    write_list(folder, ["person01_boxing_d1 frames 1-20"])
+    with pytest.raises(KthError, match="lists none of the 2 videos"):
+        extract(folder, tmp_path / "clips")
