@@ -95,7 +95,8 @@ class Windows:
         self._start = table["start"].to_numpy()
         self._length = table["length"].to_numpy()
         self._view = table[["view_start", "view_end"]].to_numpy()
-        self._ends = np.cumsum(np.maximum(self._length - future, 0))
+        # before a figure is in view nothing says when it will come: there is nothing to learn
+        self._ends = np.cumsum(np.maximum(self._length - future - self._view[:, 0], 0))
         if not len(self._ends) or self._ends[-1] == 0:
             raise ValueError(f"{clips.folder}: no clip has {future + 1} frames or more")
 
@@ -123,8 +124,8 @@ class Windows:
         height, width = self.clips.size
         frames = np.zeros((self.batch_size, HISTORY + self.future, height, width), np.float32)
         captions = np.empty((self.batch_size, *self._captions.shape[1:]), np.float32)
-        for i, (clip, newest) in enumerate(picked):
-            frames[i], captions[i] = self._cut(clip, newest, random)
+        for i, (clip, offset) in enumerate(picked):
+            frames[i], captions[i] = self._cut(clip, offset, random)
         return Batch(
             torch.from_numpy(frames[:, :HISTORY]),
             torch.from_numpy(frames[:, HISTORY:]),
@@ -140,7 +141,7 @@ class Windows:
                 yield ready.result()
 
     def _window(self, number: int) -> tuple[int, int]:
-        """Clip, and the place of the newest past frame in it, of the n-th window drawn."""
+        """Clip, and the number of the window in it, of the n-th window drawn."""
         epoch, place = divmod(number, len(self))
         if epoch != self._epoch:
             self._epoch = epoch
@@ -151,20 +152,21 @@ class Windows:
         return clip, int(window - before)
 
     def _cut(
-        self, clip: int, newest: int, random: np.random.Generator
+        self, clip: int, offset: int, random: np.random.Generator
     ) -> tuple[np.ndarray, np.ndarray]:
         """Frames `[10 + K, H, W]` in [0, 1] and the one-hot caption of one window."""
         s = self.settings
         mirror, backwards, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
-        length = int(self._length[clip])
-        first, last = (0, 1) if s.single_frame_at_start else self._view[clip]
-        if backwards:
+        length, (first, last) = int(self._length[clip]), self._view[clip]
+        if backwards and last:
             first, last = length - last, length - first
-        last = min(last, length - self.future)
-        if single and first < last:
-            newest = oldest = int(random.integers(first, last))
-        else:
-            oldest = max(0, newest - HISTORY + 1)
+        end = length - self.future
+        newest = min(first + offset % max(end - first, 1), end - 1)
+        oldest = max(0, newest - HISTORY + 1)
+        if s.single_frame_at_start:
+            first, last = 0, 1
+        if single and first < min(last, end):
+            newest = oldest = int(random.integers(first, min(last, end)))
         places = np.arange(oldest, newest + self.future + 1)
         if backwards:
             places = length - 1 - places

@@ -144,6 +144,7 @@ def test_an_archived_video_decodes_like_the_plain_one_and_leaves_nothing(
     plain = write_avi(tmp_path / "person01_walking_d1.avi", 12)
     with zipfile.ZipFile(tmp_path / "walking.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.write(plain, "x/person01_walking_d1.avi")
+        archive.write(write_avi(tmp_path / "other.avi", 12, seed=1), "x/person02_walking_d1.avi")
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(scratch))
@@ -289,6 +290,8 @@ def test_clips_of_the_recordings(shared_data: Path, tmp_path: Path) -> None:
     assert row["caption"] == "a person is walking to the right"
     assert (row["subject"], row["scenario"], row["sequence"], row["phase"]) == (1, "d1", 2, 3)
     assert row["split"] == "train"
+    assert 0 < row["view_start"] < row["view_end"] < row["length"]
+    assert (table["view_end"] > table["view_start"]).all()
     path = find_videos(shared_data / "kth", ["walking"])["person01_walking_d1"]
     frames, _ = read_frames(path, np.ones(225, bool), 128)
     np.testing.assert_array_equal(clips[index], frames[151 + 3 : 225 : 5])

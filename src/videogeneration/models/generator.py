@@ -47,7 +47,7 @@ class GeneratorConfig:
     embedding: int = 128
     dropout: float = 0.0
     output: str = "composite"
-    sources: int = 4
+    sources: int = 5
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -98,7 +98,7 @@ class Generator(nn.Module):
         self.config = c = config
         widths, side = c.widths, c.patch * 2 ** (len(c.widths) - 1)
         self.embed = nn.Sequential(
-            nn.Linear(c.words * c.vocabulary + c.history, c.embedding),
+            nn.Linear(c.words * c.vocabulary + c.history + 1, c.embedding),
             nn.SiLU(),
             nn.Linear(c.embedding, c.embedding),
             nn.SiLU(),
@@ -160,19 +160,23 @@ class Generator(nn.Module):
             self.pixels.weight[self.config.patch**2 :] *= 0.1
         self.pixels.bias = nn.Parameter(bias.flatten())
 
-    def forward(self, history: Tensor, caption: Tensor) -> Tensor:
+    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
         """Draw the next frame.
 
         Args:
             history: `[B, history, H, W]` in [0, 1], newest last, missing older frames zero.
             caption: One-hot `[B, words, vocabulary]`.
+            noise: `[B]`, standard deviation of the noise that was put on the history; None for
+                clean frames. Told how far to trust its past, it need not smooth a clean one.
 
         Returns:
             `[B, H, W]` in [0, 1].
         """
         present = history.flatten(2).amax(2) > 0
         words = caption.flatten(1)
-        embedding = self.embed(torch.cat([words, present.to(words.dtype)], 1))
+        noise = words.new_zeros(len(words)) if noise is None else noise
+        known = [words, present.to(words.dtype), 10 * noise[:, None]]
+        embedding = self.embed(torch.cat(known, 1))
 
         x = self.stem(history[:, None] * 2 - 1)
         skips, blocks = [], iter(self.encoder)

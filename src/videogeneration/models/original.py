@@ -72,8 +72,8 @@ class Original(nn.Module):
         self.merge = nn.ModuleList([_twice(2 * channels, channels) for channels in (64, 32, 16, 8)])
         self.output = nn.Sequential(nn.Conv2d(8, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 1, 1))
 
-    def forward(self, history: Tensor, caption: Tensor) -> Tensor:
-        """Draw the next frame; shapes as in `generator.Generator.forward`."""
+    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Draw the next frame; shapes as in `generator.Generator.forward`, `noise` is ignored."""
         x, levels = history, []
         for level, block in enumerate(self.encoder):
             x = block(F.avg_pool2d(x, 2) if level else x)

@@ -30,6 +30,12 @@ _MAX_FRAMES = 20
 """Longer films are thinned out to this many frames at most, so that the figure moves by whole
 pixels between them."""
 
+_MAX_BACKGROUND_FRAMES = 50
+"""So many frames, evenly spaced, make a median that more would not change."""
+
+_FLICKER_SAMPLES = 16
+"""The change of brightness is taken from a grid of about so many pixels in height and in width."""
+
 _MAX_LAG = 3
 """Frames are matched with the next three: beyond that a walker's legs have changed too much."""
 
@@ -75,6 +81,8 @@ class Direction:
 def median_background(frames: np.ndarray) -> np.ndarray:
     """The static background of a film: every pixel's median over time.
 
+    Of a long film evenly spaced frames are enough.
+
     Args:
         frames: uint8 or float in [0, 1], `[T, H, W]`.
 
@@ -82,6 +90,7 @@ def median_background(frames: np.ndarray) -> np.ndarray:
         float32 `[H, W]` in [0, 1].
     """
     frames = _checked(frames)
+    frames = frames[:: -(-len(frames) // _MAX_BACKGROUND_FRAMES)]
     # the upper median instead of the mean of the two middle ones: a partition, no float copy
     middle = np.partition(frames, len(frames) // 2, axis=0)[len(frames) // 2]
     return _unit(middle)
@@ -243,9 +252,8 @@ def _difference(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
     if frames.shape[1:] != background.shape:
         raise ValueError(f"background: shape {background.shape} is not {frames.shape[1:]}")
     difference = _unit(frames) - _unit(background)
-    # a figure covers well under half of the picture, so the median is the background's own change;
-    # about a thousand pixels are enough to know it
-    step = max(1, min(frames.shape[1:]) // 32)
+    # a figure covers well under half of the picture, so the median is the background's own change
+    step = max(1, min(frames.shape[1:]) // _FLICKER_SAMPLES)
     sample = difference[:, ::step, ::step].reshape(len(frames), -1)
     middle = sample.shape[1] // 2
     flicker: np.ndarray = np.partition(sample, middle, axis=1)[:, middle, None, None]

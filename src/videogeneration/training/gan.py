@@ -142,18 +142,20 @@ class GanTask:
         figures: dict[str, Tensor] = {}
         for part in batch:
             ready = part.to(self.device.name)
-            history = add_history_noise(ready.history, self.settings.history_noise)
-            figures |= self._update_discriminator(ready, history)
+            history, noise = add_history_noise(ready.history, self.settings.history_noise)
+            figures |= self._update_discriminator(ready, history, noise)
         if step >= self.settings.discriminator_warmup:
-            figures |= self._update_generator(step, ready, history)
+            figures |= self._update_generator(step, ready, history, noise)
             self.average.update(self.generator, step - self.settings.discriminator_warmup)
         return figures
 
-    def _update_discriminator(self, batch: Batch, history: Tensor) -> dict[str, Tensor]:
+    def _update_discriminator(
+        self, batch: Batch, history: Tensor, noise: Tensor
+    ) -> dict[str, Tensor]:
         true = batch.future[:, 0]
         with self.device.autocast():
             with torch.no_grad():
-                frame = self.generator(history, batch.caption)
+                frame = self.generator(history, batch.caption, noise)
             real = self.discriminator(true, batch.history, batch.caption)
             generated = self.discriminator(frame.detach(), batch.history, batch.caption)
             rejected = generated
@@ -172,12 +174,14 @@ class GanTask:
             "accuracy_generated": on_generated,
         }
 
-    def _update_generator(self, step: int, batch: Batch, history: Tensor) -> dict[str, Tensor]:
+    def _update_generator(
+        self, step: int, batch: Batch, history: Tensor, noise: Tensor
+    ) -> dict[str, Tensor]:
         s, true = self.settings, batch.future[:, 0]
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
-            frame = self.generator(history, batch.caption)
+            frame = self.generator(history, batch.caption, noise)
             verdict = self.discriminator(frame, batch.history, batch.caption)
         square = (frame - true) ** 2
         adversarial = generator_loss(s.loss, verdict)

@@ -25,12 +25,15 @@ class MseSettings:
         warmup: Steps of linear warm-up.
         average: Decay of the exponential moving average of the weights that is kept; 0 keeps the
             weights themselves.
-        history_noise: Largest standard deviation of the noise on past frames, in [0, 1]; drawn
-            for every window (Valevski et al., "Diffusion Models Are Real-Time Game Engines", 2024).
+        history_noise: Largest standard deviation of the noise on past frames, in [0, 1]; drawn for
+            every window and told to the network (Valevski et al., "Diffusion Models Are Real-Time
+            Game Engines", 2024).
         moving: Weight of pixels that change, against 1 for those that stay.
         gradient_difference: Weight of the gradient difference beside the square error.
-        unroll: Frames predicted in a row, each from those before, in the last part of training.
-        unroll_share: Share of the steps, at the end, that unroll.
+        pushforward: Largest number of the history's newest frames that the network has drawn
+            itself, without gradient; 0 to it, drawn for every step (Brandstetter et al., "Message
+            Passing Neural PDE Solvers", ICLR 2022).
+        pushforward_from: Share of the steps after which that begins.
         seed: Order of the windows, augmentation, noise, first weights.
     """
 
@@ -43,30 +46,40 @@ class MseSettings:
     history_noise: float = 0.1
     moving: float = 4.0
     gradient_difference: float = 0.0
-    unroll: int = 1
-    unroll_share: float = 0.0
+    pushforward: int = 2
+    pushforward_from: float = 0.3
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "warmup", "unroll"):
+        for name in ("steps", "batch_size", "warmup"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("average", "history_noise", "unroll_share"):
+        if not 0 <= self.pushforward <= 9:
+            raise ValueError(f"pushforward: {self.pushforward}; choose 0 to 9")
+        for name in ("average", "history_noise", "pushforward_from"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
 
 
-def add_history_noise(history: Tensor, largest: float) -> Tensor:
-    """Noise of a random strength a window on its present frames; missing ones stay zero."""
-    if not largest:
-        return history
-    strength = largest * torch.rand(len(history), 1, 1, 1, device=history.device)
-    noisy = (history + strength * torch.randn_like(history)).clamp(0, 1)
+def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
+    """Noise of a random strength a window on its present frames; missing ones stay zero.
+
+    Args:
+        history: `[B, T, H, W]` in [0, 1].
+        largest: Largest standard deviation; weak noise is the most frequent.
+
+    Returns:
+        The noisy history, and its noise's standard deviations `[B]`.
+    """
+    strength = largest * torch.rand(len(history), device=history.device) ** 2
+    noise = strength[:, None, None, None] * torch.randn_like(history)
+    # at least one grey level: a present frame is never all zero
+    noisy = (history + noise).clamp(1 / 255, 1)
     present = history.flatten(2).amax(2) > 0
-    return noisy * present[:, :, None, None]
+    return torch.where(present[:, :, None, None], noisy, history), strength
 
 
 class MseTask:
@@ -74,7 +87,7 @@ class MseTask:
 
     Args:
         network: The generator, on its device.
-        windows: What it learns from, with `settings.unroll` future frames.
+        windows: What it learns from, with one future frame more than `settings.pushforward`.
         settings: How.
         device: Device and precision.
     """
@@ -99,33 +112,38 @@ class MseTask:
         return self.windows.batches(start, stop)
 
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One update; returns `loss` and `mse`, the plain square error of the first frame."""
+        """One update; returns `loss` and `mse`, the plain square error."""
         s = self.settings
         batch = batch.to(self.device.name)
-        unroll = s.unroll if step >= s.steps * (1 - s.unroll_share) else 1
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
 
-        history = add_history_noise(batch.history, s.history_noise)
-        loss = mse = torch.zeros((), device=self.device.name)
-        last = batch.history
-        for k in range(unroll):
-            true = batch.future[:, k]
-            with self.device.autocast():
-                frame = self.network(history, batch.caption)
-            square = (frame - true) ** 2
-            mse = square.detach().mean() if k == 0 else mse
-            loss = loss + (square * motion_weight(last, true, s.moving)).mean()
-            if s.gradient_difference:
-                loss = loss + s.gradient_difference * gradient_difference(frame, true)
-            history, last = push(history, frame), push(last, true)
-        loss = loss / unroll
+        past = batch.history
+        history, noise = add_history_noise(past, s.history_noise)
+        own_frames = self._own_frames(step)
+        for k in range(own_frames):
+            with torch.no_grad(), self.device.autocast():
+                own = self.network(history, batch.caption, noise)
+            history, past = push(history, own), push(past, batch.future[:, k])
+        true = batch.future[:, own_frames]
+        with self.device.autocast():
+            frame = self.network(history, batch.caption, noise)
+        square = (frame - true) ** 2
+        loss = (square * motion_weight(past, true, s.moving)).mean()
+        if s.gradient_difference:
+            loss = loss + s.gradient_difference * gradient_difference(frame, true)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.network, step)
-        return {"loss": loss, "mse": mse}
+        return {"loss": loss, "mse": square.mean()}
+
+    def _own_frames(self, step: int) -> int:
+        """How many of the history's newest frames the network draws itself in this step."""
+        if step < self.settings.pushforward_from * self.settings.steps:
+            return 0
+        return int(torch.randint(self.settings.pushforward + 1, ()))
 
     def result(self) -> nn.Module:
         """The averaged generator."""

@@ -58,7 +58,7 @@ def train_mse(
             grammar_of(grammar),
             windows,
             settings.batch_size,
-            settings.unroll,
+            settings.pushforward + 1,
             settings.seed,
         )
         return MseTask(generator, cut, settings, device)

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from videogeneration.captions import KTH_ACTIONS, kth_caption
 from videogeneration.clips import ClipWriter
 from videogeneration.motion.direction import Direction, median_background, read_direction
-from videogeneration.motion.view import view_range
+from videogeneration.motion.view import in_view
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
@@ -50,6 +50,9 @@ _BACKGROUND_STEP = 10
 
 _READING_SIZE = 64
 """Pixels across in which directions are read; a figure there still covers over a hundred."""
+
+_VIEW_SIZE = 32
+"""Pixels across in which is read whether the person is in view: in all frames, hence fewer."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -169,12 +172,16 @@ class ExtractionReport:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and its direction."""
+    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and what was read from them.
+
+    `in_view` is bool `[n]`: where the person is well in view.
+    """
 
     name: str
     number: int
     frames: np.ndarray
     direction: Direction | None
+    in_view: np.ndarray
 
 
 def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> ExtractionReport:
@@ -187,7 +194,9 @@ def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> Ex
         folder: Holds `00sequences.txt` and the videos, see `find_videos`.
         writer: Takes the clips, `settings.size` pixels high and wide. The columns are `clip_id`,
             `split`, `caption`, `subject`, `action`, `scenario`, `sequence` (from 1), `phase`,
-            `direction` and `direction_confidence` (None for actions without a direction).
+            `view_start` and `view_end` (first frame of the clip with the person well in view, and
+            the one after the last; 0 and 0 for none), `direction` and `direction_confidence` (None
+            for actions without a direction).
         settings: What to make of them.
 
     Raises:
@@ -277,7 +286,7 @@ def _append(
         if len(frames) < 2:
             report.short_clips += 1
             continue
-        view_start, view_end = view_range(frames)
+        seen = np.flatnonzero(sequence.in_view[phase :: settings.frame_step])
         writer.append(
             frames,
             clip_id=f"{sequence.name}_p{phase}",
@@ -288,8 +297,8 @@ def _append(
             scenario=video.scenario,
             sequence=sequence.number,
             phase=phase,
-            view_start=view_start,
-            view_end=view_end,
+            view_start=int(seen[0]) if len(seen) else 0,
+            view_end=int(seen[-1]) + 1 if len(seen) else 0,
             direction=label,
             direction_confidence=direction.confidence if direction else None,
         )
@@ -325,8 +334,7 @@ def read_sequences(
             )
     moving = video.action in MOVING_ACTIONS
     # figures are large: every other pixel will do, and keeps the reading a small part of the time
-    step = max(1, size // _READING_SIZE)
-    small = frames[:, ::step, ::step]
+    small, tiny = _thinned(frames, _READING_SIZE), _thinned(frames, _VIEW_SIZE)
     background = median_background(small[::_BACKGROUND_STEP]) if moving else None
     return [
         _Sequence(
@@ -334,9 +342,16 @@ def read_sequences(
             number=number,
             frames=frames[first - 1 : last],
             direction=read_direction(small[first - 1 : last], background) if moving else None,
+            in_view=in_view(tiny[first - 1 : last]),
         )
         for number, (first, last) in enumerate(video.ranges, start=1)
     ]
+
+
+def _thinned(frames: np.ndarray, size: int) -> np.ndarray:
+    """Every n-th pixel of square frames, so that about so many are left across; a view."""
+    step = max(1, frames.shape[1] // size)
+    return frames[:, ::step, ::step]
 
 
 def _side_by_side(

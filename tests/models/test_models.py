@@ -1,0 +1,238 @@
+"""The networks: shapes and ranges, what they listen to, and settings that they refuse."""
+
+from typing import Any
+
+import pytest
+import torch
+import torch.nn.functional as F
+from toys import LEFT, NETWORK, RIGHT, discriminator, generator
+from torch import Tensor
+
+from videogeneration.captions import KthGrammar
+from videogeneration.models.generator import Generator, warp
+from videogeneration.models.original import Original, OriginalConfig
+from videogeneration.training.checkpoints import build
+
+
+def sentences(*texts: str) -> Tensor:
+    vocabulary = KthGrammar().vocabulary
+    return torch.stack([torch.from_numpy(vocabulary.encode(text)).float() for text in texts])
+
+
+def history_of_ones(batch: int, present: int, value: float = 1.0) -> Tensor:
+    history = torch.zeros(batch, 10, 32, 32)
+    history[:, 10 - present :] = value
+    return history
+
+
+@pytest.mark.parametrize("output", ["composite", "frame"])
+@pytest.mark.parametrize("present", [1, 10])
+def test_generator_draws_one_frame_in_range(output: str, present: int) -> None:
+    network = generator(output=output).eval()
+    history = torch.rand(3, 10, 32, 32)
+    history[:, : 10 - present] = 0
+    frame = network(history, sentences(LEFT, RIGHT, LEFT))
+    assert frame.shape == (3, 32, 32)
+    assert frame.dtype == torch.float32
+    assert 0 <= frame.min()
+    assert frame.max() <= 1
+    frame.sum().backward()
+    gradients = [p.grad for p in network.parameters()]
+    assert all(g is not None and g.isfinite().all() for g in gradients)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"height": 48, "width": 64, "widths": (8, 16, 24)},
+        {"height": 64, "width": 64, "patch": 2, "widths": (8, 8, 16, 16, 24)},
+        {"words": 17, "vocabulary": 40},
+        {"sources": 1},
+        {"sources": 10},
+    ],
+)
+def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
+    network = generator(**changes)
+    config = network.config
+    history = torch.rand(2, 10, config.height, config.width)
+    frame = network(history, torch.rand(2, config.words, config.vocabulary))
+    assert frame.shape == history.shape[:1] + history.shape[2:]
+
+
+def test_an_untrained_composite_stays_near_the_last_frame() -> None:
+    history = torch.rand(2, 10, 32, 32)
+    frame = generator().eval()(history, sentences(LEFT, RIGHT))
+    nearest = [float((frame - history[:, place]).abs().mean()) for place in range(10)]
+    assert min(nearest) == nearest[-1]
+
+
+def test_missing_frames_are_never_chosen() -> None:
+    network = generator().eval()
+    sources, patch = network.config.sources, network.config.patch**2
+    with torch.no_grad():
+        # whatever is drawn anew is white; old frames are preferred by far
+        network.pixels.weight.zero_()
+        bias = network.pixels.bias.view(-1, patch)
+        bias.zero_()
+        bias[0] = 100
+        bias[1] = bias[1 + sources] = 30
+    white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
+    assert white.min() > 0.999
+    # with all frames there, those that are preferred are the ones that are shown
+    old = torch.rand(2, 10, 32, 32)
+    drawn = network(old, sentences(LEFT, RIGHT))
+    still = (drawn - old[:, -sources]).abs().mean()
+    assert still < min((drawn - old[:, place]).abs().mean() for place in range(11 - sources, 10))
+
+
+def test_generator_is_told_which_frames_are_missing() -> None:
+    network = generator(output="frame").eval()
+    one, all_but_one = history_of_ones(1, 1, 0.5), history_of_ones(1, 9, 0.5)
+    assert not torch.allclose(network(one, sentences(LEFT)), network(all_but_one, sentences(LEFT)))
+
+
+@pytest.mark.parametrize("output", ["composite", "frame"])
+def test_the_caption_is_heard_after_a_few_steps(output: str) -> None:
+    """A bright side as the sentence says: nothing but the sentence tells which."""
+    network = generator(output=output, dropout=0.0)
+    caption = sentences(LEFT, RIGHT)
+    wanted = torch.full((2, 32, 32), 0.2)
+    wanted[0, :, :16] = wanted[1, :, 16:] = 0.8
+    history = history_of_ones(2, present=1, value=0.5)
+    optimizer = torch.optim.Adam(network.parameters(), 2e-3)
+    for _ in range(60):
+        loss = F.mse_loss(network(history, caption), wanted)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    left, right = network.eval()(history, caption).detach()
+    assert left[:, :16].mean() - left[:, 16:].mean() > 0.3
+    assert right[:, 16:].mean() - right[:, :16].mean() > 0.3
+
+
+def test_captions_of_a_batch_do_not_mix() -> None:
+    network = generator().eval()
+    history = torch.rand(2, 10, 32, 32)
+    together = network(history, sentences(LEFT, RIGHT))
+    alone = network(history[1:], sentences(RIGHT))
+    assert torch.allclose(together[1:], alone, atol=1e-5)
+
+
+def shifted(pixels_right: float, pixels_down: float) -> Tensor:
+    """A spot at row 10, column 20 of 32x64, fetched from a place so far right and below."""
+    frame = torch.zeros(1, 1, 32, 64)
+    frame[0, 0, 10, 20] = 1
+    flow = torch.empty(1, 2, 32, 64)
+    flow[:, 0], flow[:, 1] = pixels_right / (64 / 16), pixels_down / (32 / 16)
+    return warp(frame, flow)[0, 0]
+
+
+@pytest.mark.parametrize(("right", "down"), [(0, 0), (5, 0), (-5, 0), (0, 3), (0, -3), (7, -4)])
+def test_warp_fetches_from_so_many_pixels_away(right: int, down: int) -> None:
+    warped = shifted(right, down)
+    expected = torch.zeros(32, 64)
+    expected[10 - down, 20 - right] = 1
+    assert torch.allclose(warped, expected, atol=1e-4)
+
+
+def test_warp_by_half_a_pixel_shares_between_two() -> None:
+    warped = shifted(0.5, 0)
+    assert warped[10, 19].item() == pytest.approx(0.5, abs=1e-4)
+    assert warped[10, 20].item() == pytest.approx(0.5, abs=1e-4)
+
+
+def test_warp_goes_on_beyond_the_border() -> None:
+    frame = torch.arange(32.0).expand(1, 1, 32, 32) / 31
+    warped = warp(frame, torch.full((1, 2, 32, 32), 2.0))
+    assert torch.allclose(warped[0, 0, 0, -5:], torch.ones(5))
+
+
+def test_original_has_the_size_of_the_original() -> None:
+    network = Original(OriginalConfig())
+    parameters = sum(p.numel() for p in network.parameters())
+    assert 25.4e6 <= parameters <= 25.6e6
+    dense = sum(p.numel() for p in network.inner.parameters())
+    assert dense / parameters == pytest.approx(0.989, abs=0.002)
+
+
+def test_original_draws_one_frame_in_range() -> None:
+    network = build("original", {"height": 32, "width": 48}).eval()
+    history = torch.rand(2, 10, 32, 48)
+    frame = network(history, sentences(LEFT, RIGHT))
+    assert frame.shape == (2, 32, 48)
+    assert 0 <= frame.min()
+    assert frame.max() <= 1
+    same = network(history[:1].repeat(2, 1, 1, 1), sentences(LEFT, RIGHT))
+    assert not torch.equal(same[0], same[1])
+
+
+@pytest.mark.parametrize("spectral", [True, False])
+@pytest.mark.parametrize("past", [0, 3])
+def test_discriminator_scores_patches(spectral: bool, past: int) -> None:
+    network = discriminator(spectral=spectral, past=past)
+    logits = network(torch.rand(2, 32, 32), torch.rand(2, 10, 32, 32), sentences(LEFT, RIGHT))
+    assert logits.shape == (2, 8, 8)
+    assert logits.dtype == torch.float32
+
+
+def test_discriminator_sees_caption_and_past_only_where_it_is_told() -> None:
+    frame, history = torch.rand(2, 32, 32), torch.rand(2, 10, 32, 32)
+    own, other = sentences(LEFT, LEFT), sentences(RIGHT, RIGHT)
+    older, newer = history.clone(), history.clone()
+    older[:, :7] = 0
+    newer[:, -1] = 0
+    told = discriminator(past=3).eval()
+    score = told(frame, history, own)
+    assert not torch.equal(told(frame, history, other), score)
+    assert not torch.equal(told(frame, newer, own), score)
+    assert torch.equal(told(frame, older, own), score)
+    blind = discriminator(past=0, caption=False).eval()
+    assert torch.equal(blind(frame, newer, other), blind(frame, history, own))
+
+
+def test_spectral_norm_bounds_the_layers() -> None:
+    network = discriminator(spectral=True, caption=False)
+    for _ in range(30):  # the power iteration needs some steps
+        network(torch.rand(2, 32, 32), torch.rand(2, 10, 32, 32), sentences(LEFT, RIGHT))
+    for layer in network.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            assert torch.linalg.matrix_norm(layer.weight.flatten(1), 2) < 1.05
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"widths": (16,)}, "widths"),
+        ({"widths": (12, 24)}, "widths"),
+        ({"height": 36}, "36x32"),
+        ({"output": "video"}, "output.*composite or frame"),
+        ({"sources": 0}, "sources"),
+        ({"sources": 11}, "sources"),
+        ({"history": 9}, "history"),
+        ({"dropout": 1.0}, "dropout"),
+        ({"layers": 3}, "unknown setting layers"),
+    ],
+)
+def test_generator_settings_that_cannot_be(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        build("generator", {**NETWORK, **changes})
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"widths": ()}, "widths"), ({"widths": (8, 0)}, "widths"), ({"past": -1}, "past")],
+)
+def test_discriminator_settings_that_cannot_be(changes: dict[str, Any], named: str) -> None:
+    with pytest.raises(ValueError, match=named):
+        discriminator(**changes)
+
+
+def test_an_unknown_network_is_named() -> None:
+    with pytest.raises(ValueError, match="'unet'.*generator, original"):
+        build("unet", {})
+
+
+def test_lists_from_json_are_as_good_as_tuples() -> None:
+    network = build("generator", {**NETWORK, "widths": [16, 32]})
+    assert isinstance(network, Generator)
+    assert network.config.widths == (16, 32)

@@ -1,0 +1,194 @@
+"""Sentences and their one-hot matrices."""
+
+import json
+
+import numpy as np
+import pytest
+
+from videogeneration.captions import (
+    KTH_ACTIONS,
+    MOVEMENTS,
+    CaptionError,
+    KthGrammar,
+    SceneGrammar,
+    Vocabulary,
+    describe,
+    grammar_of,
+    kth_caption,
+)
+
+KTH = KthGrammar()
+SCENES = SceneGrammar(("house", "car", "digit 3", "digit 7"))
+TRAVELLING = ("walking", "jogging", "running")
+
+
+def kth_sentences() -> list[str]:
+    return [
+        kth_caption(action, direction)
+        for action in KTH_ACTIONS
+        for direction in (("left", "right") if action in TRAVELLING else (None,))
+    ]
+
+
+def scene_sentences() -> list[str]:
+    single = [SCENES.sentence([(e, m)]) for e in SCENES.elements for m in MOVEMENTS]
+    pairs = [
+        SCENES.sentence([("digit 3", first), ("digit 7", second)])
+        for first in MOVEMENTS
+        for second in MOVEMENTS
+    ]
+    return single + pairs
+
+
+def test_kth_says_nine_sentences() -> None:
+    assert sorted(kth_sentences()) == sorted(
+        [
+            "a person is walking to the left",
+            "a person is walking to the right",
+            "a person is jogging to the left",
+            "a person is jogging to the right",
+            "a person is running to the left",
+            "a person is running to the right",
+            "a person is boxing",
+            "a person is clapping hands",
+            "a person is waving hands",
+        ]
+    )
+    assert sorted(KTH.sentences()) == sorted(kth_sentences())
+
+
+@pytest.mark.parametrize(
+    ("grammar", "sentences"), [(KTH, kth_sentences()), (SCENES, scene_sentences())]
+)
+def test_every_sentence_survives_its_matrix(
+    grammar: KthGrammar | SceneGrammar, sentences: list[str]
+) -> None:
+    vocabulary = grammar.vocabulary
+    matrices = [vocabulary.encode(sentence) for sentence in sentences]
+    assert [vocabulary.decode(matrix) for matrix in matrices] == sentences
+    assert len({matrix.tobytes() for matrix in matrices}) == len(sentences)
+    assert max(len(sentence.split()) for sentence in sentences) == vocabulary.max_words
+
+
+def test_matrix_has_a_row_a_word_and_zero_rows_after_the_last() -> None:
+    vocabulary = KTH.vocabulary
+    matrix = vocabulary.encode("a person is boxing")
+    assert matrix.dtype == np.uint8
+    assert matrix.shape == vocabulary.shape == (7, 14)
+    assert matrix.sum(1).tolist() == [1, 1, 1, 1, 0, 0, 0]
+    assert [vocabulary.words[column] for column in matrix[:4].argmax(1)] == [
+        "a",
+        "person",
+        "is",
+        "boxing",
+    ]
+
+
+def test_case_and_punctuation_do_not_matter() -> None:
+    plain = KTH.vocabulary.encode("a person is walking to the left")
+    assert np.array_equal(KTH.vocabulary.encode("A person is walking, to the LEFT."), plain)
+    assert KTH.check("A person is walking, to the LEFT.") == "a person is walking to the left"
+
+
+def test_vocabulary_does_not_depend_on_the_order_of_the_sentences() -> None:
+    sentences = kth_sentences()
+    assert Vocabulary.of(sentences) == Vocabulary.of(reversed(sentences)) == KTH.vocabulary
+
+
+def test_unknown_word_is_named_with_the_words_near_it() -> None:
+    with pytest.raises(CaptionError, match=r"'walkin'.*walking"):
+        KTH.vocabulary.encode("a person is walkin to the left")
+    with pytest.raises(CaptionError, match=r"'hause'.*house"):
+        SCENES.parse("the hause is moving up and down")
+
+
+def test_unknown_word_without_a_near_one_lists_the_known_ones() -> None:
+    with pytest.raises(CaptionError, match=r"'zzz'.*boxing.*walking"):
+        KTH.vocabulary.encode("a person is zzz")
+
+
+@pytest.mark.parametrize("sentence", ["", "...", "a person is walking to the left left"])
+def test_too_few_or_too_many_words_are_refused(sentence: str) -> None:
+    with pytest.raises(CaptionError, match="1 to 7"):
+        KTH.vocabulary.encode(sentence)
+
+
+def test_known_words_in_another_order_are_no_sentence() -> None:
+    with pytest.raises(CaptionError, match="did you mean 'a person is walking to the left'"):
+        KTH.check("person a is walking to the left")
+    with pytest.raises(CaptionError, match="say it like 'the house is"):
+        SCENES.check("house the is moving up and down")
+
+
+@pytest.mark.parametrize(("action", "direction"), [("walking", None), ("boxing", "left")])
+def test_a_direction_where_there_is_none_is_refused(action: str, direction: str | None) -> None:
+    with pytest.raises(CaptionError, match=action):
+        kth_caption(action, direction)
+
+
+def test_parse_reads_one_and_two_elements() -> None:
+    assert SCENES.parse("the digit 3 is rotating in place clockwise") == [
+        ("digit 3", "spin_clockwise")
+    ]
+    assert SCENES.parse("the house is rotating clockwise") == [("house", "circle_clockwise")]
+    # "and" is both inside a movement and between two elements
+    sentence = "the house is moving left and right and the digit 7 is moving up and down"
+    assert SCENES.parse(sentence) == [("house", "left_right"), ("digit 7", "up_down")]
+
+
+def test_every_scene_survives_its_sentence() -> None:
+    for first in MOVEMENTS:
+        for second in MOVEMENTS:
+            scene = [("digit 3", first), ("car", second)]
+            assert SCENES.parse(SCENES.sentence(scene)) == scene
+
+
+def test_three_elements_and_an_unknown_element_are_refused() -> None:
+    house = "the house is rotating clockwise"
+    with pytest.raises(CaptionError):
+        SCENES.parse(f"{house} and {house} and {house}")
+    with pytest.raises(CaptionError, match="digit"):
+        SCENES.parse("the digit is rotating clockwise")
+
+
+def test_a_scene_grammar_needs_an_element() -> None:
+    with pytest.raises(ValueError, match="elements"):
+        SceneGrammar(())
+
+
+def test_opposite_swaps_the_sides_and_nothing_else() -> None:
+    for action in TRAVELLING:
+        left, right = kth_caption(action, "left"), kth_caption(action, "right")
+        assert KTH.opposite(left) == right
+        assert KTH.opposite(right) == left
+    assert KTH.opposite("a person is boxing") == "a person is boxing"
+    with pytest.raises(ValueError, match="mirror"):
+        SCENES.opposite("the house is moving left and right")
+
+
+def test_alternatives_are_other_sentences_for_the_same_frame() -> None:
+    left, right = kth_caption("walking", "left"), kth_caption("walking", "right")
+    assert KTH.alternatives(left) == [right]
+    assert KTH.alternatives("a person is clapping hands") == []
+    own = "the house is rotating clockwise and the car is moving up and down"
+    others = SCENES.alternatives(own)
+    assert len(set(others)) == 5
+    assert own not in others
+    for other in others:
+        (first, movement), second = SCENES.parse(other)
+        assert (first, second) == ("house", ("car", "up_down"))
+        assert movement != "circle_clockwise"
+
+
+@pytest.mark.parametrize("grammar", [KTH, SCENES])
+def test_a_described_grammar_comes_back(grammar: KthGrammar | SceneGrammar) -> None:
+    description = json.loads(json.dumps(describe(grammar)))
+    assert description["words"] == list(grammar.vocabulary.words)
+    assert grammar_of(description) == grammar
+
+
+def test_a_grammar_with_other_words_is_refused() -> None:
+    description = describe(KTH)
+    description["words"] = description["words"][::-1]
+    with pytest.raises(CaptionError, match="train again"):
+        grammar_of(description)

@@ -1,0 +1,299 @@
+"""Windows: which frames and which sentence a network sees, told from the frames' grey values."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from toys import LEFT, RIGHT, VARIED, numbered_clip, windows_over, write_store
+
+from videogeneration.captions import KthGrammar
+from videogeneration.clips import HISTORY, Clips
+from videogeneration.windows import Batch, Windows, WindowSettings
+
+LENGTHS = (15, 2, 12, 6)
+PLAIN = WindowSettings(single_frame=0.0)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Clips:
+    """Four clips of 15, 2, 12 and 6 frames, in turn to the left and to the right."""
+    return write_store(
+        tmp_path / "clips",
+        [
+            (numbered_clip(number, length), {"caption": (LEFT, RIGHT)[number % 2]})
+            for number, length in enumerate(LENGTHS)
+        ],
+    )
+
+
+def numbers(frames: Tensor) -> list[tuple[int, int] | None]:
+    """Clip and frame number of every frame; None where it is missing."""
+    values = (frames[:, 0, 3] * 255).round().int().tolist()
+    return [divmod(value - 1, 20) if value else None for value in values]
+
+
+def sentence(batch: Batch, window: int) -> str:
+    return KthGrammar().vocabulary.decode(batch.caption[window].numpy())
+
+
+def mirrored(frames: Tensor) -> bool:
+    return bool(frames[-1, 0, -1] == 1)
+
+
+def epoch(windows: Windows) -> list[tuple[Batch, int]]:
+    """All windows of the first epoch."""
+    found = []
+    for step in range(-(-len(windows) // windows.batch_size)):
+        batch = windows.batch(step)
+        found += [(batch, place) for place in range(windows.batch_size)]
+    return found[: len(windows)]
+
+
+def test_newest_frame_is_last_and_directly_before_the_future(clips: Clips) -> None:
+    windows = windows_over(clips, PLAIN, batch_size=4, future=2)
+    lengths = set()
+    for batch, place in epoch(windows):
+        history, future = numbers(batch.history[place]), numbers(batch.future[place])
+        present = [number for number in history if number is not None]
+        clip, newest = present[-1]
+        lengths.add(len(present))
+        # as many frames as the clip has before the future, at most ten, the missing ones in front
+        first = max(0, newest - HISTORY + 1)
+        assert present == [(clip, frame) for frame in range(first, newest + 1)]
+        assert history == [None] * (HISTORY - len(present)) + present
+        assert future == [(clip, newest + 1), (clip, newest + 2)]
+        assert sentence(batch, place) == (LEFT, RIGHT)[clip % 2]
+    assert lengths == set(range(1, HISTORY + 1))
+
+
+def test_missing_frames_are_exactly_zero(clips: Clips) -> None:
+    for batch, place in epoch(windows_over(clips, VARIED, batch_size=4)):
+        history = batch.history[place]
+        present = history.flatten(1).amax(1) > 0
+        count = int(present.sum())
+        assert 1 <= count <= HISTORY
+        assert present.tolist() == [False] * (HISTORY - count) + [True] * count
+
+
+def test_shapes_types_and_range(clips: Clips) -> None:
+    batch = windows_over(clips, VARIED, batch_size=3, future=2).batch(0)
+    assert batch.history.shape == (3, 10, 8, 8)
+    assert batch.future.shape == (3, 2, 8, 8)
+    assert batch.caption.shape == (3, 7, 14)
+    for tensor in (batch.history, batch.future, batch.caption):
+        assert tensor.dtype == torch.float32
+        assert 0 <= tensor.min()
+        assert tensor.max() <= 1
+
+
+def test_every_window_occurs_once_an_epoch(clips: Clips) -> None:
+    windows = windows_over(clips, PLAIN, batch_size=1)
+    assert len(windows) == sum(length - 1 for length in LENGTHS)
+
+    def seen(steps: range) -> list[tuple[int, int] | None]:
+        return [numbers(windows.batch(step).future[0])[0] for step in steps]
+
+    every = Counter((c, f) for c, length in enumerate(LENGTHS) for f in range(1, length))
+    first, second = seen(range(len(windows))), seen(range(len(windows), 2 * len(windows)))
+    assert Counter(first) == Counter(second) == every
+    assert first != second
+    assert first != sorted(every)
+
+
+def test_clips_that_are_too_short_have_no_window(clips: Clips) -> None:
+    windows = windows_over(clips, PLAIN, batch_size=1, future=6)
+    assert len(windows) == (15 - 6) + (12 - 6)
+    with pytest.raises(ValueError, match="no clip has 16 frames"):
+        windows_over(clips, PLAIN, batch_size=1, future=15)
+
+
+def test_a_selection_keeps_its_own_captions(clips: Clips) -> None:
+    chosen = clips.where(clips.table["clip_id"].isin(["clip1", "clip2"]))
+    captions = np.stack([KthGrammar().vocabulary.encode(s) for s in clips.table["caption"]])
+    windows = Windows(chosen, captions, KthGrammar(), PLAIN, 1)
+    for batch, place in epoch(windows):
+        found = numbers(batch.future[place])[0]
+        assert found is not None
+        assert found[0] in (1, 2)
+        assert sentence(batch, place) == (LEFT, RIGHT)[found[0] % 2]
+
+
+def test_backwards_turns_the_frames_and_the_sentence(clips: Clips) -> None:
+    settings = WindowSettings(single_frame=0.0, backwards=1.0)
+    for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
+        history, future = numbers(batch.history[place]), numbers(batch.future[place])
+        present = [number for number in history if number is not None]
+        clip, newest = present[-1]
+        oldest = min(LENGTHS[clip] - 1, newest + HISTORY - 1)
+        assert present == [(clip, frame) for frame in range(oldest, newest - 1, -1)]
+        assert future == [(clip, newest - 1)]
+        assert sentence(batch, place) == (RIGHT, LEFT)[clip % 2]
+        assert not mirrored(batch.history[place])
+
+
+def test_mirror_turns_the_picture_and_the_sentence(clips: Clips) -> None:
+    settings = WindowSettings(single_frame=0.0, mirror=1.0)
+    for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
+        found = numbers(batch.future[place])[0]
+        assert found is not None
+        assert mirrored(batch.history[place])
+        assert mirrored(batch.future[place])
+        assert sentence(batch, place) == (RIGHT, LEFT)[found[0] % 2]
+
+
+def test_mirrored_and_backwards_is_true_of_the_own_sentence(clips: Clips) -> None:
+    settings = WindowSettings(single_frame=0.0, mirror=1.0, backwards=1.0)
+    for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
+        found = numbers(batch.future[place])[0]
+        assert found is not None
+        assert sentence(batch, place) == (LEFT, RIGHT)[found[0] % 2]
+
+
+def test_shares_are_shares(clips: Clips) -> None:
+    settings = WindowSettings(single_frame=0.0, mirror=0.5, backwards=0.25)
+    windows = windows_over(clips, settings, batch_size=50)
+    turned = back = 0
+    for step in range(16):
+        batch = windows.batch(step)
+        for place in range(50):
+            (last,) = numbers(batch.history[place, -1:])
+            (following,) = numbers(batch.future[place])
+            assert last is not None
+            assert following is not None
+            is_back, is_mirrored = following < last, mirrored(batch.future[place])
+            back, turned = back + is_back, turned + is_mirrored
+            expected = (LEFT, RIGHT)[(last[0] + is_back + is_mirrored) % 2]
+            assert sentence(batch, place) == expected
+    assert 0.44 < turned / 800 < 0.56
+    assert 0.19 < back / 800 < 0.31
+
+
+@pytest.mark.parametrize("backwards", [0.0, 1.0])
+def test_single_frames_lie_where_the_figure_is_in_view(tmp_path: Path, backwards: float) -> None:
+    view = {"view_start": 4, "view_end": 9}
+    clips = write_store(tmp_path / "clips", [(numbered_clip(0, 15), view)])
+    settings = WindowSettings(single_frame=1.0, backwards=backwards)
+    seen = set()
+    for batch, place in epoch(windows_over(clips, settings, batch_size=7)) * 4:
+        history = numbers(batch.history[place])
+        assert history[:-1] == [None] * 9
+        (following,) = numbers(batch.future[place])
+        assert history[-1] is not None
+        newest = history[-1][1]
+        assert following == (0, newest + (-1 if backwards else 1))
+        seen.add(newest)
+    assert seen == set(range(4, 9))
+
+
+def test_single_frames_leave_room_for_the_future(tmp_path: Path) -> None:
+    view = {"view_start": 3, "view_end": 6}
+    clips = write_store(tmp_path / "clips", [(numbered_clip(0, 6), view)])
+    settings = WindowSettings(single_frame=1.0)
+    for batch, place in epoch(windows_over(clips, settings, batch_size=3, future=2)):
+        assert numbers(batch.history[place])[-1] == (0, 3)
+        assert numbers(batch.future[place]) == [(0, 4), (0, 5)]
+
+
+def test_a_clip_that_never_shows_the_figure_gives_ordinary_windows(tmp_path: Path) -> None:
+    view = {"view_start": 0, "view_end": 0}
+    clips = write_store(tmp_path / "clips", [(numbered_clip(0, 15), view)])
+    found = epoch(windows_over(clips, WindowSettings(single_frame=1.0), batch_size=1))
+    assert sorted(numbers(batch.future[0])[0] for batch, _ in found) == [
+        (0, frame) for frame in range(1, 15)
+    ]
+
+
+@pytest.mark.parametrize("future", [1, 3])
+@pytest.mark.parametrize("view", [(0, 0), (0, 2), (5, 9), (8, 9)])
+@pytest.mark.parametrize("backwards", [0.0, 1.0])
+def test_windows_never_leave_their_clip(
+    tmp_path: Path, backwards: float, view: tuple[int, int], future: int
+) -> None:
+    columns = {"view_start": view[0], "view_end": view[1]}
+    clips = write_store(
+        tmp_path / "clips", [(numbered_clip(number, 12), columns) for number in range(3)]
+    )
+    settings = WindowSettings(single_frame=0.3, backwards=backwards)
+    way = -1 if backwards else 1
+    for batch, place in epoch(windows_over(clips, settings, batch_size=5, future=future)) * 2:
+        history, following = numbers(batch.history[place]), numbers(batch.future[place])
+        shown = [number for number in [*history, *following] if number is not None]
+        clip, first = shown[0]
+        assert shown == [(clip, first + way * i) for i in range(len(shown))]
+
+
+def test_windows_begin_where_the_figure_is_in_view(tmp_path: Path) -> None:
+    view = {"view_start": 4, "view_end": 9}
+    clips = write_store(tmp_path / "clips", [(numbered_clip(0, 15), view)])
+    found = epoch(windows_over(clips, PLAIN, batch_size=1))
+    newest = sorted(numbers(batch.history[0])[-1] for batch, _ in found)
+    assert newest == [(0, frame) for frame in range(4, 14)]
+    # what came before is in the history
+    assert all(numbers(batch.history[0])[-5] is not None for batch, _ in found)
+
+
+def test_single_frames_at_the_start(clips: Clips) -> None:
+    settings = WindowSettings(single_frame=1.0, single_frame_at_start=True)
+    for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
+        (newest,) = numbers(batch.history[place, -1:])
+        assert newest is not None
+        assert newest[1] == 0
+        assert numbers(batch.future[place]) == [(newest[0], 1)]
+
+
+def equal(one: Batch, other: Batch) -> bool:
+    return all(
+        torch.equal(a, b) for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+    )
+
+
+def test_a_batch_depends_on_its_step_and_the_seed_only(clips: Clips) -> None:
+    forward = windows_over(clips, VARIED, batch_size=4)
+    in_order = [forward.batch(step) for step in range(20)]
+    other = windows_over(clips, VARIED, batch_size=4)
+    shuffled = {step: other.batch(step) for step in (13, 2, 19, 0, 7, 13, 1)}
+    assert all(equal(batch, in_order[step]) for step, batch in shuffled.items())
+    assert not any(equal(a, b) for a, b in zip(in_order, in_order[1:], strict=False))
+    assert not equal(windows_over(clips, VARIED, batch_size=4, seed=1).batch(0), in_order[0])
+
+
+def test_batches_are_those_of_their_steps(clips: Clips) -> None:
+    windows = windows_over(clips, VARIED, batch_size=4)
+    stream = list(windows.batches(3, 12))
+    assert len(stream) == 9
+    for step, batch in enumerate(stream, 3):
+        assert equal(batch, windows.batch(step))
+    assert list(windows.batches(5, 5)) == []
+
+
+def test_brightness_and_contrast_are_the_same_for_a_whole_window(tmp_path: Path) -> None:
+    clip = np.full((12, 8, 8), 100, np.uint8)
+    clip[:, 4:] = 150
+    clips = write_store(tmp_path / "clips", [(clip, {})])
+    settings = WindowSettings(single_frame=0.0, brightness=0.2, contrast=0.5)
+    batch = windows_over(clips, settings, batch_size=16).batch(0)
+    dark, light = batch.history[:, -1, 0, 0], batch.history[:, -1, 7, 0]
+    assert torch.equal(batch.future[:, 0, 0, 0], dark)
+    assert torch.equal(batch.future[:, 0, 7, 0], light)
+    gain = (light - dark) / (50 / 255)
+    assert gain.min() < 0.8
+    assert gain.max() > 1.2
+    assert 0.49 < gain.min()
+    assert gain.max() < 1.51
+
+
+@pytest.mark.parametrize("name", ["mirror", "backwards", "single_frame", "brightness", "contrast"])
+@pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
+def test_a_share_out_of_range_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match=rf"{name}.*0 to 1"):
+        WindowSettings(**{name: value})
+
+
+def test_unknown_names_and_wrong_types_are_refused() -> None:
+    with pytest.raises(ValueError, match="miror"):
+        WindowSettings(miror=0.5)  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="mirror"):
+        WindowSettings(mirror="often")  # type: ignore[arg-type]

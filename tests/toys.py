@@ -1,0 +1,149 @@
+"""Small clip stores, networks and trainings that many tests share."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from videogeneration.captions import KthGrammar
+from videogeneration.clips import Clips, ClipWriter
+from videogeneration.models.discriminator import Discriminator
+from videogeneration.models.generator import Generator
+from videogeneration.training.checkpoints import Checkpoint, build
+from videogeneration.training.device import Device
+from videogeneration.training.gan import GanSettings, GanTask
+from videogeneration.training.loop import Task, train
+from videogeneration.training.mse import MseSettings, MseTask
+from videogeneration.windows import Windows, WindowSettings
+
+LEFT, RIGHT = "a person is walking to the left", "a person is walking to the right"
+
+CPU = Device("cpu", "float32")
+
+NETWORK = {
+    "height": 32,
+    "width": 32,
+    "patch": 4,
+    "widths": (16, 32),
+    "latent": 8,
+    "dense": 64,
+    "embedding": 32,
+    "dropout": 0.1,
+}
+
+DISCRIMINATOR = {"widths": (8, 16), "past": 2}
+
+VARIED = WindowSettings(
+    mirror=0.5, backwards=0.5, single_frame=0.3, brightness=0.1, contrast=0.1
+)
+
+
+def write_store(folder: Path, clips: Sequence[tuple[np.ndarray, Mapping[str, Any]]]) -> Clips:
+    """Write clips, each with its columns; missing columns get plain values."""
+    _, height, width = clips[0][0].shape
+    with ClipWriter(folder, height, width) as writer:
+        for number, (frames, columns) in enumerate(clips):
+            plain = {"split": "train", "caption": RIGHT, "view_start": 0, "view_end": len(frames)}
+            writer.append(frames, **{"clip_id": f"clip{number}", **plain, **columns})
+    return Clips.open(folder)
+
+
+def numbered_clip(clip: int, length: int, size: int = 8) -> np.ndarray:
+    """Frames whose grey value is 20 x clip + frame + 1, with a white first column."""
+    frames = np.full((length, size, size), 20 * clip + 1, np.uint8)
+    frames += np.arange(length, dtype=np.uint8)[:, None, None]
+    frames[:, :, 0] = 255
+    return frames
+
+
+def block_clip(
+    direction: str, seed: int, size: int = 32, length: int = 8, speed: int = 3
+) -> np.ndarray:
+    """A bright 6x6 block on a dark ground that moves `speed` pixels a frame to one side."""
+    random = np.random.default_rng(seed)
+    frames = np.full((length, size, size), 40, np.uint8)
+    top, way = int(random.integers(4, size - 10)), speed * (length - 1)
+    first = int(random.integers(0, size - 6 - way + 1))
+    for time in range(length):
+        left = first + (speed * time if direction == "right" else way - speed * time)
+        frames[time, top : top + 6, left : left + 6] = 220
+    return frames
+
+
+def block_store(folder: Path, each: int = 12) -> Clips:
+    """Blocks that move to the left and to the right, `each` clips a side and split."""
+    clips = []
+    for split, first in (("train", 0), ("test", 1000)):
+        for number in range(each):
+            for caption, direction in ((LEFT, "left"), (RIGHT, "right")):
+                seed = 2 * (first + number) + (direction == "left")
+                columns = {"split": split, "caption": caption, "direction": direction}
+                clips.append((block_clip(direction, seed), columns))
+    return write_store(folder, clips)
+
+
+def encode(clips: Clips) -> np.ndarray:
+    """One-hot captions of a whole store."""
+    vocabulary = KthGrammar().vocabulary
+    return np.stack([vocabulary.encode(text) for text in clips.table["caption"]])
+
+
+def windows_over(clips: Clips, settings: WindowSettings, **options: Any) -> Windows:
+    """Windows over the clips of a whole store."""
+    return Windows(clips, encode(clips), KthGrammar(), settings, **options)
+
+
+def generator(seed: int = 0, **changes: Any) -> Generator:
+    """A small generator with weights drawn from a seed."""
+    torch.manual_seed(seed)
+    network = build("generator", {**NETWORK, **changes})
+    assert isinstance(network, Generator)
+    return network
+
+
+def discriminator(seed: int = 0, **changes: Any) -> Discriminator:
+    """A small discriminator with weights drawn from a seed."""
+    torch.manual_seed(seed)
+    network = build("discriminator", {**DISCRIMINATOR, **changes})
+    assert isinstance(network, Discriminator)
+    return network
+
+
+def mse_task(clips: Clips, **settings: Any) -> MseTask:
+    """MSE training on blocks, with everything random switched on."""
+    chosen = MseSettings(**{"steps": 14, "batch_size": 4, "warmup": 3, **settings})
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=chosen.pushforward + 1)
+    return MseTask(CPU.place(generator()), cut, chosen, CPU)
+
+
+def gan_task(
+    clips: Clips, against: Mapping[str, Any] | None = None, **settings: Any
+) -> GanTask:
+    """Adversarial training on blocks, with everything random switched on."""
+    chosen = GanSettings(
+        **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}
+    )
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size)
+    opponent = discriminator(1, **(against or {}))
+    CPU.place(opponent)
+    return GanTask(CPU.place(generator()), opponent, cut, chosen, CPU)
+
+
+def train_toy(
+    kind: str, store: Path, folder: Path, report: Callable[[Any], None] = lambda rows: None
+) -> None:
+    """Train 14 steps; a point of the curves every 4 steps, a state every 6 or later."""
+    torch.set_num_threads(1)
+    clips = Clips.open(store)
+    task: Task = mse_task(clips) if kind == "mse" else gan_task(clips, wrong_captions=0.5)
+    train(
+        task,
+        Checkpoint(folder),
+        {"kind": kind},
+        14,
+        report=report,
+        report_every=4,
+        save_every=6,
+    )
