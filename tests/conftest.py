@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """Real recordings and digits, kept beside the project; tests on them skip where there are none."""
+    """Real recordings and digits beside the project; tests skip where there are none."""
     folder = ROOT.parent / "shared" / "data"
     if not folder.is_dir():
         pytest.skip(f"no real data in {folder}")

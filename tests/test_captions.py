@@ -96,9 +96,9 @@ def test_vocabulary_does_not_depend_on_the_order_of_the_sentences() -> None:
 
 
 def test_unknown_word_is_named_with_the_words_near_it() -> None:
-    with pytest.raises(CaptionError, match=r"'walkin'.*walking"):
+    with pytest.raises(CaptionError, match=r"'walkin'; did you mean walking.*"):
         KTH.vocabulary.encode("a person is walkin to the left")
-    with pytest.raises(CaptionError, match=r"'hause'.*house"):
+    with pytest.raises(CaptionError, match=r"'hause'; did you mean house"):
         SCENES.parse("the hause is moving up and down")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from toys import numbered_clip, write_store
 
+from toys import numbered_clip, write_store
 from videogeneration.clips import Clips, ClipWriter
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from toys import LEFT, RIGHT, generator
 
+from toys import LEFT, RIGHT, generator
 from videogeneration.captions import CaptionError, KthGrammar
 from videogeneration.clips import HISTORY
 from videogeneration.rollout import history_of, push, roll_out
@@ -74,7 +74,9 @@ def test_thirty_steps_and_what_the_network_sees_on_the_way() -> None:
 def test_unknown_word_is_an_error_before_anything_is_drawn() -> None:
     network = Counting()
     with pytest.raises(CaptionError, match=r"'lfet'.*left"):
-        list(roll_out(network, [numbered(3, 1)], ["a person is walking to the lfet"], VOCABULARY, 3))
+        list(
+            roll_out(network, [numbered(3, 1)], ["a person is walking to the lfet"], VOCABULARY, 3)
+        )
     assert network.seen == []
 
 

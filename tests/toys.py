@@ -35,9 +35,7 @@ NETWORK = {
 
 DISCRIMINATOR = {"widths": (8, 16), "past": 2}
 
-VARIED = WindowSettings(
-    mirror=0.5, backwards=0.5, single_frame=0.3, brightness=0.1, contrast=0.1
-)
+VARIED = WindowSettings(mirror=0.5, backwards=0.5, single_frame=0.3, brightness=0.1, contrast=0.1)
 
 
 def write_store(folder: Path, clips: Sequence[tuple[np.ndarray, Mapping[str, Any]]]) -> Clips:
@@ -118,9 +116,7 @@ def mse_task(clips: Clips, **settings: Any) -> MseTask:
     return MseTask(CPU.place(generator()), cut, chosen, CPU)
 
 
-def gan_task(
-    clips: Clips, against: Mapping[str, Any] | None = None, **settings: Any
-) -> GanTask:
+def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings: Any) -> GanTask:
     """Adversarial training on blocks, with everything random switched on."""
     chosen = GanSettings(
         **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}

@@ -1,5 +1,6 @@
 """What happens around a run: scores go to MLflow, and a summary is printed at the end."""
 
+from dataclasses import asdict, is_dataclass
 from typing import Any
 
 import mlflow
@@ -23,7 +24,17 @@ SHOWN = {
 
 
 class SummaryHooks:
-    """Scores into the run's metrics, and a short table when all is done."""
+    """Settings and scores into the run, and a short table when all is done."""
+
+    @hook_impl(trylast=True)
+    def before_node_run(self, inputs: dict[str, Any]) -> None:
+        """Log settings value by value; kedro-mlflow keeps a dataclass as one long text."""
+        if mlflow.active_run() is None:
+            return
+        for name, value in inputs.items():
+            if name.startswith("params:") and is_dataclass(value) and not isinstance(value, type):
+                prefix = name.removeprefix("params:")
+                mlflow.log_params({f"{prefix}.{key}": x for key, x in asdict(value).items()})
 
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:

@@ -11,5 +11,7 @@ _Settings = TypeVar("_Settings")
 @dataclass_transform(frozen_default=True)
 def validated(settings: type[_Settings]) -> type[_Settings]:
     """A frozen dataclass that refuses values of the wrong type and names that it does not have."""
-    checked: Any = dataclass(frozen=True, config=ConfigDict(extra="forbid"))(settings)
+    checked: Any = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(
+        settings
+    )
     return checked

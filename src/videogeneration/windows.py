@@ -170,16 +170,21 @@ class Windows:
         places = np.arange(oldest, newest + self.future + 1)
         if backwards:
             places = length - 1 - places
-        cut = self.clips.frames[self._start[clip] + places].astype(np.float32) / 255
+        cut = self.clips.frames[self._start[clip] + places]
         if mirror:
             cut = cut[:, :, ::-1]
-        if s.contrast or s.brightness:
-            gain = 1 + s.contrast * random.uniform(-1, 1)
-            cut = (cut - 0.5) * gain + 0.5 + s.brightness * random.uniform(-1, 1)
-            # a present frame is never all zero: zero says that a frame is missing
-            cut = cut.clip(1 / 255, 1)
         frames = np.zeros((HISTORY + self.future, *cut.shape[1:]), np.float32)
-        frames[len(frames) - len(cut) :] = cut
+        np.take(self._greys(random), cut, out=frames[len(frames) - len(cut) :], mode="clip")
         if mirror != backwards:
             return frames, self._opposites[str(self.clips.table["caption"].iat[clip])]
         return frames, self._captions[self._rows[clip]]
+
+    def _greys(self, random: np.random.Generator) -> np.ndarray:
+        """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""
+        greys = np.arange(256, dtype=np.float32) / 255
+        gain = 1 + self.settings.contrast * random.uniform(-1, 1)
+        shift = self.settings.brightness * random.uniform(-1, 1)
+        if self.settings.contrast or self.settings.brightness:
+            # a present frame is never all zero: zero says that a frame is missing
+            greys = ((greys - 0.5) * gain + 0.5 + shift).clip(1 / 255, 1)
+        return greys.astype(np.float32)

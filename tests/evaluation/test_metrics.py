@@ -11,6 +11,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from videogeneration.evaluation import metrics
 from videogeneration.evaluation.metrics import Film, score_films
+from videogeneration.motion.direction import median_background
 
 BLACK = np.zeros((40, 60), np.float32)
 
@@ -141,7 +142,7 @@ def test_sharpness_tells_blur(walker: np.ndarray) -> None:
 
 
 def test_a_real_walker_is_there_in_the_middle_and_not_at_the_start(walker: np.ndarray) -> None:
-    still = metrics.background(walker)
+    still = median_background(walker)
     there = metrics.has_figure(walker, still)
     assert not there[0]
     assert there[1:14].all()
@@ -150,7 +151,7 @@ def test_a_real_walker_is_there_in_the_middle_and_not_at_the_start(walker: np.nd
 def test_a_wiped_out_walker_is_preferred_by_psnr_and_found_out_by_presence(
     walker: np.ndarray,
 ) -> None:
-    still = metrics.background(walker)
+    still = median_background(walker)
     true, displaced = walker[4:11], np.roll(walker[4:11], 25, axis=2)
     wiped = np.repeat(still[None], len(true), axis=0)
     pixels = metrics.foreground_pixels(true, walker[3], still)

@@ -33,7 +33,7 @@ def test_unknown_names_are_refused(device: str, precision: str, named: str) -> N
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_where_there_is_none_is_refused() -> None:
-    with pytest.raises(ValueError, match="device: 'cuda:1'.*use auto or cpu"):
+    with pytest.raises(ValueError, match=r"device: 'cuda:1'.*use auto or cpu"):
         Device.choose("cuda:1")
 
 
@@ -48,10 +48,11 @@ def test_autocast_decides_the_type_of_products(precision: str, kind: torch.dtype
 
 
 def test_place_lays_weights_out_channels_last_and_keeps_their_values() -> None:
-    network = nn.Sequential(nn.Conv3d(3, 4, 3), nn.Flatten(1, 2), nn.Conv2d(8, 4, 3))
+    volume, plane = nn.Conv3d(3, 4, 3), nn.Conv2d(8, 4, 3)
+    network = nn.Sequential(volume, nn.Flatten(1, 2), plane)
     before = [parameter.clone() for parameter in network.parameters()]
     Device("cpu", "float32").place(network)
-    assert network[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
-    assert network[2].weight.is_contiguous(memory_format=torch.channels_last)
+    assert volume.weight.is_contiguous(memory_format=torch.channels_last_3d)
+    assert plane.weight.is_contiguous(memory_format=torch.channels_last)
     for old, new in zip(before, network.parameters(), strict=True):
         assert torch.equal(old, new)

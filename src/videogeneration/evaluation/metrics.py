@@ -98,21 +98,6 @@ def _windowed(image: np.ndarray) -> np.ndarray:
     return blurred[_SSIM_RADIUS:-_SSIM_RADIUS, _SSIM_RADIUS:-_SSIM_RADIUS]
 
 
-def background(clip: np.ndarray) -> np.ndarray:
-    """What stands still in a clip: its median over time.
-
-    A figure that never leaves its place (boxing) belongs to the background, and only what it moves
-    is foreground. The synthetic sources know their background, which is black: use zeros there.
-
-    Args:
-        clip: float32 `[T, H, W]`; the whole true clip.
-
-    Returns:
-        float32 `[H, W]`.
-    """
-    return np.median(clip, axis=0).astype(np.float32)
-
-
 def foreground_pixels(
     true: np.ndarray, last_given: np.ndarray, background: np.ndarray
 ) -> np.ndarray:
@@ -284,7 +269,7 @@ class Film:
         predicted: float32 `[T, H, W]` in [0, 1]; step 1 first.
         true: float32 `[T, H, W]`, the true frames of the same steps.
         given: float32 `[C, H, W]`, the frames that the model started from, newest last.
-        background: float32 `[H, W]` of the true clip, see `background`.
+        background: float32 `[H, W]` of the true clip, see `motion.direction.median_background`.
     """
 
     predicted: np.ndarray

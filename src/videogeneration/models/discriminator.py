@@ -33,8 +33,8 @@ class DiscriminatorConfig:
         object.__setattr__(self, "widths", tuple(self.widths))
         if not self.widths or min(self.widths) < 1:
             raise ValueError(f"widths: {self.widths}; give one or more positive numbers")
-        if self.past < 0:
-            raise ValueError(f"past: {self.past}; choose 0 or more")
+        if not 0 <= self.past <= 10:
+            raise ValueError(f"past: {self.past}; choose 0 to 10, all of the history")
 
 
 class Discriminator(nn.Module):

@@ -51,7 +51,10 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        if len(self.widths) < 2 or min(self.widths) % 8:
+        for name in ("patch", "latent", "dense", "embedding"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        if len(self.widths) < 2 or any(w < 8 or w % 8 for w in self.widths):
             raise ValueError(f"widths: {self.widths}; give two or more multiples of 8")
         step = self.patch * 2 ** (len(self.widths) - 1)
         if self.height % step or self.width % step:
@@ -61,10 +64,10 @@ class GeneratorConfig:
             )
         if self.output not in ("composite", "frame"):
             raise ValueError(f"output: '{self.output}'; choose composite or frame")
+        if self.history < 2 or self.history % 2:
+            raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
         if not 1 <= self.sources <= self.history:
             raise ValueError(f"sources: {self.sources}; choose 1 to {self.history}")
-        if self.history % 2:
-            raise ValueError(f"history: {self.history}; choose an even number")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
 

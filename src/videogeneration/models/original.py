@@ -32,6 +32,10 @@ class OriginalConfig:
     history: int = 10
     dropout: float = 0.5
 
+    def __post_init__(self) -> None:
+        if self.height % 16 or self.width % 16:
+            raise ValueError(f"original: {self.height}x{self.width} frames; sides divisible by 16")
+
 
 def _twice(channels_in: int, channels: int) -> nn.Sequential:
     return nn.Sequential(

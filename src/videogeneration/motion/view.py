@@ -26,9 +26,3 @@ def in_view(frames: np.ndarray) -> np.ndarray:
     strong = (strength > 0) & (strength >= _STRENGTH * np.quantile(strength, 0.8))
     with np.errstate(invalid="ignore"):
         return strong & (centre > _EDGE) & (centre < 1 - _EDGE)
-
-
-def view_range(frames: np.ndarray) -> tuple[int, int]:
-    """First frame with the person well in view, and the one after the last; (0, 0) for none."""
-    seen = np.flatnonzero(in_view(frames))
-    return (int(seen[0]), int(seen[-1]) + 1) if len(seen) else (0, 0)

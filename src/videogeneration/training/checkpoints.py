@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
@@ -38,7 +39,8 @@ def build(network: str, config: Mapping[str, Any]) -> nn.Module:
     """Build a network from its name and configuration.
 
     Raises:
-        ValueError: The name is unknown, or the configuration has an unknown or bad entry.
+        ValueError: The name is unknown, or the configuration has an unknown entry or one of the
+            wrong type or out of range.
     """
     if network not in NETWORKS:
         raise ValueError(f"network: '{network}'; choose one of {', '.join(NETWORKS)}")
@@ -47,7 +49,7 @@ def build(network: str, config: Mapping[str, Any]) -> nn.Module:
     if unknown:
         known = ", ".join(configuration.__dataclass_fields__)
         raise ValueError(f"{network}: unknown setting {', '.join(sorted(unknown))}; known: {known}")
-    return module(configuration(**config))
+    return module(TypeAdapter(configuration).validate_python(dict(config)))
 
 
 @dataclass(frozen=True)
@@ -182,9 +184,14 @@ def restore_state(
                 f"{path} belongs to another network ({str(error).splitlines()[0]}); remove it"
             ) from error
     for name, optimizer in optimizers.items():
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
         state: dict[int, dict[str, Tensor]] = {}
         for key, value in under(f"optimizer/{name}/").items():
             index, _, entry = key.partition("/")
+            parameter = parameters[int(index)]
+            if value.shape == parameter.shape:
+                # fused optimisers pair elements by their place in memory, not by their index
+                value = torch.empty_like(parameter.detach(), device="cpu").copy_(value)
             state.setdefault(int(index), {})[entry] = value
         groups = optimizer.state_dict()["param_groups"]
         optimizer.load_state_dict({"state": state, "param_groups": groups})

@@ -88,7 +88,7 @@ def train(
         name: What the progress bar says.
         report: Receives the curves while training runs, the restored part first.
         report_every: Steps between two points of the curves; each is the mean over them.
-        save_every: Steps between two saved states.
+        save_every: Steps between two saved states; rounded up to a multiple of `report_every`.
     """
     done, history = 0, list[dict[str, Any]]()
     if checkpoint.state.exists():
@@ -102,6 +102,7 @@ def train(
             logger.info("%s: going on after step %d", checkpoint.state, done)
             report(history)
 
+    save_every = -(-save_every // report_every) * report_every
     gathered: dict[str, list[torch.Tensor]] = {}
     bar = tqdm(total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True)
     with bar:
@@ -118,7 +119,7 @@ def train(
                 report(history[-1:])
                 bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()})
             # a state is saved only where the curves have a point: none of them is lost
-            if (step + 1) % max(save_every, report_every) == 0 or last:
+            if (step + 1) % save_every == 0 or last:
                 save_state(
                     checkpoint.state, task.modules, task.optimizers, step + 1, inputs, history
                 )

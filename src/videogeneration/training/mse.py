@@ -57,6 +57,9 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
+        for name in ("weight_decay", "gradient_difference"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         if not 0 <= self.pushforward <= 9:
             raise ValueError(f"pushforward: {self.pushforward}; choose 0 to 9")
         for name in ("average", "history_noise", "pushforward_from"):

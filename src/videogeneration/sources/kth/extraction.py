@@ -342,7 +342,8 @@ def read_sequences(
             number=number,
             frames=frames[first - 1 : last],
             direction=read_direction(small[first - 1 : last], background) if moving else None,
-            in_view=in_view(tiny[first - 1 : last]),
+            # who boxes, claps or waves stays in view, and melts into the median over time
+            in_view=in_view(tiny[first - 1 : last]) if moving else np.ones(last - first + 1, bool),
         )
         for number, (first, last) in enumerate(video.ranges, start=1)
     ]

@@ -1,0 +1,102 @@
+"""Judges: films that do and do not do what a sentence says."""
+
+import numpy as np
+import pytest
+
+from videogeneration.captions import KthGrammar, SceneGrammar
+from videogeneration.evaluation.judges import Judge, KthJudge, SceneJudge, judge_of
+
+SIZE, LENGTH = 64, 14
+
+
+def ground() -> np.ndarray:
+    """A grey wall with some texture, float32 in [0, 1]."""
+    return np.random.default_rng(0).uniform(0.5, 0.6, (SIZE, SIZE)).astype(np.float32)
+
+
+def walker(centres: list[float], strength: float = 1.0) -> np.ndarray:
+    """A dark figure, 8 pixels wide and 28 high, at these columns."""
+    film = np.repeat(ground()[None], len(centres), axis=0)
+    for frame, centre in zip(film, centres, strict=True):
+        left, right = round(centre) - 4, round(centre) + 4
+        if right > 0 and left < SIZE:
+            body = frame[20:48, max(0, left) : right]
+            body += strength * (0.1 - body)
+    return film
+
+
+def clip(direction: str = "right") -> np.ndarray:
+    """A walker crosses the whole picture, uint8."""
+    centres = list(np.linspace(-4, SIZE + 4, LENGTH))
+    film = walker(centres if direction == "right" else centres[::-1])
+    return (film * 255).round().astype(np.uint8)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return judge_of(KthGrammar())
+
+
+def asked(judge: Judge, film: np.ndarray) -> list[str]:
+    """The sides that a film is said to follow."""
+    return [
+        side
+        for side in ("left", "right")
+        if judge.followed(film, f"a person is walking to the {side}", clip(), {})
+    ]
+
+
+@pytest.mark.parametrize(("speed", "side"), [(4, "right"), (-4, "left")])
+def test_a_walker_follows_its_side_and_only_this(judge: Judge, speed: int, side: str) -> None:
+    assert asked(judge, walker([32 + speed * time for time in range(6)])) == [side]
+    # what the clip itself shows does not matter
+    film = walker([32 + speed * time for time in range(6)])
+    assert judge.followed(film, f"a person is running to the {side}", clip("left"), {})
+
+
+def test_a_walker_that_stays_follows_nothing(judge: Judge) -> None:
+    assert asked(judge, walker([32] * 8)) == []
+
+
+def test_a_walker_that_fades_at_once_follows_nothing(judge: Judge) -> None:
+    film = walker([32 + 4 * time for time in range(8)])
+    faded = walker([32 + 4 * time for time in range(8)], strength=0.3)
+    film[2:] = faded[2:]
+    assert asked(judge, film) == []
+    film[1:] = ground()
+    assert asked(judge, film) == []
+
+
+def test_a_walker_that_fades_later_is_read_until_then(judge: Judge) -> None:
+    film = walker([16 + 4 * time for time in range(9)])
+    film[6:] = ground()
+    assert asked(judge, film) == ["right"]
+
+
+def test_a_walker_that_leaves_as_it_was_told_follows(judge: Judge) -> None:
+    film = walker([46, 54, 62, 70, 78, 86])
+    assert asked(judge, film) == ["right"]
+    assert asked(judge, walker([64 - x for x in (46, 54, 62, 70, 78, 86)])) == ["left"]
+    # one that is gone as soon, but from mid-picture, has faded
+    film = walker([16, 24, 32, 40, 48, 56])
+    film[3:] = ground()
+    assert asked(judge, film) == []
+
+
+def test_an_empty_film_follows_nothing(judge: Judge) -> None:
+    assert asked(judge, np.repeat(ground()[None], 6, axis=0)) == []
+
+
+def test_background_of_a_clip(judge: Judge) -> None:
+    found = judge.background(clip())
+    assert found.dtype == np.float32
+    assert np.abs(found - ground()).max() < 0.01
+
+
+def test_every_grammar_has_its_judge() -> None:
+    assert isinstance(judge_of(KthGrammar()), KthJudge)
+    scenes = judge_of(SceneGrammar(("house",)))
+    assert isinstance(scenes, SceneJudge)
+    assert (scenes.background(clip()) == 0).all()
+    with pytest.raises(TypeError, match="no judge for object"):
+        judge_of(object())  # type: ignore[arg-type]

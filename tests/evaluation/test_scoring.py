@@ -1,0 +1,252 @@
+"""Score tables and caption following, with models whose result is known."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from toys import LEFT, RIGHT, generator, write_store
+from videogeneration.captions import KthGrammar
+from videogeneration.clips import Clips
+from videogeneration.evaluation.judges import Judge, judge_of
+from videogeneration.evaluation.metrics import METRICS, PSNR_CEILING
+from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
+from videogeneration.evaluation.scoring import (
+    AT_ONCE,
+    Model,
+    baseline_models,
+    follow,
+    network_model,
+    score,
+    summarise,
+)
+
+SIZE = 48
+
+
+def walker(direction: str, seed: int, length: int) -> np.ndarray:
+    """A dark figure crosses a textured wall by four pixels a frame, uint8."""
+    wall = np.random.default_rng(seed).integers(130, 150, (SIZE, SIZE))
+    film = np.repeat(wall[None], length, axis=0)
+    for time, frame in enumerate(film):
+        left = 4 * time - 6
+        frame[14:36, max(0, left) : max(0, left + 7)] = 30
+    return (film if direction == "right" else film[:, :, ::-1]).astype(np.uint8)
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Clips:
+    """Two clips to each side of 14 frames, the last of 9 only."""
+    rows = []
+    for number, (direction, caption) in enumerate([("left", LEFT), ("right", RIGHT)] * 2):
+        frames = walker(direction, number, 9 if number == 3 else 14)
+        rows.append((frames, {"caption": caption, "view_start": 3, "view_end": 9}))
+    return write_store(tmp_path / "clips", rows)
+
+
+@pytest.fixture
+def judge() -> Judge:
+    return judge_of(KthGrammar())
+
+
+def knowing(clips: Clips, change: float = 0.0) -> Model:
+    """Finds the clip that it was given a part of, and continues it; `change` makes it wrong."""
+
+    def draw(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        films = []
+        for frames in given:
+            for number in range(len(clips)):
+                clip = clips[number].astype(np.float32) / 255
+                places = [i for i, frame in enumerate(clip) if np.array_equal(frame, frames[-1])]
+                if places:
+                    rest = clip[places[0] + 1 :][:steps]
+                    rest = np.concatenate([rest, np.repeat(clip[-1:], steps - len(rest), axis=0)])
+                    films.append(np.clip(rest + change, 0, 1))
+        assert len(films) == len(given) == len(captions)
+        return np.stack(films)
+
+    return draw
+
+
+def obedient(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+    """Shifts what is dark to the side that the sentence says."""
+    films = []
+    for frames, caption in zip(given, captions, strict=True):
+        way = 4 if caption.endswith("right") else -4
+        wall = np.where(frames[-1] < 0.3, np.float32(0.55), frames[-1])
+        film = []
+        for step in range(1, steps + 1):
+            figure = np.zeros((SIZE, SIZE), bool)
+            rows, columns = np.nonzero(frames[-1] < 0.3)
+            columns = columns + way * step
+            inside = (columns >= 0) & (columns < SIZE)
+            figure[rows[inside], columns[inside]] = True
+            film.append(np.where(figure, np.float32(30 / 255), wall))
+        films.append(np.stack(film))
+    return np.stack(films)
+
+
+def stubborn(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+    """Goes to the right whatever it is told."""
+    return obedient(given, ["right"] * len(given), steps)
+
+
+def test_scores_have_a_row_a_model_protocol_and_step(clips: Clips, judge: Judge) -> None:
+    protocols = [Protocol.parse("1to10"), Protocol.parse("5to3")]
+    table = score({**baseline_models(), "knowing": knowing(clips)}, clips, judge, protocols, 100)
+    assert list(table.columns) == ["model", "protocol", "step", "n", *METRICS]
+    assert table.groupby(["model", "protocol"], sort=False)["step"].agg(list).to_dict() == {
+        (model, protocol): list(range(1, steps + 1))
+        for model in ("copy_last", "warp_last", "knowing")
+        for protocol, steps in (("1to10", 10), ("5to3", 3))
+    }
+    # films start at frame 3 or 4: three clips have ten frames after it, or nine, the last has less
+    n = table[(table["model"] == "knowing")].groupby("protocol")["n"].agg(list)
+    assert n["1to10"] == [4] * 5 + [3] * 5
+    assert n["5to3"] == [4] * 3
+
+
+def test_a_perfect_model_has_perfect_scores(clips: Clips, judge: Judge) -> None:
+    table = score({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to10")], 100)
+    assert (table["psnr"] == PSNR_CEILING).all()
+    assert np.allclose(table["ssim"], 1)
+    assert np.allclose(table["presence"].dropna(), 1)
+    assert np.allclose(table["position_error"].dropna(), 0)
+
+
+def test_scores_are_those_of_the_known_error(clips: Clips, judge: Judge) -> None:
+    models = {"wrong": knowing(clips, 0.1), "right": knowing(clips)}
+    table = score(models, clips, judge, [Protocol.parse("5to4")], 100)
+    wrong = table[table["model"] == "wrong"]
+    assert np.allclose(wrong["psnr"], 20, atol=0.01)
+    assert np.allclose(wrong["foreground_psnr"], 20, atol=0.01)
+
+
+def test_copying_scores_worse_from_step_to_step(clips: Clips, judge: Judge) -> None:
+    table = score(baseline_models(), clips, judge, [Protocol.parse("1to5")], 100)
+    copied = table[table["model"] == "copy_last"]
+    assert np.allclose(copied["position_error"], [4, 8, 12, 16, 20], atol=1)
+    assert (copied["psnr"] < 30).all()
+
+
+def test_most_limits_the_films(clips: Clips, judge: Judge) -> None:
+    table = score({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to5")], 2)
+    assert set(table["n"]) == {2}
+
+
+def test_many_films_are_drawn_in_groups(tmp_path: Path, judge: Judge) -> None:
+    view = {"view_start": 3, "view_end": 9}
+    rows = [(walker("right", number, 12), view) for number in range(AT_ONCE + 3)]
+    clips = write_store(tmp_path / "clips", rows)
+    groups = []
+
+    def counting(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        groups.append(len(given))
+        return knowing(clips)(given, captions, steps)
+
+    table = score({"m": counting}, clips, judge, [Protocol.parse("1to2")], 100)
+    assert groups == [AT_ONCE, 3]
+    assert table["n"].tolist() == [AT_ONCE + 3] * 2
+    assert (table["psnr"] == PSNR_CEILING).all()
+
+
+def following(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+    assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
+    assert (table["rate"] == (table["followed"] / table["n"]).round(4)).all()
+    rows = zip(table["model"], table["caption"], table["rate"], strict=True)
+    return {(model, caption): rate for model, caption, rate in rows}
+
+
+def test_following_tells_the_obedient_from_the_stubborn(clips: Clips, judge: Judge) -> None:
+    copy = baseline_models()["copy_last"]
+    models = {"copy_last": copy, "obedient": obedient, "stubborn": stubborn}
+    assert following(follow(models, clips, judge, 6, 100)) == {
+        ("truth", "own"): 1.0,
+        ("copy_last", "own"): 0.0,
+        ("copy_last", "swapped"): 0.0,
+        ("obedient", "own"): 1.0,
+        ("obedient", "swapped"): 1.0,
+        ("stubborn", "own"): 0.5,
+        ("stubborn", "swapped"): 0.5,
+    }
+
+
+def test_following_shows_a_reader_that_cannot_read(clips: Clips, judge: Judge) -> None:
+    table = clips.table.copy()
+    table["caption"] = [RIGHT, LEFT, RIGHT, RIGHT]  # three of four are wrong
+    wrong = Clips(clips.folder, clips.frames, table)
+    assert following(follow({}, wrong, judge, 6, 100)) == {("truth", "own"): 0.25}
+
+
+def test_sentences_without_a_side_are_not_asked(tmp_path: Path, judge: Judge) -> None:
+    rows: list[tuple[np.ndarray, dict[str, Any]]] = [
+        (walker("right", 0, 12), {"caption": "a person is boxing"}),
+        (walker("right", 1, 12), {"view_start": 3, "view_end": 9}),
+    ]
+    clips = write_store(tmp_path / "clips", rows)
+    table = follow({"obedient": obedient}, clips, judge, 6, 100)
+    assert set(table["n"]) == {1}
+
+
+def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge) -> None:
+    table = clips.table.copy()
+    table["held_out"] = [True, False, False, False]
+    marked = Clips(clips.folder, clips.frames, table)
+    found = follow({"obedient": obedient}, marked, judge, 6, 100)
+    assert dict(
+        zip(zip(found["model"], found["caption"], strict=True), found["n"], strict=True)
+    ) == {
+        ("truth", "own"): 3,
+        ("obedient", "own"): 3,
+        ("obedient", "swapped"): 3,
+        ("truth", "held_out"): 1,
+        ("obedient", "held_out"): 1,
+    }
+
+
+def test_a_network_as_a_model(clips: Clips) -> None:
+    vocabulary = KthGrammar().vocabulary
+    network = generator(height=48, width=48)
+    model = network_model(network, vocabulary)
+    given = [Start(i, 6, LEFT).given(clips, 3) for i in range(2)]
+    films = model(given, [LEFT, RIGHT], 4)
+    assert films.shape == (2, 4, 48, 48)
+    assert films.dtype == np.float32
+    assert np.allclose(model(given[1:], [RIGHT], 4)[0], films[1], atol=1e-5)
+
+
+def test_baselines_draw_as_many_frames_as_asked(clips: Clips) -> None:
+    given = [s.given(clips, 5) for s in starts(clips, Protocol.parse("5to3"))]
+    for name, model in baseline_models().items():
+        films = model(given, [LEFT] * len(given), 3)
+        assert films.shape == (4, 3, SIZE, SIZE), name
+    copied = baseline_models()["copy_last"](given, [LEFT] * 4, 3)
+    for frames, film in zip(given, copied, strict=True):
+        assert np.array_equal(film, np.repeat(frames[-1:], 3, axis=0))
+
+
+def test_films_for_following_start_in_mid_picture(clips: Clips) -> None:
+    assert [start.newest for start in middle_starts(clips)] == [5] * 4
+
+
+def test_summary_weighs_steps_by_their_films() -> None:
+    scores = pd.DataFrame(
+        {
+            "model": ["a", "a", "b", "b"],
+            "protocol": ["1to2"] * 4,
+            "step": [1, 2, 1, 2],
+            "n": [3, 1, 3, 1],
+            "psnr": [20.0, 40.0, 10.0, 10.0],
+            "presence": [1.0, np.nan, np.nan, np.nan],
+        }
+    )
+    table = summarise(scores).set_index("model")
+    assert table.loc["a", "psnr"] == pytest.approx(25)
+    assert table.loc["b", "psnr"] == pytest.approx(10)
+    # what was not measured is absent, not zero
+    assert table.loc["a", "presence"] == pytest.approx(1)
+    assert pd.isna(table.loc["b", "presence"])
+    assert table["n"].tolist() == [3, 3]

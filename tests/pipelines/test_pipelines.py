@@ -1,0 +1,334 @@
+"""The pipelines, run by Kedro in a project of their own with tiny settings."""
+
+import json
+import logging
+import math
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import mlflow
+import pandas as pd
+import pytest
+import yaml
+from kedro.framework.project import pipelines
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from PIL import Image
+
+from videogeneration.clips import Clips
+from videogeneration.training.checkpoints import Checkpoint
+
+ROOT = Path(__file__).parents[2]
+
+TINY = {
+    "compute": {"device": "cpu", "precision": "float32"},
+    "kth": {
+        "walkers": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "seed": 1},
+        "clips": {"size": 32, "phases": "first"},
+        "network": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
+        "mse": {"steps": 10, "batch_size": 4, "warmup": 2},
+        "discriminator": {"widths": [8, 16]},
+        "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
+        "evaluation": {"films": 6, "sheet_films": 2, "long_steps": 12},
+    },
+}
+
+SCORES = [
+    "model",
+    "protocol",
+    "step",
+    "n",
+    "psnr",
+    "ssim",
+    "foreground_psnr",
+    "presence",
+    "position_error",
+    "sharpness",
+]
+
+
+def new_project(folder: Path) -> Path:
+    """A copy of the project's configuration, with settings that take seconds."""
+    shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    (folder / "src").mkdir()
+    (folder / "conf" / "local").mkdir()
+    (folder / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(TINY))
+    return folder
+
+
+def run(project: Path, pipeline: str, nodes: list[str] | None = None, **parameters: Any) -> None:
+    """What `kedro run --pipeline= --params=` does."""
+    try:
+        with KedroSession.create(project_path=project, runtime_params=parameters) as session:
+            assert isinstance(session, KedroSession)
+            session.run(pipeline_name=pipeline, node_names=nodes)
+    finally:
+        # kedro-mlflow opens a run once more for its nodes; a process of its own would end here
+        while mlflow.active_run():
+            mlflow.end_run()
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project in which `kth_gan` has run once."""
+    folder = new_project(tmp_path_factory.mktemp("project"))
+    before = Path.cwd()
+    os.chdir(folder)
+    tracking = mlflow.get_tracking_uri()
+    try:
+        bootstrap_project(folder)
+        run(folder, "kth_gan")
+        yield folder
+    finally:
+        mlflow.set_tracking_uri(tracking)
+        os.chdir(before)
+
+
+def test_pipelines_by_name() -> None:
+    bootstrap_project(ROOT)
+    expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in ("data", "mse", "gan")}
+    assert expected | {"__default__"} <= set(pipelines)
+    assert {n.name for n in pipelines["__default__"].nodes} == {
+        n.name for n in pipelines["kth_gan"].nodes
+    }
+    for source in ("kth", "icons", "mnist"):
+        data, mse, gan = (
+            {node.name for node in pipelines[f"{source}_{stage}"].nodes}
+            for stage in ("data", "mse", "gan")
+        )
+        assert data < mse < gan
+        assert f"{source}.train_mse" in mse - data
+        assert gan - mse == {f"{source}.train_gan"}
+
+
+def reporting(project: Path) -> Path:
+    return project / "data" / "08_reporting" / "kth"
+
+
+def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
+    scores = pd.read_csv(reporting(project) / "scores.csv")
+    assert list(scores.columns) == SCORES
+    assert {"copy_last", "mse", "gan"} <= set(scores["model"])
+    assert set(scores["protocol"]) == {"1to10", "5to10"}
+    for _, rows in scores.groupby(["model", "protocol"]):
+        assert rows["step"].tolist() == list(range(1, len(rows) + 1))
+        assert len(rows) <= 10
+        assert (rows["n"].diff().dropna() <= 0).all()
+        assert rows["n"].iloc[0] >= 1
+    assert scores["psnr"].between(1, 100).all()
+    assert scores["ssim"].between(-1, 1).all()
+    # the same films for every model
+    for _, rows in scores.groupby(["protocol", "step"]):
+        assert rows["n"].nunique() == 1
+
+
+def test_caption_following_has_truth_own_and_swapped(project: Path) -> None:
+    table = pd.read_csv(reporting(project) / "caption_following.csv")
+    assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
+    rows = set(zip(table["model"], table["caption"], strict=True))
+    models = ("copy_last", "mse", "gan")
+    assert rows == {("truth", "own")} | {(m, c) for m in models for c in ("own", "swapped")}
+    assert (table["followed"] <= table["n"]).all()
+    assert table["rate"].tolist() == pytest.approx((table["followed"] / table["n"]).tolist(), 1e-3)
+    assert (table[table["model"] == "copy_last"]["followed"] == 0).all()
+
+
+def test_clips_follow_the_contract(project: Path) -> None:
+    clips = Clips.open(project / "data" / "03_primary" / "kth" / "clips")
+    assert clips.size == (32, 32)
+    table = clips.table
+    assert {"subject", "action", "scenario", "sequence", "direction"} <= set(table.columns)
+    for _, row in table.iterrows():
+        assert row["caption"] == f"a person is walking to the {row['direction']}"
+    # by subject, never by window; every fourth where the split leaves nobody for testing
+    assert table.groupby("subject")["split"].nunique().eq(1).all()
+    assert set(table[table["split"] == "test"]["subject"]) == {4}
+    report = json.loads((reporting(project) / "clips_report.json").read_text())
+    assert "every fourth" in report["note"]
+
+
+def test_pictures_and_plots_exist(project: Path) -> None:
+    for name in ("preview_sheet", "contact_sheet", "caption_sheet", "long_sheet", "score_plot"):
+        with Image.open(reporting(project) / f"{name}.png") as picture:
+            assert min(picture.size) > 100, name
+    for name in ("mse_losses", "gan_losses"):
+        assert (reporting(project) / f"{name}.png").exists()
+
+
+def test_films_are_gif_and_h264(project: Path) -> None:
+    for protocol, frames in (("1to10", 11), ("5to10", 15)):
+        with Image.open(reporting(project) / "films" / f"{protocol}.gif") as gif:
+            assert getattr(gif, "n_frames", 1) > 1
+        with av.open(str(reporting(project) / "films" / f"{protocol}.mp4")) as film:
+            assert film.streams.video[0].codec_context.name == "h264"
+            assert 2 <= sum(1 for _ in film.decode(video=0)) <= frames
+
+
+def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    first = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])[0]
+    assert first.info.status == "FINISHED"
+    assert first.data.params["kth.mse.steps"] == "10"
+    metrics = first.data.metrics
+    for name in (
+        "kth/mse/loss",
+        "kth/gan/discriminator_loss",
+        "kth/gan/generator_loss",
+        "kth/gan/accuracy_real",
+        "kth/gan/accuracy_generated",
+        "kth/5to10/mse/foreground_psnr",
+        "kth/1to10/copy_last/psnr",
+        "kth/followed/gan/swapped",
+        "kth/followed/truth/own",
+    ):
+        assert name in metrics, name
+        assert math.isfinite(metrics[name]), name
+    curve = client.get_metric_history(first.info.run_id, "kth/mse/loss")
+    assert [point.step for point in curve] == [10]
+    kept = {file.path for file in client.list_artifacts(first.info.run_id, "kth")}
+    assert {"kth/scores.csv", "kth/contact_sheet.png", "kth/films", "kth/models"} <= kept
+
+
+def test_checkpoints_can_be_used(project: Path) -> None:
+    for name in ("mse", "gan"):
+        checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / name)
+        checkpoint.load()
+        assert not checkpoint.state.exists()
+
+
+def weights(project: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in (project / "data" / "06_models").rglob("*.safetensors")
+    }
+
+
+TRAINING = ["kth.train_mse", "kth.train_gan"]
+
+
+def test_a_finished_training_is_not_repeated(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = weights(project)
+    assert len(before) == 2
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        run(project, "kth_gan", [*DATA, *TRAINING])
+    assert weights(project) == before
+    assert caplog.text.count("already trained with these inputs and settings") == 2
+
+
+def test_changed_settings_train_anew_and_say_why(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = project / "data" / "06_models" / "kth"
+    kept = {name: folder / f"{name}.kept" for name in ("mse", "gan")}
+    for name, aside in kept.items():
+        shutil.copytree(folder / name, aside)
+    before = weights(project)
+    try:
+        with caplog.at_level(logging.INFO, "videogeneration"):
+            run(project, "kth_gan", TRAINING, kth={"gan": {"steps": 5}})
+        assert "gan.steps: 6 -> 5" in caplog.text
+        changed = [path for path, found in weights(project).items() if found != before.get(path)]
+        assert [Path(path).parent.name for path in changed] == ["gan"]
+    finally:
+        for name, aside in kept.items():
+            shutil.rmtree(folder / name)
+            aside.rename(folder / name)
+
+
+DATA = ["kth.prepare_recordings", "kth.extract_recordings", "kth.encode_captions"]
+
+BAD = [
+    # what is given, the node that meets it, what the message must say
+    ({"source": "cinema"}, DATA, r"kth\.source.*cinema.*rendered"),
+    ({"source": "recorded"}, DATA, r"kth\.folder.*PATH"),
+    ({"source": "recorded", "folder": "nowhere"}, DATA, "nowhere"),
+    ({"source": "recorded", "folder": "empty"}, DATA, "empty"),
+    ({"actions": ["flying"]}, DATA, r"actions.*flying.*walking"),
+    ({"split": "thirds"}, DATA, r"split.*thirds.*authors.*prediction"),
+    ({"test_subjects": "9+x"}, DATA, r"test_subjects.*9\+x"),
+    ({"test_subjects": [24]}, DATA, r"test_subjects.*24"),
+    ({"clips": {"size": "big"}}, DATA, r"size.*big.*whole number"),
+    ({"clips": {"frame_step": 0}}, DATA, r"frame_step.*0"),
+    ({"clips": {"framestep": 5}}, DATA, "framestep"),
+    ({"walkers": {"subjects": 90}}, DATA, "subjects.*90"),
+    ({"walkers": {"subjects": "many"}}, DATA, "subjects.*many"),
+    ({"windows": {"mirror": 2.0}}, TRAINING, r"mirror.*2.*0 to 1"),
+    ({"windows": {"miror": 0.5}}, TRAINING, "miror"),
+    ({"network": {"name": "unet"}}, TRAINING, "unet.*generator"),
+    ({"network": {"width": 5, "depth": 3}}, TRAINING, "depth"),
+    ({"network": {"widths": [16]}}, TRAINING, r"widths.*two or more"),
+    ({"network": {"widths": "wide"}}, TRAINING, "widths.*wide"),
+    ({"network": {"dense": "many"}}, TRAINING, "dense.*many"),
+    ({"network": {"output": "hologram"}}, TRAINING, "output.*hologram"),
+    ({"mse": {"steps": "many"}}, TRAINING, "steps"),
+    ({"mse": {"learning_rate": -1.0}}, TRAINING, "learning_rate.*-1"),
+    ({"mse": {"weight_decay": -1.0}}, TRAINING, "weight_decay.*-1"),
+    ({"mse": {"stepps": 5}}, TRAINING, "stepps"),
+    ({"discriminator": {"past": 11}}, TRAINING, "past.*11"),
+    ({"discriminator": {"past": "some"}}, TRAINING, "past.*some"),
+    ({"gan": {"schedule": "both"}}, TRAINING, r"schedule.*both.*alternating"),
+    ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
+    ({"evaluation": {"protocols": ["5in10"]}}, ["kth.score_models"], "protocols.*5in10"),
+    ({"evaluation": {"films": 0}}, ["kth.score_models"], "films.*0"),
+]
+
+
+@pytest.mark.parametrize(
+    ("given", "nodes", "message"), BAD, ids=[json.dumps(given) for given, *_ in BAD]
+)
+def test_bad_parameters_end_in_one_clear_message(
+    project: Path, given: dict[str, Any], nodes: list[str], message: str
+) -> None:
+    (project / "empty").mkdir(exist_ok=True)
+    store = project / "data" / "03_primary" / "kth"
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
+    with pytest.raises(Exception, match=f"(?s){message}"):
+        run(project, "kth_gan", nodes, kth=given)
+    # nothing is half-written
+    after = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
+    assert after == before
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"device": "tpu"}, "device.*tpu.*cuda"), ({"precision": "half"}, "precision.*half")],
+)
+def test_bad_compute_is_named(project: Path, given: dict[str, str], message: str) -> None:
+    with pytest.raises(Exception, match=message):
+        run(project, "kth_gan", TRAINING, compute=given)
+
+
+def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> None:
+    """`kth_data` on real recordings of four subjects, two of them named for testing."""
+    project, recordings = new_project(tmp_path / "project"), tmp_path / "kth"
+    (recordings / "walking").mkdir(parents=True)
+    shutil.copy(shared_data / "kth" / "00sequences.txt", recordings)
+    for subject in (1, 2, 17, 20):
+        (video,) = sorted((shared_data / "kth" / "walking").glob(f"person{subject:02d}_*_d1_*"))
+        shutil.copy(video, recordings / "walking")
+    parameters = f"kth.source=recorded,kth.folder={recordings},kth.test_subjects=2+17"
+    command = ["-m", "kedro", "run", "--pipeline=kth_data", f"--params={parameters}"]
+    done = subprocess.run(
+        [sys.executable, *command], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    table = Clips.open(project / "data" / "03_primary" / "kth" / "clips").table
+    assert set(table[table["split"] == "test"]["subject"]) == {2, 17}
+    assert set(table[table["split"] == "train"]["subject"]) == {1, 20}
+    assert len(table) == 16
+    # within every walking video the directions alternate
+    for _, rows in table.groupby("subject"):
+        assert rows["direction"].tolist() in (["left", "right"] * 2, ["right", "left"] * 2)
+    assert "videos in the list but not in the folder" in done.stdout + done.stderr
+    with Image.open(project / "data" / "08_reporting" / "kth" / "preview_sheet.png") as picture:
+        assert min(picture.size) > 100

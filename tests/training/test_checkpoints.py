@@ -1,0 +1,207 @@
+"""Checkpoints: written whole, read without unpickling, refused where they do not fit."""
+
+import json
+import re
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+import videogeneration
+from toys import CPU, DISCRIMINATOR, NETWORK, discriminator, generator
+from videogeneration.training.checkpoints import (
+    Checkpoint,
+    CheckpointError,
+    build,
+    differences,
+    read_state,
+    restore_state,
+    save_state,
+)
+
+CURVES = pd.DataFrame({"step": [1, 2], "loss": [0.5, 0.25]})
+
+
+def finished(folder: Path) -> Checkpoint:
+    checkpoint = Checkpoint(folder)
+    checkpoint.finish(generator(3), {"steps": 2}, CURVES)
+    return checkpoint
+
+
+def trained(seed: int, steps: int) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
+    """A discriminator (with the buffers of spectral norm) and its optimiser after some steps."""
+    network = CPU.place(discriminator(seed))
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-2, fused=True)
+    for step in range(steps):
+        learn(network, optimizer, step)
+    return network, optimizer
+
+
+def learn(network: torch.nn.Module, optimizer: torch.optim.Optimizer, step: int) -> None:
+    torch.manual_seed(step)
+    frame, history = (torch.rand(2, n, 32, 32) for n in (1, 10))
+    optimizer.zero_grad()
+    network(frame[:, 0], history, torch.zeros(2, 7, 14)).square().mean().backward()
+    optimizer.step()
+
+
+def same(one: torch.nn.Module, other: torch.nn.Module) -> bool:
+    pairs = zip(one.state_dict().items(), other.state_dict().items(), strict=True)
+    return all(a == b and torch.equal(x, y) for (a, x), (b, y) in pairs)
+
+
+def test_a_network_comes_back_with_its_curves_and_inputs(tmp_path: Path) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    network = checkpoint.load()
+    assert same(network, generator(3))
+    assert not network.training
+    assert checkpoint.history().equals(CURVES)
+    assert checkpoint.description()["network"] == "generator"
+    assert checkpoint.description()["inputs"] == {"steps": 2}
+    assert sorted(path.name for path in (tmp_path / "mse").iterdir()) == [
+        "config.json",
+        "history.csv",
+        "weights.safetensors",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "config"),
+    [
+        ("generator", NETWORK),
+        ("original", {"height": 32, "width": 32}),
+        ("discriminator", DISCRIMINATOR),
+    ],
+)
+def test_every_network_can_be_kept(tmp_path: Path, name: str, config: dict[str, object]) -> None:
+    network = build(name, config)
+    Checkpoint(tmp_path).finish(network, {}, CURVES)
+    assert same(Checkpoint(tmp_path).load(), network)
+
+
+def test_no_checkpoint_says_what_to_do(tmp_path: Path) -> None:
+    assert Checkpoint(tmp_path / "mse").description() == {}
+    with pytest.raises(CheckpointError, match="mse: no trained network here; train it first"):
+        Checkpoint(tmp_path / "mse").load()
+
+
+def test_truncated_weights_are_refused(tmp_path: Path) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    weights = tmp_path / "mse" / "weights.safetensors"
+    whole = weights.read_bytes()
+    for size in (0, 7, len(whole) // 2, len(whole) - 1):
+        weights.write_bytes(whole[:size])
+        with pytest.raises(CheckpointError, match=r"weights\.safetensors.*train again"):
+            checkpoint.load()
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    Checkpoint(tmp_path / "other").finish(generator(widths=(24, 48)), {}, CURVES)
+    other = (tmp_path / "other" / "weights.safetensors").read_bytes()
+    (tmp_path / "mse" / "weights.safetensors").write_bytes(other)
+    with pytest.raises(CheckpointError, match="does not hold the generator"):
+        checkpoint.load()
+
+
+def test_a_damaged_description_is_refused(tmp_path: Path) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    (tmp_path / "mse" / "config.json").write_text('{"network": ')
+    with pytest.raises(CheckpointError, match=r"config\.json is no JSON.*remove"):
+        checkpoint.description()
+
+
+@pytest.mark.parametrize("broken", ["weights.safetensors", "history.csv", "config.json"])
+def test_an_interrupted_end_leaves_the_earlier_files_whole(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    before = {path.name: path.read_bytes() for path in (tmp_path / "mse").iterdir()}
+    from videogeneration.training import checkpoints
+
+    def replace(source: Path, target: Path) -> None:
+        if target.name == broken:
+            raise OSError("no space left")
+        source.rename(target)
+
+    monkeypatch.setattr(checkpoints.os, "replace", replace)
+    checkpoint.state.write_bytes(b"")
+    with pytest.raises(OSError, match="no space"):
+        checkpoint.finish(generator(4), {"steps": 3}, CURVES)
+    # the description is of the earlier training, and the state to go on from is still there
+    assert (tmp_path / "mse" / broken).read_bytes() == before[broken]
+    assert checkpoint.description()["inputs"] == {"steps": 2}
+    assert checkpoint.state.exists()
+
+
+def test_a_state_brings_networks_and_optimisers_back(tmp_path: Path) -> None:
+    network, optimizer = trained(0, 3)
+    path = tmp_path / "training.safetensors"
+    history = [{"step": 3, "loss": 0.5}]
+    save_state(path, {"d": network}, {"d": optimizer}, 3, {"a": 1}, history)
+    about = read_state(path)
+    assert about == {"step": 3, "inputs": {"a": 1}, "history": history}
+
+    again, other = trained(7, 1)
+    restore_state(path, {"d": again}, {"d": other})
+    assert same(again, network)
+    for step in range(3, 6):
+        learn(network, optimizer, step)
+        learn(again, other, step)
+    assert same(again, network)
+
+
+def test_modules_of_one_state_are_kept_apart(tmp_path: Path) -> None:
+    (one, first), (two, second) = trained(0, 2), trained(1, 2)
+    path = tmp_path / "training.safetensors"
+    save_state(path, {"d": one, "e": two}, {"d": first, "e": second}, 2, {}, [])
+    (a, third), (b, fourth) = trained(5, 0), trained(6, 0)
+    restore_state(path, {"d": a, "e": b}, {"d": third, "e": fourth})
+    assert same(a, one)
+    assert same(b, two)
+    assert not same(a, b)
+
+
+def test_a_damaged_state_is_refused(tmp_path: Path) -> None:
+    network, optimizer = trained(0, 1)
+    path = tmp_path / "training.safetensors"
+    save_state(path, {"d": network}, {"d": optimizer}, 1, {}, [])
+    path.write_bytes(path.read_bytes()[:-10])
+    with pytest.raises(CheckpointError, match=r"training\.safetensors is damaged.*remove it"):
+        read_state(path)
+    path.write_bytes(b"")
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_state(path)
+    # weights are no state
+    Checkpoint(tmp_path).finish(generator(), {}, CURVES)
+    with pytest.raises(CheckpointError, match="is damaged"):
+        read_state(tmp_path / "weights.safetensors")
+
+
+def test_a_state_of_another_network_is_refused(tmp_path: Path) -> None:
+    network, optimizer = trained(0, 1)
+    path = tmp_path / "training.safetensors"
+    save_state(path, {"d": network}, {"d": optimizer}, 1, {}, [])
+    with pytest.raises(CheckpointError, match=r"training\.safetensors belongs to another network"):
+        restore_state(path, {"d": discriminator(widths=(16, 24))}, {"d": optimizer})
+
+
+def test_differences_name_the_entry() -> None:
+    old = {"mse": {"steps": 5, "seed": 0}, "clips": "ab", "widths": [1, 2]}
+    assert differences(old, json.loads(json.dumps(old))) == []
+    new = {"mse": {"steps": 6, "seed": 0}, "clips": "ab", "widths": [1, 2], "more": 1}
+    assert differences(old, new) == ["mse.steps: 5 -> 6", "more: None -> 1"]
+    assert differences(new, old) == ["mse.steps: 6 -> 5", "more: 1 -> None"]
+
+
+def test_nothing_is_unpickled() -> None:
+    forbidden = re.compile(r"\btorch\.load\b|\bpickle\b|\bjoblib\b|\bdill\b|allow_pickle=True")
+    folder = Path(videogeneration.__file__).parent
+    found = [
+        f"{path.relative_to(folder)}:{number}"
+        for path in folder.rglob("*.py")
+        for number, line in enumerate(path.read_text().splitlines(), 1)
+        if forbidden.search(line)
+    ]
+    assert found == []

@@ -1,0 +1,287 @@
+"""Adversarial training: the three schedules, the warm-up, and the figures of both sides."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from toys import block_store, gan_task
+from videogeneration.clips import Clips
+from videogeneration.training.gan import GanSettings, GanTask
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return block_store(tmp_path_factory.mktemp("blocks") / "clips", each=4)
+
+
+def weights(network: nn.Module) -> list[Tensor]:
+    return [parameter.detach().clone() for parameter in network.parameters()]
+
+
+def moved(before: list[Tensor], network: nn.Module) -> bool:
+    return any(not torch.equal(a, b) for a, b in zip(before, network.parameters(), strict=True))
+
+
+def take(task: GanTask, steps: range) -> list[dict[str, Tensor]]:
+    figures = []
+    for step, batch in enumerate(task.batches(steps.start, steps.stop), steps.start):
+        torch.manual_seed(step)
+        figures.append(task.step(step, batch))
+    return figures
+
+
+class Spot(nn.Module):
+    """A generator of one weight: it paints every frame in one grey value."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grey = nn.Parameter(torch.tensor(0.5))
+
+    def forward(self, history: Tensor, *_: Tensor) -> Tensor:
+        return self.grey.expand(len(history), *history.shape[-2:]) + 0
+
+
+class Brightness(nn.Module):
+    """A discriminator that calls bright frames real: its logit is the mean grey value x weight."""
+
+    embed = None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor(1.0))
+
+    def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
+        return self.weight * frame.mean((1, 2))[:, None, None]
+
+
+def plain_task(clips: Clips, **settings: Any) -> GanTask:
+    """The spot against brightness: gradients that can be said in advance."""
+    task = gan_task(clips)
+    chosen = GanSettings(
+        **{
+            "steps": 12,
+            "discriminator_warmup": 3,
+            "batch_size": 4,
+            "period": 2,
+            "history_noise": 0.0,
+            "moving": 1.0,
+            "generator_rate": 1e-9,
+            "discriminator_rate": 1e-9,
+            "wrong_captions": 0.0,
+            **settings,
+        }
+    )
+    spot, brightness = Spot(), Brightness()
+    return GanTask(spot, brightness, task.windows, chosen, task.device)  # type: ignore[arg-type]
+
+
+def gradients(clips: Clips, **settings: Any) -> list[tuple[float, float, float]]:
+    """For every step: the generator's gradient, and those of its two losses alone."""
+    task = plain_task(clips, **settings)
+    found = []
+    for step, batch in enumerate(task.batches(0, 15)):
+        task.step(step, batch)
+        grey = task.generator.grey.grad  # type: ignore[union-attr]
+        # adversarial: the hinge loss is -0.5 x ... = -grey; square error: 2 (grey - true)
+        square = 2 * (0.5 - batch[-1].future[:, 0].mean().item())
+        found.append((0.0 if grey is None else float(grey), -1.0, square))  # type: ignore[arg-type]
+    return found
+
+
+def test_adversarial_follows_the_discriminator_alone(clips: Clips) -> None:
+    for step, (gradient, against, _) in enumerate(
+        gradients(clips, schedule="adversarial", adversarial=0.5, reconstruction=7.0)
+    ):
+        assert gradient == pytest.approx(0.0 if step < 3 else 0.5 * against, abs=1e-4)
+
+
+def test_joint_follows_both(clips: Clips) -> None:
+    for step, (gradient, against, square) in enumerate(
+        gradients(clips, schedule="joint", adversarial=0.5, reconstruction=3.0)
+    ):
+        expected = 0.5 * against + 3.0 * square
+        assert gradient == pytest.approx(0.0 if step < 3 else expected, abs=1e-4)
+
+
+def test_alternating_takes_turns_after_the_warm_up(clips: Clips) -> None:
+    turns = []
+    for gradient, against, square in gradients(
+        clips, schedule="alternating", adversarial=0.5, reconstruction=3.0
+    ):
+        if gradient == 0:
+            turns.append("-")
+        elif gradient == pytest.approx(0.5 * against, abs=1e-4):
+            turns.append("a")
+        else:
+            assert gradient == pytest.approx(3.0 * square, abs=1e-4)
+            turns.append("r")
+    assert "".join(turns) == "---aarraarraarr"
+
+
+@pytest.mark.parametrize("schedule", ["adversarial", "joint", "alternating"])
+def test_the_discriminator_learns_in_every_step_whatever_the_schedule(
+    clips: Clips, schedule: str
+) -> None:
+    task = gan_task(clips, schedule=schedule)
+    for step in range(8):
+        before = weights(task.discriminator)
+        take(task, range(step, step + 1))
+        assert moved(before, task.discriminator)
+
+
+def test_the_warm_up_leaves_the_generator_as_it_is(clips: Clips) -> None:
+    task = gan_task(clips, discriminator_warmup=4)
+    generator, average = weights(task.generator), weights(task.average.network)
+    discriminator = weights(task.discriminator)
+    figures = take(task, range(4))
+    assert not moved(generator, task.generator)
+    assert not moved(average, task.result())
+    assert moved(discriminator, task.discriminator)
+    assert all("generator_loss" not in row for row in figures)
+    (row,) = take(task, range(4, 5))
+    assert moved(generator, task.generator)
+    assert moved(average, task.result())
+    assert "generator_loss" in row
+
+
+def test_the_generators_step_leaves_the_discriminator_alone(clips: Clips) -> None:
+    task = gan_task(clips)
+    before = weights(task.discriminator)
+    buffers = [buffer.clone() for buffer in task.generator.buffers()]
+    (batch,) = next(task.batches(5, 6))
+    noise = torch.zeros(len(batch.history))
+    task._update_generator(5, batch, batch.history, noise)
+    assert not moved(before, task.discriminator)
+    for old, new in zip(buffers, task.generator.buffers(), strict=True):
+        assert torch.equal(old, new)
+
+
+def test_update_ratio(clips: Clips) -> None:
+    task = gan_task(clips, discriminator_updates=3)
+    stream = list(task.batches(2, 5))
+    assert [len(batches) for batches in stream] == [3, 3, 3]
+    for step, batches in enumerate(stream, 2):
+        for number, batch in enumerate(batches):
+            assert torch.equal(batch.future, task.windows.batch(3 * step + number).future)
+    counted = []
+    descend = task._descend
+
+    def counting(name: str, loss: Tensor) -> None:
+        counted.append(name)
+        descend(name, loss)
+
+    task._descend = counting  # type: ignore[method-assign]
+    task.step(5, stream[0])
+    assert counted == ["discriminator"] * 3 + ["generator"]
+
+
+class Fixed(nn.Module):
+    """A discriminator whose logits are given, first for real, then for generated frames."""
+
+    embed = None
+
+    def __init__(self, *answers: list[float]) -> None:
+        super().__init__()
+        self.shift = nn.Parameter(torch.zeros(()))
+        self.answers = list(answers)
+
+    def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
+        return torch.tensor(self.answers.pop(0))[:, None, None] + self.shift
+
+
+def test_accuracy_and_losses_of_known_logits(clips: Clips) -> None:
+    task = plain_task(clips, schedule="adversarial", adversarial=1.0)
+    opponent = Fixed([2.0, 0.5, 0.5, -1.0], [-2.0, -0.5, 1.0, 1.0], [0.5, 0.5, -3.0, 0.0])
+    task.discriminator = task.modules["discriminator"] = opponent  # type: ignore[assignment]
+    (figures,) = take(task, range(3, 4))
+    assert figures["accuracy_real"].item() == 0.75
+    assert figures["accuracy_generated"].item() == 0.5
+    # hinge: (0 + 0.5 + 0.5 + 2) / 4 on real ones, (0 + 0.5 + 2 + 2) / 4 on generated ones
+    assert figures["discriminator_loss"].item() == pytest.approx(0.75 + 1.125)
+    assert figures["adversarial_loss"].item() == pytest.approx(0.5)
+    assert figures["generator_loss"].item() == pytest.approx(0.5)
+
+
+def test_figures_show_both_sides(clips: Clips) -> None:
+    (figures,) = take(gan_task(clips), range(6, 7))
+    assert set(figures) == {
+        "discriminator_loss",
+        "accuracy_real",
+        "accuracy_generated",
+        "generator_loss",
+        "adversarial_loss",
+        "mse",
+    }
+    assert all(value.isfinite() and not value.requires_grad for value in figures.values())
+
+
+def test_a_discriminator_alone_tells_blocks_from_grey(clips: Clips) -> None:
+    task = gan_task(clips, discriminator_warmup=60, discriminator_rate=2e-3, batch_size=8)
+    task.generator = Spot()
+    figures = take(task, range(60))
+    last = figures[-10:]
+    assert sum(row["accuracy_real"].item() for row in last) / 10 > 0.9
+    assert sum(row["accuracy_generated"].item() for row in last) / 10 > 0.9
+    assert last[-1]["discriminator_loss"] < figures[0]["discriminator_loss"]
+
+
+class Listening(Fixed):
+    """Keeps the frames and sentences that it is asked about."""
+
+    embed = nn.Identity()  # type: ignore[assignment]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked = list[tuple[Tensor, Tensor]]()
+
+    def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
+        self.asked.append((frame, caption))
+        return frame.mean((1, 2))[:, None, None] + self.shift
+
+
+def test_wrong_captions_are_shown_with_real_frames(clips: Clips) -> None:
+    task = plain_task(clips, wrong_captions=0.5)
+    listening = Listening()
+    task.discriminator = task.modules["discriminator"] = listening  # type: ignore[assignment]
+    ((batch,),) = task.batches(0, 1)
+    task.step(0, [batch])
+    (_, own), _, (wrong_frames, others) = listening.asked
+    assert torch.equal(own, batch.caption)
+    assert torch.equal(wrong_frames, batch.future[:2, 0])
+    assert torch.equal(others, torch.stack([batch.caption[-1], batch.caption[0]]))
+
+
+@pytest.mark.parametrize("loss", ["hinge", "least_squares", "cross_entropy"])
+@pytest.mark.parametrize("spectral", [True, False])
+def test_every_loss_and_both_norms_train(clips: Clips, loss: str, spectral: bool) -> None:
+    task = gan_task(clips, {"spectral": spectral}, loss=loss, wrong_captions=0.5)
+    figures = take(task, range(6))
+    assert all(value.isfinite() for row in figures for value in row.values())
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("steps", "many"),
+        ("discriminator_updates", 0),
+        ("batch_size", 0),
+        ("period", 0),
+        ("generator_rate", 0.0),
+        ("discriminator_rate", -1.0),
+        ("discriminator_warmup", -1),
+        ("reconstruction", -1.0),
+        ("adversarial", -1.0),
+        ("average", 2.0),
+        ("wrong_captions", 1.5),
+        ("history_noise", -1.0),
+        ("schedule", "both"),
+        ("loss", "wasserstein"),
+        ("lambda_", 5),
+    ],
+)
+def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        GanSettings(**{name: value})

@@ -1,0 +1,205 @@
+"""MSE training: it learns to move what it sees, the way the sentence says."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from toys import CPU, LEFT, RIGHT, block_store, encode, generator, mse_task, windows_over
+from videogeneration.captions import KthGrammar
+from videogeneration.clips import Clips
+from videogeneration.evaluation.metrics import psnr
+from videogeneration.rollout import roll_out
+from videogeneration.training.mse import MseSettings, MseTask, add_history_noise
+from videogeneration.windows import Windows, WindowSettings
+
+STEPS = 300
+GROUND = 40 / 255
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
+    return block_store(tmp_path_factory.mktemp("blocks") / "clips")
+
+
+@pytest.fixture(scope="module")
+def learned(clips: Clips) -> nn.Module:
+    """A small generator that has learned how blocks move."""
+    settings = MseSettings(
+        steps=STEPS,
+        batch_size=16,
+        learning_rate=2e-3,
+        warmup=20,
+        average=0.98,
+        history_noise=0.02,
+        pushforward=1,
+    )
+    varied = WindowSettings(mirror=0.5, backwards=0.3, single_frame=0.4)
+    cut = Windows(clips.split("train"), encode(clips), KthGrammar(), varied, 16, future=2)
+    task = MseTask(CPU.place(generator(dropout=0.0)), cut, settings, CPU)
+    for step, batch in enumerate(task.batches(0, STEPS)):
+        torch.manual_seed(step)
+        task.step(step, batch)
+    return task.result()
+
+
+def films(
+    network: nn.Module, given: Sequence[np.ndarray], captions: Sequence[str], steps: int
+) -> np.ndarray:
+    vocabulary = KthGrammar().vocabulary
+    return np.stack(list(roll_out(network, given, captions, vocabulary, steps)), axis=1)
+
+
+def centre(frames: np.ndarray) -> np.ndarray:
+    """Column of the block's centre, in pixels, for every frame `[..., H, W]`."""
+    weight = (frames - GROUND).clip(0)
+    return (weight * np.arange(frames.shape[-1])).sum((-2, -1)) / weight.sum((-2, -1))
+
+
+def test_it_beats_copying_the_last_frame_on_unseen_clips(learned: nn.Module, clips: Clips) -> None:
+    test = clips.split("test")
+    true = [test[i].astype(np.float32) / 255 for i in range(len(test))]
+    drawn = films(learned, [clip[:4] for clip in true], list(test.table["caption"]), 3)
+    ours = np.mean([psnr(film, clip[4:7]) for film, clip in zip(drawn, true, strict=True)])
+    copies = [np.repeat(clip[3:4], 3, axis=0) for clip in true]
+    copied = np.mean([psnr(film, clip[4:7]) for film, clip in zip(copies, true, strict=True)])
+    assert ours > copied + 4
+
+
+@pytest.mark.parametrize(("caption", "way"), [(LEFT, -1), (RIGHT, 1)])
+def test_it_obeys_the_sentence_from_a_single_frame(
+    learned: nn.Module, clips: Clips, caption: str, way: int
+) -> None:
+    test = clips.split("test")
+    # whichever way the block of the clip moves; in mid-picture, with room to both sides
+    given = [test[i][3:4].astype(np.float32) / 255 for i in range(len(test))]
+    drawn = films(learned, given, [caption] * len(given), 2)
+    moved = way * (centre(drawn) - centre(np.stack(given)))
+    assert (moved[:, 0] > 0).all()
+    assert np.median(moved[:, 1] - moved[:, 0]) > 1
+    # about the three pixels a frame that blocks move by
+    assert np.median(moved[:, 0]) == pytest.approx(3, abs=1.5)
+
+
+def test_noise_is_put_on_present_frames_only() -> None:
+    torch.manual_seed(0)
+    history = torch.full((64, 10, 8, 8), 0.5)
+    history[:, :6] = 0
+    noisy, strength = add_history_noise(history, 0.2)
+    assert noisy[:, :6].eq(0).all()
+    assert noisy.flatten(2).amax(2).gt(0)[:, 6:].all()
+    assert noisy.max() <= 1
+    assert strength.shape == (64,)
+    assert strength.min() >= 0
+    assert strength.max() <= 0.2
+    assert strength.max() > 0.1
+    # each window has noise of its own strength
+    measured = (noisy - history)[:, 6:].flatten(1).std(1)
+    assert torch.allclose(measured, strength, rtol=0.25, atol=0.002)
+    assert history[:, 6:].eq(0.5).all()
+
+
+def test_no_noise_leaves_the_history_as_it_is() -> None:
+    history = torch.rand(4, 10, 8, 8)
+    history[:, :3] = 0
+    noisy, strength = add_history_noise(history, 0.0)
+    assert torch.allclose(noisy, history, atol=1 / 255)
+    assert strength.eq(0).all()
+
+
+class Constant(nn.Module):
+    """Draws one grey value everywhere; keeps the histories that it is shown."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.grey = nn.Parameter(torch.tensor(0.25))
+        self.seen = list[torch.Tensor]()
+
+    def forward(self, history: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
+        self.seen.append(history.clone())
+        return self.grey.expand(len(history), *history.shape[-2:]) + 0 * history[:, -1]
+
+
+def constant_task(clips: Clips, **settings: Any) -> MseTask:
+    chosen = MseSettings(**{"steps": 100, "history_noise": 0.0, "moving": 1.0, **settings})
+    plain = WindowSettings(single_frame=0.0)
+    cut = windows_over(clips, plain, batch_size=3, future=chosen.pushforward + 1)
+    return MseTask(Constant(), cut, chosen, CPU)
+
+
+def test_the_figures_are_the_plain_square_error(clips: Clips) -> None:
+    task = constant_task(clips, pushforward=0)
+    batch = task.windows.batch(0)
+    figures = task.step(0, batch)
+    expected = (batch.future[:, 0] - 0.25).square().mean()
+    assert figures["mse"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert figures["loss"].item() == pytest.approx(expected.item(), rel=1e-5)
+
+
+def test_pushforward_puts_own_frames_into_the_history(clips: Clips) -> None:
+    task = constant_task(clips, pushforward=2, pushforward_from=0.5, learning_rate=1e-9)
+    network = task.network
+    assert isinstance(network, Constant)
+    counts = set()
+    for step in range(40, 80):
+        network.seen.clear()
+        torch.manual_seed(step)
+        batch = task.windows.batch(step)
+        figures = task.step(step, batch)
+        own = len(network.seen) - 1
+        counts.add((step >= 50, own))
+        # the last frames of what it learns from are its own, those before the true ones
+        shown = network.seen[-1]
+        assert torch.allclose(shown[:, 10 - own :], torch.tensor(0.25))
+        assert torch.allclose(shown[:, : 10 - own], batch.history[:, own:], atol=1 / 255)
+        wanted = (batch.future[:, own] - 0.25).square().mean()
+        assert figures["mse"].item() == pytest.approx(wanted.item(), rel=1e-4)
+    assert counts == {(False, 0), (True, 0), (True, 1), (True, 2)}
+
+
+def test_the_rate_follows_its_schedule(clips: Clips) -> None:
+    task = mse_task(clips, steps=100, warmup=10, learning_rate=0.5)
+    batch = task.windows.batch(0)
+    rates = []
+    for step in (0, 9, 99):
+        task.step(step, batch)
+        rates.append(task.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.05, 0.5, 0.005], rel=0.05)
+
+
+def test_the_average_lags_behind_the_weights(clips: Clips) -> None:
+    task = mse_task(clips, average=0.9)
+    first = [p.clone() for p in task.network.parameters()]
+    task.step(0, task.windows.batch(0))
+    kept = list(task.result().parameters())
+    for old, mean, new in zip(first, kept, task.network.parameters(), strict=True):
+        assert torch.allclose(mean, old.lerp(new, 0.9), atol=1e-6)  # short at the start
+    assert mse_task(clips, average=0.0).result() is not None
+    task = mse_task(clips, average=0.0)
+    assert task.result() is task.network
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("steps", 0),
+        ("steps", "many"),
+        ("steps", 1.5),
+        ("batch_size", -1),
+        ("warmup", 0),
+        ("learning_rate", 0.0),
+        ("learning_rate", "fast"),
+        ("moving", -1.0),
+        ("average", 1.5),
+        ("history_noise", -0.1),
+        ("pushforward", 10),
+        ("pushforward_from", 2.0),
+        ("stepps", 5),
+    ],
+)
+def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
+    with pytest.raises(ValueError, match=name):
+        MseSettings(**{name: value})
