@@ -1,5 +1,6 @@
 """What happens around a run: scores go to MLflow, and a summary is printed at the end."""
 
+import sys
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
@@ -14,11 +15,11 @@ from rich.table import Table
 from videogeneration.evaluation.scoring import summarise
 
 SHOWN = {
-    "foreground_psnr": "foreground PSNR",
+    "foreground_psnr": "fg PSNR",
     "psnr": "PSNR",
     "ssim": "SSIM",
     "presence": "presence",
-    "position_error": "position error",
+    "position_error": "pos. error",
     "sharpness": "sharpness",
 }
 
@@ -55,15 +56,15 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
-        console = Console()
-        for name in sorted(pipeline.all_outputs()):
-            source, _, table = name.partition(".")
-            if table == "scores":
-                console.print(_score_table(source, catalog.load(name)))
-            elif table == "caption_following":
-                console.print(_following_table(source, catalog.load(name)))
+        console = Console(width=100) if not sys.stdout.isatty() else Console()
+        scored = {name.partition(".")[0] for name in pipeline.all_outputs() if ".scores" in name}
+        for source in sorted(scored):
+            console.print(_score_table(source, catalog.load(f"{source}.scores")))
+            if f"{source}.caption_following" in pipeline.all_outputs():
+                following = catalog.load(f"{source}.caption_following")
+                console.print(_following_table(source, following))
                 console.print(
-                    f"Look at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
+                    f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
                     "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
                     "[b]kedro viz run[/b]."
                 )

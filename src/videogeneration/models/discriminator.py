@@ -17,7 +17,7 @@ class DiscriminatorConfig:
         widths: Channels of the levels; each halves the picture.
         past: Number of latest frames that it sees beside the frame in question; 0 for none.
         caption: Whether it is told the caption.
-        spectral: Whether spectral norm bounds its layers; batch norm stands in where it does not.
+        spectral: Whether spectral norm bounds its features; batch norm stands in where it does not.
         dropout: Share of the last features dropped in training.
     """
 
@@ -59,8 +59,10 @@ class Discriminator(nn.Module):
             before = channels
         self.features = nn.Sequential(*layers)
         self.dropout = nn.Dropout2d(c.dropout)
-        self.read = bound(nn.Conv2d(before, 1, 1))
-        self.embed = bound(nn.Linear(c.words * c.vocabulary, before)) if c.caption else None
+        # bounded layers shrink what they pass on: brought back to unit size, it can be read
+        self.norm = nn.GroupNorm(1, before, affine=False)
+        self.read = nn.Conv2d(before, 1, 1)
+        self.embed = nn.Linear(c.words * c.vocabulary, before) if c.caption else None
 
     def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
         """Score frames.
@@ -74,7 +76,8 @@ class Discriminator(nn.Module):
             `[B, h, w]`, a logit a patch.
         """
         past = history[:, history.shape[1] - self.config.past :]
-        x = self.dropout(self.features(torch.cat([past, frame[:, None]], 1) * 2 - 1))
+        x = self.features(torch.cat([past, frame[:, None]], 1) * 2 - 1)
+        x = self.dropout(self.norm(x))
         score = self.read(x)[:, 0]
         if self.embed is not None:
             sentence = self.embed(caption.flatten(1))
