@@ -1,6 +1,7 @@
 """Where films start and how far they go: `5to10` gives five frames and asks for ten."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,13 +70,10 @@ def starts(clips: Clips, protocol: Protocol, most: int = 10_000) -> list[Start]:
         protocol: How many frames are given.
         most: Largest number of starts, evenly spread over the clips.
     """
-    table = clips.table
     found = []
-    for number, (first, end, length, caption) in enumerate(
-        zip(table["view_start"], table["view_end"], table["length"], table["caption"], strict=True)
-    ):
-        newest = max(int(first), protocol.context - 1)
-        if newest < min(int(end), int(length) - 1) and _is_first_phase(table, number):
+    for number, first, end, length, caption in _in_view(clips):
+        newest = max(first, protocol.context - 1)
+        if newest < min(end, length - 1):
             found.append(Start(number, newest, caption))
     return _spread(found, most)
 
@@ -85,19 +83,23 @@ def middle_starts(clips: Clips, most: int = 10_000) -> list[Start]:
 
     From mid-picture a figure can obey either sentence for several steps before it leaves.
     """
-    table = clips.table
     found = []
-    for number, (first, end, length, caption) in enumerate(
-        zip(table["view_start"], table["view_end"], table["length"], table["caption"], strict=True)
-    ):
-        newest = 0 if end == length and first == 0 else (int(first) + int(end) - 1) // 2
-        if first < end and newest < length - 1 and _is_first_phase(table, number):
+    for number, first, end, length, caption in _in_view(clips):
+        newest = 0 if end == length and first == 0 else (first + end - 1) // 2
+        if first < end and newest < length - 1:
             found.append(Start(number, newest, caption))
     return _spread(found, most)
 
 
-def _is_first_phase(table: "object", number: int) -> bool:
-    return "phase" not in table or table["phase"].iloc[number] == 0  # type: ignore[operator,index]
+def _in_view(clips: Clips) -> Iterator[tuple[int, int, int, int, str]]:
+    """Number, first frame in view, the one after the last, length and caption of every clip.
+
+    Of a KTH sequence's phases only the first counts: the others are nearly the same film.
+    """
+    for number, (_, row) in enumerate(clips.table.iterrows()):
+        if row.get("phase", 0) == 0:
+            first, end, length = (int(row[x]) for x in ("view_start", "view_end", "length"))
+            yield number, first, end, length, str(row["caption"])
 
 
 def _spread(found: list[Start], most: int) -> list[Start]:

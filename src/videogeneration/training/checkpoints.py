@@ -201,6 +201,6 @@ def _replace(path: Path, write: Any) -> None:
     """Write a file whole or not at all."""
     temporary = path.with_name(f".{path.name}.writing")
     write(temporary)
-    # safetensors keeps its files to their owner; what others may read is for the umask to say
+    # safetensors keeps its files to their owner; who may read the folder may read these too
     temporary.chmod(path.parent.stat().st_mode & 0o666)
     os.replace(temporary, path)
