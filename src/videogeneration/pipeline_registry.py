@@ -4,6 +4,7 @@ from kedro.pipeline import Pipeline
 
 from videogeneration.pipelines.data import pipeline as data_pipeline
 from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
+from videogeneration.pipelines.films import pipeline as films_pipeline
 from videogeneration.pipelines.training import pipeline as training_pipeline
 
 SOURCES = ("kth", "icons", "mnist")
@@ -21,4 +22,5 @@ def register_pipelines() -> dict[str, Pipeline]:
                 + training_pipeline.create_pipeline(source, adversarial=name == "gan")
                 + evaluation_pipeline.create_pipeline(source, models)
             )
+    pipelines["animate"] = films_pipeline.create_animate_pipeline()
     return {**pipelines, "__default__": pipelines["kth_gan"]}

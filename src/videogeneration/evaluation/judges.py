@@ -8,7 +8,7 @@ import numpy as np
 
 from videogeneration.captions import Grammar, KthGrammar, SceneGrammar
 from videogeneration.motion.direction import contrast, median_background, positions, read_direction
-from videogeneration.motion.elements import movement_followed
+from videogeneration.motion.elements import find_places, movement_followed, read_scene
 from videogeneration.sources.scenes import places
 
 STEPS_PRESENT = 4
@@ -32,15 +32,20 @@ class Judge(Protocol):
         """The clip's `[T, H, W]` background without figures, float32 `[H, W]` in [0, 1]."""
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether a film does what a sentence says.
 
         Args:
             film: float32 `[1 + T, H, W]` in [0, 1], the given frame first.
             sentence: What was asked; need not be what the clip shows.
-            clip: The clip that the given frame comes from, uint8 `[L, H, W]`.
-            row: The clip's row in the table.
+            clip: The clip that the given frame comes from, uint8 `[L, H, W]`; None where there is
+                none, and the film is all that is known.
+            row: The clip's row in the table; None likewise.
         """
 
 
@@ -55,11 +60,15 @@ class KthJudge:
         return median_background(clip)
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether the walker goes where it is told; one that stays or fades follows nothing."""
         asked = sentence.split()[-1]
-        background = self.background(clip)
+        background = self.background(film if clip is None else clip)
         strength = contrast(film, background)
         present = strength >= _PRESENT * strength[0]
         last = len(film) - 1 if present.all() else int(np.argmin(present)) - 1
@@ -84,10 +93,19 @@ class SceneJudge:
         return np.zeros(clip.shape[1:], np.float32)
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether all elements move as told; one that stands still or is gone follows nothing."""
         asked = [movement for _, movement in self.grammar.parse(sentence)]
+        if clip is None or row is None:
+            # which is which cannot be told from places alone
+            found = find_places(film[0], len(asked))
+            made = [reading.movement for reading in read_scene(film, film[0], found)]
+            return sorted(map(str, made)) == sorted(asked)
         first = clip[0].astype(np.float32) / 255
         return all(movement_followed(film, first, places(row), asked))
 

@@ -9,7 +9,7 @@ more hypotheses, standing still and being gone, keep a film that does nothing fr
 that does.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -29,6 +29,15 @@ TOLERANCE = 2
 
 PATCH = 28
 """Side in pixels of an element's picture for naming."""
+
+INK = 0.125
+"""Least light of a pixel that belongs to an element, in [0, 1]."""
+
+SPECK = 0.02
+"""Parts that have less than this share of a scene's lit pixels belong to no element."""
+
+APART = 0.8
+"""Least distance of two elements' centres, as a share of their radii together."""
 
 BLURS = (1.2, 2.4)
 """Blurs, as a Gaussian's sigma in pixels, under which pictures are recognised too."""
@@ -134,6 +143,54 @@ def movement_followed(
     """
     readings = read_scene(frames, first_frame, places, settings)
     return [reading.movement == asked for reading, asked in zip(readings, movements, strict=True)]
+
+
+def find_places(frame: np.ndarray, count: int) -> list[Place]:
+    """Where the elements of a scene are.
+
+    Circles that do not overlap can be parted by a straight line: two elements, even where they
+    touch, are told apart by the line that leaves the smallest circles on its two sides.
+
+    Args:
+        frame: float `[S, S]` in [0, 1], light on black.
+        count: Number of elements, 1 or 2.
+
+    Returns:
+        As many places, or fewer where fewer elements can be told apart.
+
+    Raises:
+        ValueError: Another number of elements.
+    """
+    if count not in (1, 2):
+        raise ValueError(f"{count} elements: places are found for 1 or 2")
+    ink = (frame > INK).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= SPECK * ink.sum()
+    points = np.argwhere(ink.astype(bool) & kept[labels])[:, ::-1].astype(np.int32)
+    if not len(points):
+        return []
+    if count == 1:
+        return [_circle(points)]
+    parted = min(_partings(points), key=lambda two: sum(p.radius**2 for p in two), default=())
+    if not parted:
+        return []
+    one, other = parted
+    apart = np.hypot(one.x - other.x, one.y - other.y)
+    return list(parted) if apart >= APART * (one.radius + other.radius) else []
+
+
+def _partings(points: np.ndarray) -> Iterator[tuple[Place, Place]]:
+    """The circles on both sides of straight lines, in all directions and two pixels apart."""
+    for turn in np.arange(0, np.pi, np.pi / 18):
+        along = points @ np.array([np.cos(turn), np.sin(turn)])
+        for cut in np.arange(along.min() + 2, along.max() - 1, 2):
+            yield _circle(points[along < cut]), _circle(points[along >= cut])
+
+
+def _circle(points: np.ndarray) -> Place:
+    """The smallest circle around pixels, int32 `[N, 2]` columns and rows."""
+    (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(points))
+    return Place(x, y, radius + 0.5)  # to the outer edge of the outermost pixels
 
 
 @dataclass(frozen=True)
