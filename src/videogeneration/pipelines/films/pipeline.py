@@ -11,9 +11,12 @@ def create_animate_pipeline() -> Pipeline:
         [
             Node(
                 nodes.animate,
-                ["params:animate", "params:compute", "models_folder", "animate.folder"],
-                "animate.films",
+                ["params:animate", "params:compute", "models_folder", "folder"],
+                "films",
                 name="animate",
             )
-        ]
+        ],
+        namespace="animate",
+        inputs={"models_folder"},
+        parameters={"params:animate", "params:compute"},
     )
