@@ -23,11 +23,19 @@ from videogeneration.captions import Grammar, grammar_of
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.original import Original, OriginalConfig
+from videogeneration.models.text_to_image import (
+    ImageDiscriminator,
+    ImageDiscriminatorConfig,
+    ImageGenerator,
+    ImageGeneratorConfig,
+)
 
 NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
     "generator": (Generator, GeneratorConfig),
     "original": (Original, OriginalConfig),
     "discriminator": (Discriminator, DiscriminatorConfig),
+    "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
+    "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""
 
