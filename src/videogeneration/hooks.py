@@ -23,6 +23,15 @@ SHOWN = {
     "sharpness": "sharpness",
 }
 
+FOLLOWING = {
+    "caption_following": ("followed", "films from one picture that do what the sentence says"),
+    "film_following": ("film_followed", "films from sentences that do what these say"),
+}
+"""Tables of obedience: the prefix of their figures in MLflow, and the heading."""
+
+LOOKED_AT = ("scores", "films", "text_to_video_films")
+"""What a pipeline makes when there is something to look at."""
+
 
 class SummaryHooks:
     """Settings and scores into the run, and a short table when all is done."""
@@ -46,9 +55,9 @@ class SummaryHooks:
             source, _, table = name.partition(".")
             if table == "scores":
                 mlflow.log_metrics(_score_metrics(source, data))
-            elif table == "caption_following":
+            elif table in FOLLOWING:
                 rates = {
-                    f"{source}/followed/{row.model}/{row.caption}": float(row.rate)
+                    f"{source}/{FOLLOWING[table][0]}/{row.model}/{row.caption}": float(row.rate)
                     for row in data.itertuples()
                 }
                 mlflow.log_metrics(rates)
@@ -57,17 +66,20 @@ class SummaryHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
         console = Console(width=100) if not sys.stdout.isatty() else Console()
-        scored = {name.partition(".")[0] for name in pipeline.all_outputs() if ".scores" in name}
-        for source in sorted(scored):
-            console.print(_score_table(source, catalog.load(f"{source}.scores")))
-            if f"{source}.caption_following" in pipeline.all_outputs():
-                following = catalog.load(f"{source}.caption_following")
-                console.print(_following_table(source, following))
-                console.print(
-                    f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
-                    "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
-                    "[b]kedro viz run[/b]."
-                )
+        made = sorted(name.partition(".")[::2] for name in pipeline.all_outputs())
+        for source, table in made:
+            if table == "scores":
+                console.print(_score_table(source, catalog.load(f"{source}.{table}")))
+        for source, table in made:
+            if table in FOLLOWING:
+                following = catalog.load(f"{source}.{table}")
+                console.print(_following_table(source, FOLLOWING[table][1], following))
+        for source in sorted({source for source, table in made if table in LOOKED_AT}):
+            console.print(
+                f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
+                "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
+                "[b]kedro viz run[/b]."
+            )
 
 
 def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
@@ -90,8 +102,8 @@ def _score_table(source: str, scores: pd.DataFrame) -> Table:
     return table
 
 
-def _following_table(source: str, following: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: films from one picture that do what the sentence says")
+def _following_table(source: str, heading: str, following: pd.DataFrame) -> Table:
+    table = Table(title=f"{source}: {heading}")
     for heading in ("model", "caption", "films", "followed"):
         table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
     for row in following.itertuples():

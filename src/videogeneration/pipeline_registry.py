@@ -22,5 +22,6 @@ def register_pipelines() -> dict[str, Pipeline]:
                 + training_pipeline.create_pipeline(source, adversarial=name == "gan")
                 + evaluation_pipeline.create_pipeline(source, models)
             )
+        pipelines[f"{source}_text_to_video"] = films_pipeline.create_pipeline(source)
     pipelines["animate"] = films_pipeline.create_animate_pipeline()
     return {**pipelines, "__default__": pipelines["kth_gan"]}

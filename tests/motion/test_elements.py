@@ -226,5 +226,8 @@ def test_elements_that_are_not_there_are_not_found() -> None:
     disc = (np.hypot(rows - 30, columns - 30) < 13).astype(np.float32)
     assert find_places(disc, 2) == []
     assert find_places(np.zeros((64, 64), np.float32), 1) == []
+    # light all over the picture is no element
+    assert find_places(np.full((64, 64), 0.5, np.float32), 1) == []
+    assert len(find_places(np.full((64, 64), 0.5, np.float32), 2)) < 2
     with pytest.raises(ValueError, match="3 elements"):
         find_places(disc, 3)

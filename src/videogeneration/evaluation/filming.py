@@ -6,6 +6,7 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import nn
 
 from videogeneration.captions import Vocabulary
@@ -15,6 +16,34 @@ from videogeneration.rollout import roll_out
 
 OPENING = 20
 """Generated frames that are kept of every film, to be judged."""
+
+
+@torch.no_grad()
+def first_frames(
+    network: nn.Module,
+    sentence: str,
+    vocabulary: Vocabulary,
+    samples: int,
+    seed: int = 0,
+    device: str = "cpu",
+) -> np.ndarray:
+    """Draw first frames for a sentence.
+
+    Args:
+        network: An `ImageGenerator` on `device`.
+        sentence: What they shall show.
+        vocabulary: Encodes it.
+        samples: How many; each has noise of its own, the same for every sentence.
+        seed: The noise follows from it.
+        device: Where the network runs.
+
+    Returns:
+        float32 `[samples, H, W]` in [0, 1].
+    """
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.randn(samples, network.config.noise, generator=random)  # type: ignore
+    caption = torch.from_numpy(vocabulary.encode(sentence)).float().expand(samples, -1, -1)
+    return network(noise.to(device), caption.to(device)).cpu().numpy()
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,14 @@ more hypotheses, standing still and being gone, keep a film that does nothing fr
 that does.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
 from videogeneration.captions import MOVEMENTS
-from videogeneration.motion.paths import Place, Poses, path, reach
+from videogeneration.motion.paths import Place, Poses, largest_orbit, path, reach
 
 STILL = "still"
 """Name of the hypothesis that an element does not move."""
@@ -38,6 +38,9 @@ SPECK = 0.02
 
 APART = 0.8
 """Least distance of two elements' centres, as a share of their radii together."""
+
+PIXEL_CUT = 5
+"""What a cut through a pixel of ink counts, against circles' squared radii in pixels."""
 
 BLURS = (1.2, 2.4)
 """Blurs, as a Gaussian's sigma in pixels, under which pictures are recognised too."""
@@ -170,27 +173,27 @@ def find_places(frame: np.ndarray, count: int) -> list[Place]:
     points = np.argwhere(ink.astype(bool) & kept[labels])[:, ::-1].astype(np.int32)
     if not len(points):
         return []
-    if count == 1:
-        return [_circle(points)]
-    partings = list(_partings(points))
-    if not partings:
-        return []
-    _, one, other = min(partings, key=lambda parting: parting[0])
-    apart = np.hypot(one.x - other.x, one.y - other.y)
-    return [one, other] if apart >= APART * (one.radius + other.radius) else []
+    found = [_circle(points)] if count == 1 else _parted(points)
+    # what has no room to move is no element
+    return [place for place in found if largest_orbit(place.radius, len(frame)) > 0]
 
 
-def _partings(points: np.ndarray) -> Iterator[tuple[float, Place, Place]]:
-    """Straight lines in all directions and two pixels apart: their cost, the circles beside them.
-
-    The cost is the circles' area over pi, and five for every pixel that is cut.
-    """
+def _parted(points: np.ndarray) -> list[Place]:
+    """The two circles beside the best of all straight lines; none where even these overlap."""
+    best, least = list[Place](), np.inf
     for turn in np.arange(0, np.pi, np.pi / 18):
         along = points @ np.array([np.cos(turn), np.sin(turn)])
         for line in np.arange(along.min() + 2, along.max() - 1, 2):
             one, other = _circle(points[along < line]), _circle(points[along >= line])
-            cut = int((np.abs(along - line) < 1).sum())
-            yield one.radius**2 + other.radius**2 + 5 * cut, one, other
+            cut = np.count_nonzero(np.abs(along - line) < 1)
+            cost = one.radius**2 + other.radius**2 + PIXEL_CUT * cut
+            if cost < least:
+                best, least = [one, other], cost
+    if not best:
+        return []
+    one, other = best
+    apart = np.hypot(one.x - other.x, one.y - other.y)
+    return best if apart >= APART * (one.radius + other.radius) else []
 
 
 def _circle(points: np.ndarray) -> Place:

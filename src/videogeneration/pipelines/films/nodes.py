@@ -1,14 +1,20 @@
 """Nodes that make films with trained generators."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import pandas as pd
+from PIL import Image
 
-from videogeneration.captions import KthGrammar
+from videogeneration.captions import KthGrammar, grammar_of
+from videogeneration.clips import Clips
 from videogeneration.datasets.pictures import PictureDataset
-from videogeneration.evaluation.filming import Scene, film
+from videogeneration.evaluation.filming import Scene, film, first_frames
+from videogeneration.evaluation.judges import judge_of
+from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.evaluation.sheets import contact_sheet
+from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
 from videogeneration.sources.pictures import CAMERA_ASPECT, Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
 from videogeneration.training.device import Device
@@ -100,6 +106,117 @@ def animate(
         PictureDataset(filepath=str(sheet)).save(contact_sheet(sheets))
         files += [*filmed.files, sheet]
     return files
+
+
+@validated
+class TextToVideoSettings:
+    """Films from sentences alone.
+
+    Attributes:
+        samples: Films a sentence.
+        steps: Frames to draw after the first.
+        model: Name of a trained generator; None for the newest of `gan` and `mse`.
+        seed: Of the first frames' noise.
+        fps: Frames a second of the films.
+    """
+
+    samples: int = 4
+    steps: int = 20
+    model: str | None = None
+    seed: int = 0
+    fps: float = 5.0
+
+    def __post_init__(self) -> None:
+        for name in ("samples", "steps"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        if not 0.1 <= self.fps <= 100:
+            raise ValueError(f"fps: {self.fps}; choose 0.1 to 100")
+
+
+def text_to_video(
+    text_to_image: Checkpoint,
+    sentences: Any,
+    settings: TextToVideoSettings,
+    compute: dict[str, str],
+    models_folder: Path,
+    folder: Path,
+) -> tuple[list[Path], Image.Image, dict[str, dict[str, np.ndarray]]]:
+    """Films from sentences alone: first frames are drawn, and go on with a trained generator.
+
+    Args:
+        text_to_image: Draws the first frames.
+        sentences: What shall happen: a list, or one sentence, or several joined by `+`.
+        settings: How many films, and how long.
+        compute: Device and precision.
+        models_folder: Of the source's networks.
+        folder: Where films are written.
+
+    Returns:
+        The GIF and MP4 of every sentence, named after it, its samples side by side; a contact
+        sheet; and by model and sentence the films' beginnings `[samples, 1 + T, H, W]`.
+    """
+    said = sentences.split("+") if isinstance(sentences, str) else sentences
+    if not said:
+        raise ValueError("sentences: say at least one")
+    painter, generator = _pair(text_to_image, choose_generator(models_folder, settings.model))
+    grammar = generator.grammar()
+    asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
+    device = Device.choose(compute["device"], "float32").name
+    image_network, network = painter.load(device), generator.load(device)
+    labels = [f"sample {number + 1}" for number in range(settings.samples)]
+    rows = {label: number for number, label in enumerate(labels)}
+    files, sheets, openings = [], [], {}
+    for sentence in asked:
+        pictures = first_frames(
+            image_network, sentence, grammar.vocabulary, settings.samples, settings.seed, device
+        )
+        filmed = film(
+            Scene(sentence, pictures[:, None], [sentence] * settings.samples, labels),
+            network,
+            grammar.vocabulary,
+            settings.steps,
+            folder / sentence.replace(" ", "-"),
+            settings.fps,
+            device,
+        )
+        files += filmed.files
+        sheets.append(filmed.sheet(sentence, rows))
+        openings[sentence] = filmed.openings
+    return files, contact_sheet(sheets), {generator.folder.name: openings}
+
+
+def follow_films(
+    openings: dict[str, dict[str, np.ndarray]],
+    clips: Clips,
+    grammar: dict[str, Any],
+    evaluation: EvaluationSettings,
+) -> pd.DataFrame:
+    """How often films from sentences alone do what they say."""
+    judge = judge_of(grammar_of(grammar))
+    return follow_alone(openings, clips.split("test"), judge, evaluation.films)
+
+
+def _pair(painter: Checkpoint, generator: Checkpoint) -> tuple[Checkpoint, Checkpoint]:
+    """Both networks, where they belong together.
+
+    Raises:
+        CheckpointError: There is none for first frames, or it speaks or draws otherwise than the
+            generator.
+    """
+    train = f"kedro run --pipelines={painter.folder.parent.name}_text_to_image"
+    described = painter.description()
+    if not described:
+        raise CheckpointError(f"{painter.folder}: no trained network here; train one: {train}")
+    sizes = [
+        (c["height"], c["width"]) for c in (described["config"], generator.description()["config"])
+    ]
+    if painter.grammar() != generator.grammar() or sizes[0] != sizes[1]:
+        raise CheckpointError(
+            f"{painter.folder} and {generator.folder} were trained on different clips; train the "
+            f"older one again: {train}"
+        )
+    return painter, generator
 
 
 def choose_generator(folder: Path, name: str | None) -> Checkpoint:

@@ -20,3 +20,37 @@ def create_animate_pipeline() -> Pipeline:
         inputs={"models_folder"},
         parameters={"params:animate", "params:compute"},
     )
+
+
+def create_pipeline(source: str) -> Pipeline:
+    """Sentences to first frames, to films, and whether these do what was said.
+
+    Args:
+        source: `kth`, `icons` or `mnist`; its clips and both of its networks must exist.
+    """
+    return Pipeline(
+        [
+            Node(
+                nodes.text_to_video,
+                [
+                    "text_to_image",
+                    "params:sentences",
+                    "params:text_to_video",
+                    "params:compute",
+                    "models_folder",
+                    "text_to_video_folder",
+                ],
+                ["text_to_video_films", "text_to_video_sheet", "openings"],
+                name="text_to_video",
+            ),
+            Node(
+                nodes.follow_films,
+                ["openings", "clips", "grammar", "params:evaluation"],
+                "film_following",
+                name="follow_films",
+            ),
+        ],
+        namespace=source,
+        inputs={name: f"{source}.{name}" for name in ("text_to_image", "clips")},
+        parameters={"params:compute"},
+    )
