@@ -1,5 +1,6 @@
-"""`animate` as a user runs it, with small networks that were never trained."""
+"""`animate` and `text_to_video` as a user runs them, with small networks never trained."""
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import new_project, run
-from toys import LEFT, RIGHT, generator
+from toys import LEFT, RIGHT, block_store, generator, image_generator
 from videogeneration.captions import Grammar, KthGrammar, SceneGrammar, describe
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -45,6 +46,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         for name in ("mse", "gan"):
             finished(folder / "data" / "06_models" / "kth" / name, KthGrammar())
         finished(folder / "data" / "06_models" / "icons" / "mse", SCENES)
+        painter = Checkpoint(folder / "data" / "06_models" / "kth" / "text_to_image")
+        painter.finish(image_generator(), {"grammar": describe(KthGrammar())}, CURVES)
+        block_store(folder / "data" / "03_primary" / "kth" / "clips")
+        words = folder / "data" / "04_feature" / "kth" / "grammar.json"
+        words.parent.mkdir(parents=True)
+        words.write_text(json.dumps(describe(KthGrammar())))
         pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "photo.png")
         (folder / "photos").mkdir()
@@ -164,3 +171,98 @@ def test_a_right_sentence_in_any_case_will_do(project: Path, films: Path) -> Non
     upper = (films / "photo.gif").read_bytes()
     animate(project, caption=RIGHT, others=0)
     assert (films / "photo.gif").read_bytes() == upper
+
+
+BOXING = "a person is boxing"
+
+
+def text_to_video(project: Path, sentences: Any = None, **settings: Any) -> Path:
+    given: dict[str, Any] = {"text_to_video": {"steps": 6, "samples": 2, **settings}}
+    run(
+        project,
+        "kth_text_to_video",
+        kth={**given, **({"sentences": sentences} if sentences else {})},
+    )
+    return project / "data" / "08_reporting" / "kth"
+
+
+def test_sentences_become_films_a_sheet_and_scores(project: Path) -> None:
+    reporting = text_to_video(project)
+    names = {
+        f"{said.replace(' ', '-')}{ending}" for said in (LEFT, RIGHT) for ending in (".gif", ".mp4")
+    }
+    assert {path.name for path in (reporting / "text_to_video").iterdir()} == names
+    with av.open(str(reporting / "text_to_video" / "a-person-is-walking-to-the-left.mp4")) as film:
+        assert film.streams.video[0].frames == 7
+        assert 2 * 256 <= film.streams.video[0].width < 3 * 256
+    with Image.open(reporting / "text_to_video_sheet.png") as sheet:
+        # two sentences of two samples each
+        assert sheet.height > 4 * 128
+    table = pd.read_csv(reporting / "film_following.csv")
+    assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
+    model = table["model"].iloc[-1]
+    assert model in ("mse", "gan")
+    rows = [("truth", "all", 6), (model, LEFT, 2), (model, RIGHT, 2), (model, "all", 4)]
+    assert list(table[["model", "caption", "n"]].itertuples(index=False, name=None)) == rows
+    # true films are read without their clips
+    assert table["rate"].iloc[0] == 1
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
+    assert latest.data.metrics["kth/film_followed/truth/all"] == 1
+    assert f"kth/film_followed/{model}/{LEFT}" in latest.data.metrics
+    kept = client.list_artifacts(latest.info.run_id, "kth/text_to_video")
+    assert {Path(file.path).name for file in kept} == names
+
+
+def test_sentences_on_the_command_line(project: Path) -> None:
+    folder = text_to_video(project, f"{BOXING}+A person is walking to the left!", samples=1)
+    assert (folder / "text_to_video" / "a-person-is-boxing.gif").exists()
+    table = pd.read_csv(folder / "film_following.csv")
+    # boxing cannot be read from motion: no row
+    assert table["caption"].tolist() == ["all", LEFT, "all"]
+    text_to_video(project, BOXING)
+    assert pd.read_csv(folder / "film_following.csv")["model"].tolist() == ["truth"]
+
+
+def test_other_seeds_make_other_films(project: Path) -> None:
+    path = project / "data/08_reporting/kth/text_to_video/a-person-is-boxing.gif"
+    films = []
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0}, {"model": "mse"}, {"model": "gan"}):
+        text_to_video(project, BOXING, **settings)
+        films.append(path.read_bytes())
+    assert films[0] == films[2]
+    assert films[0] != films[1]
+    assert films[3] != films[4]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "settings", "message"),
+    [
+        ("a person is flying", {}, "unknown word 'flying'"),
+        ("a person is", {}, "did you mean"),
+        (LEFT, {"samples": 0}, "samples: 0"),
+        (LEFT, {"steps": 0}, "steps: 0"),
+        (LEFT, {"model": "best"}, "no trained best.*pipelines=kth_mse"),
+        (LEFT, {"sample": 2}, "sample"),
+    ],
+)
+def test_bad_sentences_and_settings_are_named(
+    project: Path, sentences: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Exception, match=message):
+        text_to_video(project, sentences, **settings)
+
+
+def test_networks_must_belong_together(project: Path) -> None:
+    folder = project / "data" / "06_models" / "kth" / "text_to_image"
+    kept = (folder / "config.json").read_text()
+    try:
+        (folder / "config.json").write_text(kept.replace('"height": 32', '"height": 64'))
+        with pytest.raises(Exception, match=r"trained on different clips.*kth_text_to_image"):
+            text_to_video(project)
+        (folder / "config.json").unlink()
+        with pytest.raises(Exception, match=r"text_to_image: no trained.*kth_text_to_image"):
+            text_to_video(project)
+    finally:
+        (folder / "config.json").write_text(kept)

@@ -55,7 +55,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_pipelines_by_name() -> None:
     bootstrap_project(ROOT)
-    expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in ("data", "mse", "gan")}
+    stages = ("data", "mse", "gan", "text_to_video")
+    expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in stages}
     assert expected | {"__default__", "animate"} <= set(pipelines)
     assert {n.name for n in pipelines["__default__"].nodes} == {
         n.name for n in pipelines["kth_gan"].nodes

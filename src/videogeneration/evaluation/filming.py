@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -41,7 +42,9 @@ def first_frames(
         float32 `[samples, H, W]` in [0, 1].
     """
     random = torch.Generator().manual_seed(seed)
-    noise = torch.randn(samples, network.config.noise, generator=random)  # type: ignore
+    # one by one, so that more samples leave the first ones as they are
+    width: Any = network.config.noise  # type: ignore[union-attr]
+    noise = torch.stack([torch.randn(width, generator=random) for _ in range(samples)])
     caption = torch.from_numpy(vocabulary.encode(sentence)).float().expand(samples, -1, -1)
     return network(noise.to(device), caption.to(device)).cpu().numpy()
 
@@ -56,12 +59,14 @@ class Scene:
             last.
         sentences: What every film is told.
         labels: What is printed above every film.
+        drawn: Whether the given frames were drawn too; they are shown as step 0 then.
     """
 
     title: str
     given: np.ndarray
     sentences: Sequence[str]
     labels: Sequence[str]
+    drawn: bool = False
 
 
 @dataclass
@@ -72,7 +77,7 @@ class Filmed:
         files: The GIF and the MP4.
         frames: float32 `[B, H, W]` each: the frames of a contact sheet, given ones first.
         given: How many of them were given.
-        steps: Steps of the others.
+        steps: Steps of the others; 0 is a first frame that was drawn.
         start: float32 `[B, H, W]` each: the newest given frame and the first `OPENING` steps.
     """
 
@@ -128,13 +133,14 @@ def film(
         drawn = roll_out(network, list(scene.given), scene.sentences, vocabulary, steps, device)
         for moment, frames in enumerate(chain(scene.given.swapaxes(0, 1), drawn)):
             step = moment - given + 1
+            counted = step > 0 or scene.drawn
             if moment in shown:
                 filmed.frames.append(frames)
-                if step > 0:
+                if counted:
                     filmed.steps.append(step)
             if 0 <= step <= OPENING:
                 filmed.start.append(frames)
-            yield page.paint([frames], [f"step {step}" if step > 0 else "given"])
+            yield page.paint([frames], [f"step {step}" if counted else "given"])
 
     filmed.files = write_film(path, pages(), fps, scale=1)
     filmed.given = len(filmed.frames) - len(filmed.steps)

@@ -172,7 +172,7 @@ def text_to_video(
             image_network, sentence, grammar.vocabulary, settings.samples, settings.seed, device
         )
         filmed = film(
-            Scene(sentence, pictures[:, None], [sentence] * settings.samples, labels),
+            Scene(sentence, pictures[:, None], [sentence] * settings.samples, labels, drawn=True),
             network,
             grammar.vocabulary,
             settings.steps,
