@@ -14,6 +14,12 @@ from rich.table import Table
 
 from videogeneration.evaluation.scoring import summarise
 
+IMAGES_SHOWN = {
+    "named_right": "named right",
+    "diversity": "diversity",
+    "classifier_frechet": "classifier Fréchet",
+}
+
 SHOWN = {
     "foreground_psnr": "fg PSNR",
     "psnr": "PSNR",
@@ -52,6 +58,8 @@ class SummaryHooks:
                     for row in data.itertuples()
                 }
                 mlflow.log_metrics(rates)
+            elif table == "image_scores":
+                mlflow.log_metrics(_image_metrics(source, data))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -68,6 +76,12 @@ class SummaryHooks:
                     "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
                     "[b]kedro viz run[/b]."
                 )
+        pictured = {
+            name.partition(".")[0] for name in pipeline.all_outputs() if ".image_scores" in name
+        }
+        for source in sorted(pictured):
+            console.print(_image_table(source, catalog.load(f"{source}.image_scores")))
+            console.print(f"\nLook at [b]data/08_reporting/{source}/text_to_image_sheet.png[/b].")
 
 
 def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
@@ -96,4 +110,23 @@ def _following_table(source: str, following: pd.DataFrame) -> Table:
         table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
     for row in following.itertuples():
         table.add_row(str(row.model), str(row.caption), str(row.n), f"{row.rate:.0%}")
+    return table
+
+
+def _image_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
+    return {
+        f"{source}/pictures/{str(row['pictures']).replace(' ', '_')}/{name}": float(row[name])
+        for _, row in scores.iterrows()
+        for name in IMAGES_SHOWN
+        if pd.notna(row[name])
+    }
+
+
+def _image_table(source: str, scores: pd.DataFrame) -> Table:
+    table = Table(title=f"{source}: first frames drawn from sentences of the test split")
+    for heading in ("pictures", "n", *IMAGES_SHOWN.values()):
+        table.add_column(heading, justify="left" if heading == "pictures" else "right")
+    for _, row in scores.iterrows():
+        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in IMAGES_SHOWN]
+        table.add_row(str(row["pictures"]), str(row["n"]), *values)
     return table

@@ -19,6 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.original import Original, OriginalConfig
@@ -34,6 +35,7 @@ NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
     "original": (Original, OriginalConfig),
     "discriminator": (Discriminator, DiscriminatorConfig),
     "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
+    "classifier": (Classifier, ClassifierConfig),
     "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""
