@@ -14,6 +14,12 @@ from rich.table import Table
 
 from videogeneration.evaluation.scoring import summarise
 
+IMAGES_SHOWN = {
+    "named_right": "named right",
+    "diversity": "diversity",
+    "classifier_frechet": "classifier Fréchet",
+}
+
 SHOWN = {
     "foreground_psnr": "fg PSNR",
     "psnr": "PSNR",
@@ -29,7 +35,7 @@ FOLLOWING = {
 }
 """Tables of obedience: the prefix of their figures in MLflow, and the heading."""
 
-LOOKED_AT = ("scores", "films", "text_to_video_films")
+LOOKED_AT = ("scores", "films", "image_scores", "text_to_video_films")
 """What a pipeline makes when there is something to look at."""
 
 
@@ -61,6 +67,8 @@ class SummaryHooks:
                     for row in data.itertuples()
                 }
                 mlflow.log_metrics(rates)
+            elif table == "image_scores":
+                mlflow.log_metrics(_image_metrics(source, data))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
@@ -74,6 +82,8 @@ class SummaryHooks:
             if table in FOLLOWING:
                 following = catalog.load(f"{source}.{table}")
                 console.print(_following_table(source, FOLLOWING[table][1], following))
+            elif table == "image_scores":
+                console.print(_image_table(source, catalog.load(f"{source}.{table}")))
         for source in sorted({source for source, table in made if table in LOOKED_AT}):
             console.print(
                 f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
@@ -108,4 +118,23 @@ def _following_table(source: str, heading: str, following: pd.DataFrame) -> Tabl
         table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
     for row in following.itertuples():
         table.add_row(str(row.model), str(row.caption), str(row.n), f"{row.rate:.0%}")
+    return table
+
+
+def _image_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
+    return {
+        f"{source}/pictures/{str(row['pictures']).replace(' ', '_')}/{name}": float(row[name])
+        for _, row in scores.iterrows()
+        for name in IMAGES_SHOWN
+        if pd.notna(row[name])
+    }
+
+
+def _image_table(source: str, scores: pd.DataFrame) -> Table:
+    table = Table(title=f"{source}: first frames drawn from sentences of the test split")
+    for heading in ("pictures", "n", *IMAGES_SHOWN.values()):
+        table.add_column(heading, justify="left" if heading == "pictures" else "right")
+    for _, row in scores.iterrows():
+        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in IMAGES_SHOWN]
+        table.add_row(str(row["pictures"]), str(row["n"]), *values)
     return table

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from toys import LEFT, RIGHT, image_generator
+from toys import LEFT, RIGHT
 from videogeneration.captions import KthGrammar
-from videogeneration.evaluation.filming import OPENING, Filmed, Scene, film, first_frames
+from videogeneration.evaluation.filming import OPENING, Filmed, Scene, film
 from videogeneration.evaluation.sheets import contact_sheet
 
 VOCABULARY = KthGrammar().vocabulary
@@ -83,17 +83,3 @@ def test_a_first_frame_that_was_drawn_is_not_called_given(tmp_path: Path) -> Non
     sheet = film(scene, Darker(), VOCABULARY, 5, tmp_path / "film", 5.0).sheet("", {"": 0})
     assert sheet.given == 0
     assert [sheet.count(index) for index in range(6)] == [f"step {step}" for step in range(6)]
-
-
-def test_first_frames_differ_by_noise_and_sentence_and_repeat_by_seed() -> None:
-    network = image_generator().eval()
-    left = first_frames(network, LEFT, VOCABULARY, 3)
-    assert left.shape == (3, 32, 32)
-    assert left.dtype == np.float32
-    assert 0 <= left.min() < left.max() <= 1
-    assert np.abs(left[0] - left[1]).max() > 1e-3
-    assert np.abs(left - first_frames(network, RIGHT, VOCABULARY, 3)).max() > 1e-4
-    assert np.array_equal(first_frames(network, LEFT, VOCABULARY, 3), left)
-    # more samples leave the first ones as they are
-    assert first_frames(network, LEFT, VOCABULARY, 5)[:3] == pytest.approx(left, abs=1e-6)
-    assert np.abs(left - first_frames(network, LEFT, VOCABULARY, 3, seed=1)).max() > 1e-3

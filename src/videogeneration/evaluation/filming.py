@@ -4,10 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
 from videogeneration.captions import Vocabulary
@@ -17,36 +15,6 @@ from videogeneration.rollout import roll_out
 
 OPENING = 20
 """Generated frames that are kept of every film, to be judged."""
-
-
-@torch.no_grad()
-def first_frames(
-    network: nn.Module,
-    sentence: str,
-    vocabulary: Vocabulary,
-    samples: int,
-    seed: int = 0,
-    device: str = "cpu",
-) -> np.ndarray:
-    """Draw first frames for a sentence.
-
-    Args:
-        network: An `ImageGenerator` on `device`.
-        sentence: What they shall show.
-        vocabulary: Encodes it.
-        samples: How many; each has noise of its own, the same for every sentence.
-        seed: The noise follows from it.
-        device: Where the network runs.
-
-    Returns:
-        float32 `[samples, H, W]` in [0, 1].
-    """
-    random = torch.Generator().manual_seed(seed)
-    # one by one, so that more samples leave the first ones as they are
-    width: Any = network.config.noise  # type: ignore[union-attr]
-    noise = torch.stack([torch.randn(width, generator=random) for _ in range(samples)])
-    caption = torch.from_numpy(vocabulary.encode(sentence)).float().expand(samples, -1, -1)
-    return network(noise.to(device), caption.to(device)).cpu().numpy()
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,30 @@ def preview_sheet(clips: Clips, n: int = 8, columns: int = 10) -> Image.Image:
     return _draw([_clip_panel(clips, int(index), columns) for index in chosen])
 
 
+def picture_sheet(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Image.Image:
+    """Pictures below their sentences.
+
+    Args:
+        rows: For every sentence, pictures `[n, H, W]` by label (`generated`, `truth`), uint8 or
+            float in [0, 1]; those of `truth` are unmarked, the others have an orange border.
+
+    Returns:
+        An RGB picture.
+    """
+    panels = []
+    for sentence, kinds in rows:
+        cells = [
+            (
+                label,
+                [_Cell(to_uint8(p), _PAPER if label == TRUTH else _GENERATED) for p in pictures],
+            )
+            for label, pictures in kinds.items()
+        ]
+        most = max(len(pictures) for pictures in kinds.values())
+        panels.append(_Panel(sentence, [("", _FAINT)] * most, cells))
+    return _draw(panels)
+
+
 def _film_panel(film: SheetFilm, columns: int) -> _Panel:
     moments = moments_shown(film.length, film.given, columns)
     rows = []

@@ -15,6 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from videogeneration.models.classifier import start_from_nothing, with_coordinates
+
 
 class SentenceEncoder(nn.Module):
     """Reads a one-hot sentence into a few vectors, one for each figure it may name.
@@ -168,8 +170,9 @@ class ImageGenerator(nn.Module):
         """Put canvases `[N, 2, canvas, canvas]` into pictures at `[N, 3]`: x, y and size."""
         c = self.config
         x, y, size = torch.tanh(arrangement).unbind(1)
-        # half a doubling larger or smaller than the canvas
+        # half a doubling larger or smaller than the canvas, and wholly in the picture
         size = c.canvas * 2 ** (size / 2)
+        x, y = x * (1 - size / c.width), y * (1 - size / c.height)
         across, down, none = c.width / size, c.height / size, torch.zeros_like(x)
         theta = torch.stack([across, none, -x * across, none, down, -y * down], 1).view(-1, 2, 3)
         grid = F.affine_grid(theta, [len(layers), 2, c.height, c.width], align_corners=False)
@@ -186,15 +189,15 @@ class ImageDiscriminatorConfig:
         sights: Number of things that a picture may show, told apart by the auxiliary classifier.
         widths: Channels of the levels; each halves the picture.
         embedding: Length of a sentence part's vector.
-        spectral: Whether spectral norm bounds the features.
+        spectral: Whether spectral norm bounds the features (steady, but much slower to learn).
     """
 
     words: int = 15
     vocabulary: int = 66
     sights: int = 50
-    widths: tuple[int, ...] = (32, 64, 128, 128)
+    widths: tuple[int, ...] = (24, 48, 96, 128)
     embedding: int = 64
-    spectral: bool = True
+    spectral: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -214,37 +217,36 @@ class ImageDiscriminator(nn.Module):
     def __init__(self, config: ImageDiscriminatorConfig) -> None:
         super().__init__()
         self.config = c = config
-        bound = spectral_norm if c.spectral else (lambda layer: layer)
         layers: list[nn.Module] = []
-        # two channels say where a pixel is: a side of the picture can be part of the meaning
         for before, after in pairwise((3, *c.widths)):
-            layers += [bound(nn.Conv2d(before, after, 4, stride=2, padding=1)), nn.LeakyReLU(0.2)]
+            convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
+            # scaled to pass on what they get, layers learn fast without any normalisation
+            nn.init.kaiming_normal_(convolution.weight, 0.2)
+            layers += [spectral_norm(convolution) if c.spectral else convolution]
+            layers += [nn.LeakyReLU(0.2)]
         self.look = nn.Sequential(*layers)
         # bounded layers shrink what they pass on: brought back to unit size, it can be read
-        self.norm = nn.GroupNorm(1, c.widths[-1], affine=False)
+        self.norm = nn.GroupNorm(1, c.widths[-1], affine=False) if c.spectral else nn.Identity()
         self.read = nn.Conv2d(c.widths[-1], 1, 1)
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, 2)
         self.project = nn.Linear(2 * c.embedding, c.widths[-1])
-        self.name = nn.Conv2d(c.widths[-1], c.sights, 1)
+        self.name = nn.Linear(c.widths[-1], c.sights)
+        start_from_nothing(self.name)
 
     def features(self, picture: Tensor) -> Tensor:
         """Pictures `[B, H, W]` in [0, 1] to features `[B, C, h, w]`."""
-        height, width = picture.shape[-2:]
-        y = torch.linspace(-1, 1, height, device=picture.device)[:, None].expand(height, width)
-        x = torch.linspace(-1, 1, width, device=picture.device).expand(height, width)
-        where = torch.stack([x, y]).expand(len(picture), 2, height, width)
-        return self.norm(self.look(torch.cat([picture[:, None] * 2 - 1, where], 1)))
+        return self.norm(self.look(with_coordinates(picture)))
 
     def score(self, features: Tensor, caption: Tensor) -> Tensor:
-        """Logits `[B, h, w]`: positive for a real picture that shows what the caption says."""
+        """Logits `[B]`: positive for a real picture that shows what the caption says."""
         sentence = self.project(self.encoder(caption).flatten(1))
-        fits = torch.einsum("bchw,bc->bhw", features, sentence) / features.shape[1] ** 0.5
-        return (self.read(features)[:, 0] + fits).float()
+        fits = (features.mean((2, 3)) * sentence).sum(1) / features.shape[1] ** 0.5
+        return (self.read(features).mean((1, 2, 3)) + fits).float()
 
     def named(self, features: Tensor) -> Tensor:
         """Logits `[B, sights]`: what the picture shows, wherever it is."""
-        return self.name(features).float().logsumexp((2, 3))
+        return self.name(features.mean((2, 3))).float()
 
     def forward(self, picture: Tensor, caption: Tensor) -> Tensor:
-        """Logits `[B, h, w]` of pictures `[B, H, W]` with one-hot captions."""
+        """Logits `[B]` of pictures `[B, H, W]` with one-hot captions."""
         return self.score(self.features(picture), caption)

@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from videogeneration.captions import Grammar, grammar_of
+from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.original import Original, OriginalConfig
@@ -35,6 +36,7 @@ NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
     "original": (Original, OriginalConfig),
     "discriminator": (Discriminator, DiscriminatorConfig),
     "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
+    "classifier": (Classifier, ClassifierConfig),
     "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""

@@ -1,7 +1,7 @@
 """Nodes that make films with trained generators."""
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -10,10 +10,12 @@ from PIL import Image
 from videogeneration.captions import KthGrammar, grammar_of
 from videogeneration.clips import Clips
 from videogeneration.datasets.pictures import PictureDataset
-from videogeneration.evaluation.filming import Scene, film, first_frames
+from videogeneration.evaluation.filming import Scene, film
 from videogeneration.evaluation.judges import judge_of
+from videogeneration.evaluation.pictures import draw_pictures
 from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.evaluation.sheets import contact_sheet
+from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
 from videogeneration.sources.pictures import CAMERA_ASPECT, Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
@@ -163,16 +165,16 @@ def text_to_video(
     grammar = generator.grammar()
     asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
     device = Device.choose(compute["device"], "float32").name
-    image_network, network = painter.load(device), generator.load(device)
+    network, image_network = generator.load(device), cast(ImageGenerator, painter.load(device))
     labels = [f"sample {number + 1}" for number in range(settings.samples)]
     rows = {label: number for number, label in enumerate(labels)}
     files, sheets, openings = [], [], {}
     for sentence in asked:
-        pictures = first_frames(
-            image_network, sentence, grammar.vocabulary, settings.samples, settings.seed, device
-        )
+        told = [sentence] * settings.samples
+        # the same noise for every sentence
+        pictures = draw_pictures(image_network, told, grammar, settings.seed)
         filmed = film(
-            Scene(sentence, pictures[:, None], [sentence] * settings.samples, labels, drawn=True),
+            Scene(sentence, pictures[:, None], told, labels, drawn=True),
             network,
             grammar.vocabulary,
             settings.steps,

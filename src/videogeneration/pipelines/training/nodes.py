@@ -1,6 +1,5 @@
 """Nodes that train generators, and go on where they were interrupted."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -12,13 +11,11 @@ from torch import nn
 
 from videogeneration.captions import Grammar, grammar_of
 from videogeneration.clips import HISTORY, Clips
-from videogeneration.evaluation.plots import plot_losses
 from videogeneration.models.discriminator import Discriminator
-from videogeneration.pipelines.training.reporting import mlflow_report
+from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
-from videogeneration.training.loop import Task, is_finished, train
 from videogeneration.training.mse import MseSettings, MseTask
 from videogeneration.windows import Windows, WindowSettings
 
@@ -64,7 +61,7 @@ def train_mse(
         return MseTask(generator, cut, settings, device)
 
     checkpoint = Checkpoint(models_folder / "mse")
-    return _train(checkpoint, inputs, task, settings.steps, settings.seed)
+    return train_once(checkpoint, inputs, task, settings.steps, settings.seed)
 
 
 def train_gan(
@@ -111,7 +108,7 @@ def train_gan(
 
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
-    return _train(checkpoint, inputs, task, steps, settings.seed)
+    return train_once(checkpoint, inputs, task, steps, settings.seed)
 
 
 def _build_generator(network: dict[str, Any], clips: Clips, grammar: Grammar) -> nn.Module:
@@ -121,21 +118,3 @@ def _build_generator(network: dict[str, Any], clips: Clips, grammar: Grammar) ->
     shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
     settings = {key: value for key, value in network.items() if key != "name"}
     return build(network["name"], {**settings, **shape, "history": HISTORY})
-
-
-def _train(
-    checkpoint: Checkpoint,
-    inputs: dict[str, Any],
-    task: Callable[[], Task],
-    steps: int,
-    seed: int,
-) -> tuple[Checkpoint, Figure]:
-    """Train unless these very inputs were trained before; the curves go to MLflow either way."""
-    source, name = checkpoint.folder.parts[-2:]
-    report = mlflow_report(f"{source}/{name}")
-    if is_finished(checkpoint, inputs):
-        report([dict(row) for _, row in checkpoint.history().iterrows()])
-    else:
-        label = f"{source} {name}"
-        train(task(), checkpoint, inputs, steps, seed=seed, name=label, report=report)
-    return checkpoint, plot_losses(checkpoint.history())
