@@ -93,6 +93,8 @@ def test_a_film_alone_is_its_own_background(judge: Judge) -> None:
     assert [judge.followed(film[::-1], sentence) for sentence in sentences] == [True, False]
     still = walker([32] * 9)
     assert not any(judge.followed(still, sentence) for sentence in sentences)
+    film[2:] = walker([20 + 4 * time for time in range(9)], strength=0.3)[2:]
+    assert not any(judge.followed(film, sentence) for sentence in sentences)
 
 
 def test_elements_of_a_film_alone_are_found_in_its_first_frame() -> None:

@@ -209,6 +209,17 @@ def test_elements_are_found_without_being_told_where(icon_sprites, digit_sprites
                 assert near.radius == pytest.approx(place.radius, abs=2)
 
 
+def test_a_line_between_elements_is_better_than_one_through_ink(digit_sprites) -> None:
+    middle = (31.5, 31.5)
+    five = Actor("digit 5", "up_down", 460, Place(42.44, 37.36, 12.49), 10.0, 0.0, 1, middle)
+    two = Actor("digit 2", "up_down", 461, Place(23.11, 16.81, 14.05), 10.0, 0.0, 1, middle)
+    frame = Painter(digit_sprites, 64).paint([five, two], 2)[0] / np.float32(255)
+    # the smallest circles alone would give the head of the one to the other
+    found = sorted(find_places(frame, 2), key=lambda place: place.x)
+    for place, actor in zip(found, (two, five), strict=True):
+        assert (place.x, place.y) == pytest.approx((actor.place.x, actor.place.y), abs=2)
+
+
 def test_touching_elements_are_parted_and_specks_belong_to_none() -> None:
     rows, columns = np.indices((64, 64))
     one, other = np.hypot(rows - 20, columns - 20) < 12, np.hypot(rows - 40, columns - 34) < 12.5

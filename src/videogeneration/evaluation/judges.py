@@ -17,6 +17,9 @@ STEPS_PRESENT = 4
 _PRESENT = 0.5
 """Least contrast of a figure that is still there, as a share of the given frame's."""
 
+_PRESENT_ALONE = 0.35
+"""The same where the film is its own background: its median keeps something of a long shadow."""
+
 _NEAR_EDGE = 0.3
 """A walker whose centre is within this share of the width from an edge is leaving there."""
 
@@ -70,7 +73,8 @@ class KthJudge:
         asked = sentence.split()[-1]
         background = self.background(film if clip is None else clip)
         strength = contrast(film, background)
-        present = strength >= _PRESENT * strength[0]
+        share = _PRESENT_ALONE if clip is None else _PRESENT
+        present = strength >= share * strength[0]
         last = len(film) - 1 if present.all() else int(np.argmin(present)) - 1
         if last < 1:
             return False

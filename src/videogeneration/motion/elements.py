@@ -39,7 +39,7 @@ SPECK = 0.02
 APART = 0.8
 """Least distance of two elements' centres, as a share of their radii together."""
 
-PIXEL_CUT = 5
+PIXEL_CUT = 10
 """What a cut through a pixel of ink counts, against circles' squared radii in pixels."""
 
 BLURS = (1.2, 2.4)
