@@ -37,13 +37,15 @@ class SentenceEncoder(nn.Module):
         self.embed = nn.Conv1d(vocabulary, width, 5, padding=2)
         self.places = nn.Parameter(0.1 * torch.randn(words, width))
         self.focus = nn.Linear(width, parts)
-        self.mean = nn.Linear(width, width)
+        # sentences share most of their words: what sets them apart is brought to unit size
+        self.norm = nn.BatchNorm1d(parts * width, affine=False)
 
     def forward(self, caption: Tensor) -> Tensor:
         """One-hot `[B, words, vocabulary]` to vectors `[B, parts, width]`."""
         words = F.silu(self.embed(caption.transpose(1, 2)).transpose(1, 2) + self.places)
         attention = self.focus(words).softmax(1)
-        return torch.einsum("bws,bwc->bsc", attention, self.mean(words))
+        means = torch.einsum("bws,bwc->bsc", attention, words)
+        return self.norm(means.flatten(1)).view_as(means)
 
 
 @dataclass(frozen=True)

@@ -41,8 +41,8 @@ class TextToImageSettings:
         loss: `hinge`, `least_squares` or `cross_entropy`.
         naming: Weight of naming what a picture shows, for both; 0 for none.
         gradient_penalty: Weight of R1, the squared gradient of the verdict on real pictures; it
-            keeps the verdict smooth. Taken every eighth step, with eight times the weight (Mescheder et
-            al., "Which Training Methods for GANs do actually Converge?", ICML 2018; Karras et al.,
+            keeps the verdict smooth. Taken every eighth step, with eight times the weight
+            (Mescheder et al., "Which Training Methods for GANs do actually Converge?", ICML 2018; Karras et al.,
             "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020). 0 for none.
         shift: Most pixels by which pictures are moved before the discriminator sees them, real and
             generated ones alike (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
