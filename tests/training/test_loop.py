@@ -13,12 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from toys import block_store, mse_task, train_toy
+from toys import TASKS, block_store, mse_task, train_toy
 from videogeneration.clips import Clips
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 from videogeneration.training.loop import is_finished, train
 
-KINDS = ("mse", "gan")
+KINDS = tuple(TASKS)
 
 # killed after the third point of the curves and before the second state: only step 8 is saved
 UNTIL_KILLED = """
