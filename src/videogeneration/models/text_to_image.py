@@ -25,7 +25,8 @@ class SentenceEncoder(nn.Module):
     """Reads a one-hot sentence into a few vectors, one for each figure it may name.
 
     Every word is seen with its neighbours and its place; each part is a weighted mean over the
-    words. The zero rows after the last word are words too: a part that finds nothing to look at
+    words, at first over a stretch of its own: parts that all begin with the same words stay the
+    same, and so do the figures that are drawn from them. The zero rows after the last word are words too: a part that finds nothing to look at
     rests there.
 
     Args:
@@ -40,13 +41,15 @@ class SentenceEncoder(nn.Module):
         self.embed = nn.Conv1d(vocabulary, width, 5, padding=2)
         self.places = nn.Parameter(0.1 * torch.randn(words, width))
         self.focus = nn.Linear(width, parts)
+        distance = torch.linspace(0, parts, words)[:, None] - torch.arange(parts) - 0.5
+        self.stretch = nn.Parameter(-3 * distance**2)
         # sentences share most of their words: what sets them apart is brought to unit size
         self.norm = nn.BatchNorm1d(parts * width, affine=False)
 
     def forward(self, caption: Tensor) -> Tensor:
         """One-hot `[B, words, vocabulary]` to vectors `[B, parts, width]`."""
         words = F.silu(self.embed(caption.transpose(1, 2)).transpose(1, 2) + self.places)
-        attention = self.focus(words).softmax(1)
+        attention = (self.focus(words) + self.stretch).softmax(1)
         means = torch.einsum("bws,bwc->bsc", attention, words)
         return self.norm(means.flatten(1)).view_as(means)
 
@@ -137,7 +140,8 @@ class ImageGenerator(nn.Module):
         )
         # noise alone spreads the figures over the picture before anything is learned
         self.spread = nn.Linear(part, 3 * c.figures, bias=False)
-        nn.init.normal_(self.spread.weight, std=0.6 / math.sqrt(part))
+        nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
+        nn.init.zeros_(self.arrange[-1].weight)
         self.background = Painter(whole, c.background, 1) if c.background else None
 
     def forward(self, noise: Tensor, caption: Tensor) -> Tensor:
