@@ -25,9 +25,9 @@ class SentenceEncoder(nn.Module):
     """Reads a one-hot sentence into a few vectors, one for each figure it may name.
 
     Every word is seen with its neighbours and its place; each part is a weighted mean over the
-    words, at first over a stretch of its own: parts that all begin with the same words stay the
-    same, and so do the figures that are drawn from them. The zero rows after the last word are words too: a part that finds nothing to look at
-    rests there.
+    words. At first each looks at a stretch of its own: parts that begin alike stay alike, and so do
+    the figures that are drawn from them. The zero rows after the last word are words too: a part
+    that finds nothing to look at rests there.
 
     Args:
         words: Rows of the one-hot caption.
@@ -135,13 +135,12 @@ class ImageGenerator(nn.Module):
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
         self.painter = Painter(c.embedding + part, c.widths, 2)
         whole = c.figures * c.embedding + part
-        self.arrange = nn.Sequential(
-            nn.Linear(whole, 128), nn.SiLU(), nn.Linear(128, 3 * c.figures)
-        )
+        last = nn.Linear(128, 3 * c.figures)
+        self.arrange = nn.Sequential(nn.Linear(whole, 128), nn.SiLU(), last)
         # noise alone spreads the figures over the picture before anything is learned
         self.spread = nn.Linear(part, 3 * c.figures, bias=False)
         nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
-        nn.init.zeros_(self.arrange[-1].weight)
+        nn.init.zeros_(last.weight)
         self.background = Painter(whole, c.background, 1) if c.background else None
 
     def forward(self, noise: Tensor, caption: Tensor) -> Tensor:
