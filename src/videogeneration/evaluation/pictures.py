@@ -31,10 +31,13 @@ def draw_pictures(
     noise = torch.randn(len(captions), generator.config.noise, generator=random)
     device = next(generator.parameters()).device
     words = one_hot(list(captions), grammar)
+    training = generator.training
+    generator.eval()
     drawn = [
         generator(n.to(device), w.to(device)).float().cpu()
         for n, w in zip(noise.split(_AT_ONCE), words.split(_AT_ONCE), strict=True)
     ]
+    generator.train(training)
     return torch.cat(drawn).numpy()
 
 

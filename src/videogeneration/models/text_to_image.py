@@ -17,13 +17,17 @@ from torch.nn.utils.parametrizations import spectral_norm
 
 from videogeneration.models.classifier import start_from_nothing, with_coordinates
 
+_LARGEST = 2**0.5
+"""A figure's largest size over its usual one, and the usual one over its smallest."""
+
 
 class SentenceEncoder(nn.Module):
     """Reads a one-hot sentence into a few vectors, one for each figure it may name.
 
     Every word is seen with its neighbours and its place; each part is a weighted mean over the
-    words. The zero rows after the last word are words too: a part that finds nothing to look at
-    rests there.
+    words. At first each looks at a stretch of its own: parts that begin alike stay alike, and so do
+    the figures that are drawn from them. The zero rows after the last word are words too: a part
+    that finds nothing to look at rests there.
 
     Args:
         words: Rows of the one-hot caption.
@@ -37,13 +41,17 @@ class SentenceEncoder(nn.Module):
         self.embed = nn.Conv1d(vocabulary, width, 5, padding=2)
         self.places = nn.Parameter(0.1 * torch.randn(words, width))
         self.focus = nn.Linear(width, parts)
-        self.mean = nn.Linear(width, width)
+        distance = torch.linspace(0, parts, words)[:, None] - torch.arange(parts) - 0.5
+        self.stretch = nn.Parameter(-3 * distance**2)
+        # sentences share most of their words: what sets them apart is brought to unit size
+        self.norm = nn.BatchNorm1d(parts * width, affine=False)
 
     def forward(self, caption: Tensor) -> Tensor:
         """One-hot `[B, words, vocabulary]` to vectors `[B, parts, width]`."""
         words = F.silu(self.embed(caption.transpose(1, 2)).transpose(1, 2) + self.places)
-        attention = self.focus(words).softmax(1)
-        return torch.einsum("bws,bwc->bsc", attention, self.mean(words))
+        attention = (self.focus(words) + self.stretch).softmax(1)
+        means = torch.einsum("bws,bwc->bsc", attention, words)
+        return self.norm(means.flatten(1)).view_as(means)
 
 
 @dataclass(frozen=True)
@@ -59,8 +67,9 @@ class ImageGeneratorConfig:
         noise: Length of the noise vector; divisible by figures + 1: a part for each figure's looks,
             and one for places and background.
         embedding: Length of a sentence part's vector.
-        canvas: Side of a figure's own square canvas in pixels; 4 times a power of two.
-        widths: Channels of the figure's painter, from coarse (4x4) to fine.
+        size: Usual side of a figure's square canvas in the picture, in pixels; it varies by half a
+            doubling either way.
+        widths: Channels of the figure's painter, from 4x4 pixels on; each level doubles them.
         background: Channels of the background's painter likewise; none for a black background.
     """
 
@@ -71,14 +80,14 @@ class ImageGeneratorConfig:
     figures: int = 2
     noise: int = 48
     embedding: int = 64
-    canvas: int = 32
+    size: int = 28
     widths: tuple[int, ...] = (128, 64, 32, 16)
     background: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
         object.__setattr__(self, "background", tuple(self.background))
-        for name in ("height", "width", "figures", "noise", "embedding"):
+        for name in ("height", "width", "figures", "noise", "embedding", "size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         if self.noise % (self.figures + 1):
@@ -87,11 +96,9 @@ class ImageGeneratorConfig:
             raise ValueError(
                 f"widths, background: {self.widths}, {self.background}; give multiples of 8"
             )
-        if self.canvas != 4 * 2 ** (len(self.widths) - 1):
-            raise ValueError(
-                f"canvas: {self.canvas}; {len(self.widths)} widths draw "
-                f"{4 * 2 ** (len(self.widths) - 1)} pixels, 4 x 2 ** (number of widths - 1)"
-            )
+        if self.size * _LARGEST > min(self.height, self.width):
+            most = int(min(self.height, self.width) / _LARGEST)
+            raise ValueError(f"size: {self.size}; the picture has room for at most {most}")
 
 
 class Painter(nn.Module):
@@ -128,12 +135,12 @@ class ImageGenerator(nn.Module):
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
         self.painter = Painter(c.embedding + part, c.widths, 2)
         whole = c.figures * c.embedding + part
-        self.arrange = nn.Sequential(
-            nn.Linear(whole, 128), nn.SiLU(), nn.Linear(128, 3 * c.figures)
-        )
+        last = nn.Linear(128, 3 * c.figures)
+        self.arrange = nn.Sequential(nn.Linear(whole, 128), nn.SiLU(), last)
         # noise alone spreads the figures over the picture before anything is learned
         self.spread = nn.Linear(part, 3 * c.figures, bias=False)
-        nn.init.normal_(self.spread.weight, std=0.6 / math.sqrt(part))
+        nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
+        nn.init.zeros_(last.weight)
         self.background = Painter(whole, c.background, 1) if c.background else None
 
     def forward(self, noise: Tensor, caption: Tensor) -> Tensor:
@@ -170,8 +177,8 @@ class ImageGenerator(nn.Module):
         """Put canvases `[N, 2, canvas, canvas]` into pictures at `[N, 3]`: x, y and size."""
         c = self.config
         x, y, size = torch.tanh(arrangement).unbind(1)
-        # half a doubling larger or smaller than the canvas, and wholly in the picture
-        size = c.canvas * 2 ** (size / 2)
+        size = c.size * _LARGEST**size
+        # wholly in the picture: from outside no gradient would bring a figure back
         x, y = x * (1 - size / c.width), y * (1 - size / c.height)
         across, down, none = c.width / size, c.height / size, torch.zeros_like(x)
         theta = torch.stack([across, none, -x * across, none, down, -y * down], 1).view(-1, 2, 3)

@@ -8,8 +8,8 @@ from torch import Tensor, nn
 from videogeneration.first_frames import FirstFrames, PictureBatch
 from videogeneration.models.classifier import Classifier
 from videogeneration.training.device import Device
+from videogeneration.training.gan_cls import naming_loss, shifted
 from videogeneration.training.losses import step_down
-from videogeneration.training.text_to_image import naming_loss, shifted
 from videogeneration.validated import validated
 
 

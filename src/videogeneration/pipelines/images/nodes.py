@@ -22,7 +22,7 @@ from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
 from videogeneration.training.device import Device
-from videogeneration.training.text_to_image import TextToImageSettings, TextToImageTask
+from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
 from videogeneration.validated import validated
 
 
@@ -54,7 +54,7 @@ def train_text_to_image(
     generator: dict[str, Any],
     discriminator: dict[str, Any],
     first_frames: FirstFrameSettings,
-    settings: TextToImageSettings,
+    settings: GanClsSettings,
     evaluation: ImageEvaluationSettings,
     compute: dict[str, str],
     models_folder: Path,
@@ -78,7 +78,7 @@ def train_text_to_image(
     words, vocabulary = speech.vocabulary.shape
     shape = {"words": words, "vocabulary": vocabulary}
 
-    def task() -> TextToImageTask:
+    def task() -> GanClsTask:
         device = Device.choose(**compute)
         torch.manual_seed(settings.seed)
         picture = {"height": height, "width": width, **shape}
@@ -88,9 +88,9 @@ def train_text_to_image(
         device.place(draws)
         device.place(judges)
         frames = FirstFrames(train_clips, speech, first_frames, settings.seed)
-        return TextToImageTask(draws, judges, frames, settings, device)
+        return GanClsTask(draws, judges, frames, settings, device)
 
-    def draw(trained: TextToImageTask) -> Image.Image:
+    def draw(trained: GanClsTask) -> Image.Image:
         result = cast(ImageGenerator, trained.result())
         return _sheet(result, _chosen(train_clips, evaluation), speech, evaluation)
 

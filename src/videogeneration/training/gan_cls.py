@@ -25,7 +25,7 @@ _PENALTY_EVERY = 8  # steps
 
 
 @validated
-class TextToImageSettings:
+class GanClsSettings:
     """How a generator of first frames and its discriminator are trained.
 
     `loss: cross_entropy` with `discriminator_warmup`, `naming`, `gradient_penalty`, `shift` and
@@ -40,10 +40,10 @@ class TextToImageSettings:
         discriminator_rate: Adam's learning rate for the discriminator.
         loss: `hinge`, `least_squares` or `cross_entropy`.
         naming: Weight of naming what a picture shows, for both; 0 for none.
-        gradient_penalty: Weight of R1, the squared gradient of the verdict on real pictures; it
-            keeps the verdict smooth. Taken every eighth step, with eight times the weight (Mescheder et
-            al., "Which Training Methods for GANs do actually Converge?", ICML 2018; Karras et al.,
-            "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020). 0 for none.
+        gradient_penalty: Weight of R1, the squared gradient of the verdict on real pictures, which
+            keeps it smooth (Mescheder et al., "Which Training Methods for GANs do actually
+            Converge?", ICML 2018); taken every eighth step, with eight times the weight (Karras et
+            al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020). 0 for none.
         shift: Most pixels by which pictures are moved before the discriminator sees them, real and
             generated ones alike (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
             Training", NeurIPS 2020).
@@ -79,7 +79,7 @@ class TextToImageSettings:
             raise ValueError(f"loss: '{self.loss}'; choose one of {', '.join(ADVERSARIAL_LOSSES)}")
 
 
-class TextToImageTask:
+class GanClsTask:
     """Generator and discriminator of first frames, and the step that trains both.
 
     A `loop.Task`: each step is an update of the discriminator and, after the warm-up, one of the
@@ -98,7 +98,7 @@ class TextToImageTask:
         generator: ImageGenerator,
         discriminator: ImageDiscriminator,
         frames: FirstFrames,
-        settings: TextToImageSettings,
+        settings: GanClsSettings,
         device: Device,
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
