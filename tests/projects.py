@@ -31,6 +31,9 @@ def new_project(folder: Path) -> Path:
     (folder / "src").mkdir()
     (folder / "conf" / "local").mkdir()
     (folder / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(TINY))
+    # MLflow keeps a relative database open by its name: a second project would write to the first's
+    server = {"mlflow_tracking_uri": f"sqlite:///{folder / 'mlflow.db'}"}
+    (folder / "conf" / "local" / "mlflow.yml").write_text(yaml.safe_dump({"server": server}))
     return folder
 
 

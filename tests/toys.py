@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from videogeneration.captions import KthGrammar
 from videogeneration.clips import Clips, ClipWriter
@@ -38,19 +37,6 @@ NETWORK = {
 }
 
 DISCRIMINATOR = {"widths": (8, 16), "past": 2}
-
-IMAGE_NETWORK = {
-    "height": 32,
-    "width": 32,
-    "words": 7,
-    "vocabulary": 14,
-    "figures": 1,
-    "noise": 8,
-    "embedding": 16,
-    "canvas": 8,
-    "widths": (16, 8),
-    "background": (16, 8),
-}
 
 VARIED = WindowSettings(mirror=0.5, backwards=0.5, single_frame=0.3, brightness=0.1, contrast=0.1)
 
@@ -124,12 +110,6 @@ def discriminator(seed: int = 0, **changes: Any) -> Discriminator:
     network = build("discriminator", {**DISCRIMINATOR, **changes})
     assert isinstance(network, Discriminator)
     return network
-
-
-def image_generator(seed: int = 0, **changes: Any) -> nn.Module:
-    """A small generator of first frames with weights drawn from a seed."""
-    torch.manual_seed(seed)
-    return build("imagegenerator", {**IMAGE_NETWORK, **changes})
 
 
 def mse_task(clips: Clips, **settings: Any) -> MseTask:

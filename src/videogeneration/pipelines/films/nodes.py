@@ -17,7 +17,7 @@ from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.evaluation.sheets import contact_sheet
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
-from videogeneration.sources.pictures import CAMERA_ASPECT, Frame, read_pictures
+from videogeneration.sources.photos import CAMERA_ASPECT, Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
 from videogeneration.training.device import Device
 from videogeneration.validated import validated

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.sources.pictures import Frame, PictureError, read_pictures
+from videogeneration.sources.photos import Frame, PictureError, read_pictures
 
 SCENE = Frame(32, 32)
 TURNED_RIGHT = 6
