@@ -8,10 +8,9 @@ from typing import Any, cast
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import nn
 
-from videogeneration.captions import Grammar, grammar_of
-from videogeneration.clips import HISTORY, Clips
+from videogeneration.captions import grammar_of
+from videogeneration.clips import Clips
 from videogeneration.evaluation.plots import plot_losses
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.pipelines.training.reporting import mlflow_report
@@ -19,7 +18,7 @@ from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.loop import Task, is_finished, train
-from videogeneration.training.mse import MseSettings, MseTask
+from videogeneration.training.mse import MseSettings, MseTraining
 from videogeneration.windows import Windows, WindowSettings
 
 
@@ -38,33 +37,12 @@ def train_mse(
     Returns:
         The checkpoint, and a plot of its curves.
     """
-    train_clips = clips.split("train")
-    inputs = {
-        "clips": train_clips.fingerprint(),
-        "grammar": grammar,
-        "network": network,
-        "windows": asdict(windows),
-        "mse": asdict(settings),
-        "compute": compute,
-    }
-
-    def task() -> MseTask:
-        device = Device.choose(**compute)
-        torch.manual_seed(settings.seed)
-        generator = device.place(_build_generator(network, clips, grammar_of(grammar)))
-        cut = Windows(
-            train_clips,
-            captions,
-            grammar_of(grammar),
-            windows,
-            settings.batch_size,
-            settings.pushforward + 1,
-            settings.seed,
-        )
-        return MseTask(generator, cut, settings, device)
-
+    training = MseTraining(
+        clips.split("train"), captions, grammar_of(grammar), network, windows, settings, compute
+    )
     checkpoint = Checkpoint(models_folder / "mse")
-    return _train(checkpoint, inputs, task, settings.steps, settings.seed)
+    train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
+    return checkpoint, plot_losses(checkpoint.history())
 
 
 def train_gan(
@@ -111,25 +89,17 @@ def train_gan(
 
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
-    return _train(checkpoint, inputs, task, steps, settings.seed)
+    train_once(checkpoint, inputs, task, steps, settings.seed)
+    return checkpoint, plot_losses(checkpoint.history())
 
 
-def _build_generator(network: dict[str, Any], clips: Clips, grammar: Grammar) -> nn.Module:
-    """The network that the parameters describe, for these clips and sentences."""
-    height, width = clips.size
-    words, vocabulary = grammar.vocabulary.shape
-    shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
-    settings = {key: value for key, value in network.items() if key != "name"}
-    return build(network["name"], {**settings, **shape, "history": HISTORY})
-
-
-def _train(
+def train_once(
     checkpoint: Checkpoint,
     inputs: dict[str, Any],
     task: Callable[[], Task],
     steps: int,
     seed: int,
-) -> tuple[Checkpoint, Figure]:
+) -> None:
     """Train unless these very inputs were trained before; the curves go to MLflow either way."""
     source, name = checkpoint.folder.parts[-2:]
     report = mlflow_report(f"{source}/{name}")
@@ -138,4 +108,3 @@ def _train(
     else:
         label = f"{source} {name}"
         train(task(), checkpoint, inputs, steps, seed=seed, name=label, report=report)
-    return checkpoint, plot_losses(checkpoint.history())
