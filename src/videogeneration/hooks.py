@@ -12,16 +12,46 @@ from kedro.pipeline import Pipeline
 from rich.console import Console
 from rich.table import Table
 
+from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import summarise
 
-SHOWN = {
-    "foreground_psnr": "fg PSNR",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "presence": "presence",
-    "position_error": "pos. error",
-    "sharpness": "sharpness",
+NAMES = ("protocol", "model", "caption")
+HEADINGS = {
+    "protocol": ("protocol", ""),
+    "model": ("model", ""),
+    "caption": ("caption", ""),
+    "n": ("films", ""),
+    "rate": ("followed", ".0%"),
+    "foreground_psnr": ("fg PSNR", ".2f"),
+    "psnr": ("PSNR", ".2f"),
+    "ssim": ("SSIM", ".2f"),
+    "presence": ("presence", ".2f"),
+    "position_error": ("pos.\nerror", ".2f"),
+    "sharpness": ("sharpness", ".2f"),
+    "last_presence": ("presence\nat the end", ".2f"),
+    "last_position_error": ("pos. error\nat the end", ".2f"),
+    "drift": ("drift", ".1%"),
+    "left": ("walked out", ".0%"),
+    "parameters": ("parameters", ","),
+    "minutes": ("minutes", ".1f"),
+    "steps": ("steps", ","),
+    "examples_per_second": ("examples\na second", ".1f"),
+    "plain_examples_per_second": ("without\npushforward", ".1f"),
+    "learns_times": ("times the\nreference", ".2f"),
+    "milliseconds_a_frame": ("ms\na frame", ".1f"),
+    "draws_times": ("times the\nreference", ".2f"),
 }
+"""Heading and format of the columns that are printed."""
+
+TITLES = {
+    "scores": "mean over steps, test films only",
+    "caption_following": "films from one picture that do what the sentence says",
+    "benchmark_comparison_table": "after the same minutes, mean over steps, test films only",
+    "benchmark_caption_following_table": "films from one picture that do what the sentence says",
+    "benchmark_long_table": "the last frame of long films from one picture",
+    "benchmark_speed_table": "training, and drawing one film",
+}
+"""Tables that are printed, in this order."""
 
 
 class SummaryHooks:
@@ -44,6 +74,7 @@ class SummaryHooks:
             return
         for name, data in outputs.items():
             source, _, table = name.partition(".")
+            table = table.removeprefix("benchmark_").removesuffix("_table")
             if table == "scores":
                 mlflow.log_metrics(_score_metrics(source, data))
             elif table == "caption_following":
@@ -57,17 +88,19 @@ class SummaryHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
         console = Console(width=100) if not sys.stdout.isatty() else Console()
-        scored = {name.partition(".")[0] for name in pipeline.all_outputs() if ".scores" in name}
-        for source in sorted(scored):
-            console.print(_score_table(source, catalog.load(f"{source}.scores")))
-            if f"{source}.caption_following" in pipeline.all_outputs():
-                following = catalog.load(f"{source}.caption_following")
-                console.print(_following_table(source, following))
-                console.print(
-                    f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
-                    "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
-                    "[b]kedro viz run[/b]."
-                )
+        made = pipeline.all_outputs()
+        sources = {name.partition(".")[0] for name in made if name.partition(".")[2] in TITLES}
+        for source in sorted(sources):
+            for table, title in TITLES.items():
+                if f"{source}.{table}" in made:
+                    data = catalog.load(f"{source}.{table}")
+                    data = summarise(data) if table == "scores" else data
+                    console.print(_table(f"{source}: {title}", data))
+            console.print(
+                f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
+                "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
+                "[b]kedro viz run[/b]."
+            )
 
 
 def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
@@ -75,25 +108,22 @@ def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
     return {
         f"{source}/{row['protocol']}/{row['model']}/{name}": float(row[name])
         for _, row in table.iterrows()
-        for name in SHOWN
+        for name in METRICS
         if pd.notna(row[name])
     }
 
 
-def _score_table(source: str, scores: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: mean over steps, test films only")
-    for heading in ("protocol", "model", "films", *SHOWN.values()):
-        table.add_column(heading, justify="left" if heading in ("protocol", "model") else "right")
-    for _, row in summarise(scores).iterrows():
-        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in SHOWN]
-        table.add_row(row["protocol"], row["model"], str(row["n"]), *values)
+def _table(title: str, data: pd.DataFrame) -> Table:
+    """The columns that have a heading; what was not measured is a dash."""
+    table = Table(title=title)
+    columns = [(name, *_heading(name)) for name in data if _heading(name)]
+    for name, heading, _ in columns:
+        table.add_column(heading, justify="left" if name in NAMES else "right")
+    for row in data.to_dict("records"):
+        table.add_row(*(f"{row[x]:{form}}" if pd.notna(row[x]) else "-" for x, _, form in columns))
     return table
 
 
-def _following_table(source: str, following: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: films from one picture that do what the sentence says")
-    for heading in ("model", "caption", "films", "followed"):
-        table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
-    for row in following.itertuples():
-        table.add_row(str(row.model), str(row.caption), str(row.n), f"{row.rate:.0%}")
-    return table
+def _heading(name: str) -> tuple[str, str] | tuple[()]:
+    """Heading and format of a column; differences from a model are named after it."""
+    return ("above\n" + name[6:], "+.2f") if name.startswith("above_") else HEADINGS.get(name, ())

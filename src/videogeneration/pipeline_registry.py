@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
+from videogeneration.pipelines.benchmark import pipeline as benchmark_pipeline
 from videogeneration.pipelines.data import pipeline as data_pipeline
 from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
 from videogeneration.pipelines.training import pipeline as training_pipeline
@@ -21,4 +22,5 @@ def register_pipelines() -> dict[str, Pipeline]:
                 + training_pipeline.create_pipeline(source, adversarial=name == "gan")
                 + evaluation_pipeline.create_pipeline(source, models)
             )
+        pipelines[f"{source}_benchmark"] = clips + benchmark_pipeline.create_pipeline(source)
     return {**pipelines, "__default__": pipelines["kth_gan"]}

@@ -123,7 +123,7 @@ def foreground_pixels(
 
 
 def _widened(pixels: np.ndarray) -> np.ndarray:
-    """bool `[H, W]`, `WIDENING` pixels larger in every direction."""
+    """Pixels `[H, W]`, with all that are at most `WIDENING` away in both directions."""
     square = np.ones((2 * WIDENING + 1, 2 * WIDENING + 1), np.uint8)
     return cv2.dilate(pixels.astype(np.uint8), square) > 0
 

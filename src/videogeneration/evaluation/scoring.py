@@ -234,15 +234,17 @@ def compare(scores: pd.DataFrame, reference: str) -> pd.DataFrame:
         reference: A model in it.
 
     Returns:
-        A row a (protocol, model): the means of `summarise`; `above_copy_last` and
+        A row a (protocol, model): `n` and means as in `summarise`; `above_copy_last` and
         `above_<reference>`, differences of the mean `foreground_psnr` in dB; and `last_presence`,
         `last_position_error`, the values at the protocol's last step.
     """
-    table = summarise(scores)
+    means = summarise(scores)
+    table = means[["protocol", "model", "n", "foreground_psnr"]].copy()
     for base in ("copy_last", reference):
-        level = table[table["model"] == base].set_index("protocol")["foreground_psnr"]
-        table[f"above_{base}"] = table["foreground_psnr"] - table["protocol"].map(level)
+        level = means[means["model"] == base].set_index("protocol")["foreground_psnr"]
+        table[f"above_{base}"] = means["foreground_psnr"] - means["protocol"].map(level)
+    table = table.join(means[["presence", "position_error", "sharpness"]])
     last = scores[scores["step"] == scores.groupby("protocol")["step"].transform("max")]
     last = last[["protocol", "model", "presence", "position_error"]]
-    renamed = last.rename(columns={x: f"last_{x}" for x in ("presence", "position_error")})
-    return table.merge(renamed, on=["protocol", "model"], how="left")
+    ends = last.rename(columns={x: f"last_{x}" for x in ("presence", "position_error")})
+    return table.merge(ends, on=["protocol", "model"], how="left")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,27 +71,29 @@ def seconds_a_step(task: Task, steps: int) -> float:
     return (time.perf_counter() - start) / _TIMED
 
 
-def steps_that_fit(
-    checkpoint: Checkpoint, training: MseTraining, inputs: Mapping[str, Any], minutes: float
-) -> int:
-    """How many steps a training takes in some minutes, measured on a copy that is thrown away.
+def fitted(checkpoint: Checkpoint, training: MseTraining, minutes: float) -> MseTraining:
+    """A training with as many steps as fit into some minutes.
 
-    A training that is finished, or was interrupted, keeps the number that was chosen for it.
+    How long a step takes is measured on a copy that is thrown away. Where this very training lies
+    in the checkpoint, finished or interrupted, it keeps the number that was chosen then.
 
     Args:
-        checkpoint: Where the training lies or will lie.
+        checkpoint: Where the training lies or will lie; its inputs say the `minutes` as well.
         training: What would be trained; its own number of steps does not count.
-        inputs: What the training is known by, with the steps under `mse`.
         minutes: Time for it.
     """
     known = [checkpoint.description().get("inputs")]
     if checkpoint.state.exists():
         known.append(read_state(checkpoint.state)["inputs"])
-    for before in known:
-        if before and not differences(_without_steps(before), _without_steps(inputs)):
-            return before["mse"]["steps"]
-    seconds = seconds_a_step(training.task(), training.settings.steps)
-    return max(1, round(60 * minutes / seconds))
+    wanted = _without_steps({**training.inputs(), "minutes": minutes})
+    for inputs in known:
+        if inputs and not differences(_without_steps(inputs), wanted):
+            steps = inputs["mse"]["steps"]
+            break
+    else:
+        seconds = seconds_a_step(training.task(), training.settings.steps)
+        steps = max(1, round(60 * minutes / seconds))
+    return replace(training, settings=replace(training.settings, steps=steps))
 
 
 def _without_steps(inputs: Mapping[str, Any]) -> dict[str, Any]:

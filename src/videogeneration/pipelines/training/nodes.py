@@ -41,7 +41,14 @@ def train_mse(
         clips.split("train"), captions, grammar_of(grammar), network, windows, settings, compute
     )
     checkpoint = Checkpoint(models_folder / "mse")
-    train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
+    train_once(
+        checkpoint,
+        training.inputs(),
+        training.task,
+        settings.steps,
+        settings.seed,
+        f"{models_folder.name}/mse",
+    )
     return checkpoint, plot_losses(checkpoint.history())
 
 
@@ -89,7 +96,7 @@ def train_gan(
 
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
-    train_once(checkpoint, inputs, task, steps, settings.seed)
+    train_once(checkpoint, inputs, task, steps, settings.seed, f"{models_folder.name}/gan")
     return checkpoint, plot_losses(checkpoint.history())
 
 
@@ -99,12 +106,15 @@ def train_once(
     task: Callable[[], Task],
     steps: int,
     seed: int,
+    curves: str,
 ) -> None:
-    """Train unless these very inputs were trained before; the curves go to MLflow either way."""
-    source, name = checkpoint.folder.parts[-2:]
-    report = mlflow_report(f"{source}/{name}")
+    """Train unless these very inputs were trained before; the curves go to MLflow either way.
+
+    The arguments are those of `train`; `curves` is put before their names, as in `kth/mse`.
+    """
+    report = mlflow_report(curves)
     if is_finished(checkpoint, inputs):
         report([dict(row) for _, row in checkpoint.history().iterrows()])
     else:
-        label = f"{source} {name}"
-        train(task(), checkpoint, inputs, steps, seed=seed, name=label, report=report)
+        name = " ".join(checkpoint.folder.parts[-2:])
+        train(task(), checkpoint, inputs, steps, seed=seed, name=name, report=report)
