@@ -9,15 +9,15 @@ import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import summarise
 
-NAMES = ("protocol", "model", "caption")
+NAMES = ("model", "caption")
 HEADINGS = {
-    "protocol": ("protocol", ""),
     "model": ("model", ""),
     "caption": ("caption", ""),
     "n": ("films", ""),
@@ -28,8 +28,8 @@ HEADINGS = {
     "presence": ("presence", ".2f"),
     "position_error": ("pos.\nerror", ".2f"),
     "sharpness": ("sharpness", ".2f"),
-    "last_presence": ("presence\nat the end", ".2f"),
-    "last_position_error": ("pos. error\nat the end", ".2f"),
+    "last_presence": ("presence\nat last", ".2f"),
+    "last_position_error": ("error\nat last", ".2f"),
     "drift": ("drift", ".1%"),
     "left": ("walked out", ".0%"),
     "parameters": ("parameters", ","),
@@ -45,9 +45,9 @@ HEADINGS = {
 
 TITLES = {
     "scores": "mean over steps, test films only",
-    "caption_following": "films from one picture that do what the sentence says",
+    "caption_following": "films from one picture that do as told",
     "benchmark_comparison_table": "after the same minutes, mean over steps, test films only",
-    "benchmark_caption_following_table": "films from one picture that do what the sentence says",
+    "benchmark_caption_following_table": "films from one picture that do as told",
     "benchmark_long_table": "the last frame of long films from one picture",
     "benchmark_speed_table": "training, and drawing one film",
 }
@@ -95,7 +95,8 @@ class SummaryHooks:
                 if f"{source}.{table}" in made:
                     data = catalog.load(f"{source}.{table}")
                     data = summarise(data) if table == "scores" else data
-                    console.print(_table(f"{source}: {title}", data))
+                    for name, rows in _by_protocol(data):
+                        console.print(f"\n[b]{source}{name}: {title}[/b]", _table(rows))
             console.print(
                 f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
                 "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
@@ -113,17 +114,24 @@ def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _table(title: str, data: pd.DataFrame) -> Table:
+def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """A table a protocol, each with its name."""
+    if "protocol" not in data:
+        return [("", data)]
+    parts = data.groupby("protocol", sort=False)
+    return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
+
+
+def _table(data: pd.DataFrame) -> Table:
     """The columns that have a heading; what was not measured is a dash."""
-    table = Table(title=title)
-    columns = [(name, *_heading(name)) for name in data if _heading(name)]
-    for name, heading, _ in columns:
-        table.add_column(heading, justify="left" if name in NAMES else "right")
+    # differences from a model are named after it
+    above = {x: ("above\n" + x[6:], "+.2f") for x in data.columns if x.startswith("above_")}
+    headings = HEADINGS | above
+    shown = [name for name in data.dropna(axis=1, how="all") if name in headings]
+    table = Table(box=SIMPLE, collapse_padding=True)
+    for name in shown:
+        table.add_column(headings[name][0], justify="left" if name in NAMES else "right")
     for row in data.to_dict("records"):
-        table.add_row(*(f"{row[x]:{form}}" if pd.notna(row[x]) else "-" for x, _, form in columns))
+        values = [f"{row[x]:{headings[x][1]}}" if pd.notna(row[x]) else "-" for x in shown]
+        table.add_row(*values)
     return table
-
-
-def _heading(name: str) -> tuple[str, str] | tuple[()]:
-    """Heading and format of a column; differences from a model are named after it."""
-    return ("above\n" + name[6:], "+.2f") if name.startswith("above_") else HEADINGS.get(name, ())

@@ -114,11 +114,11 @@ def measure_speed(
 
 
 def of_variants(node: Callable[..., Any]) -> Callable[..., Any]:
-    """A node that takes networks one by one, for variants: it takes them as one mapping."""
+    """A node of the evaluation for variants: it takes them as one mapping, not as names each."""
 
     @wraps(node)
-    def on_all(*, variants: Variants, **given: Any) -> Any:
-        return node(**given, **variants)
+    def on_all(clips: Any, grammar: Any, settings: Any, compute: Any, variants: Variants) -> Any:
+        return node(clips, grammar, settings, compute, **variants)
 
     return on_all
 

@@ -18,13 +18,7 @@ def create_pipeline(source: str) -> Pipeline:
     Args:
         source: `kth`, `icons` or `mnist`; its clips must exist.
     """
-    measured = {
-        "clips": "clips",
-        "grammar": "grammar",
-        "compute": "params:compute",
-        "variants": "variants",
-    }
-    scored = {**measured, "settings": "params:evaluation"}
+    scored = ["clips", "grammar", "params:evaluation", "params:compute", "variants"]
     return Pipeline(
         [
             Node(
@@ -45,7 +39,7 @@ def create_pipeline(source: str) -> Pipeline:
             ),
             Node(
                 nodes.measure_speed,
-                {**measured, "benchmark": "params:benchmark"},
+                ["clips", "grammar", "params:benchmark", "params:compute", "variants"],
                 "benchmark_speed_table",
                 name="measure_speed",
             ),

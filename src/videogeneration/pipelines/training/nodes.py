@@ -96,7 +96,8 @@ def train_gan(
 
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
-    train_once(checkpoint, inputs, task, steps, settings.seed, f"{models_folder.name}/gan")
+    curves = f"{models_folder.name}/gan"
+    train_once(checkpoint, inputs, task, steps, settings.seed, curves)
     return checkpoint, plot_losses(checkpoint.history())
 
 
