@@ -269,9 +269,8 @@ def test_endings_tell_who_walked_out(clips: Clips, judge: Judge) -> None:
 
 
 def test_endings_without_a_side_leave_it_open(tmp_path: Path, judge: Judge) -> None:
-    clips = write_store(
-        tmp_path / "c", [(walker("right", 0, 12), {"caption": "a person is boxing"})]
-    )
+    boxing = {"caption": "a person is boxing", "view_start": 3, "view_end": 9}
+    clips = write_store(tmp_path / "clips", [(walker("right", 0, 12), boxing)])
     table = score_endings({"copy_last": baseline_models()["copy_last"]}, clips, judge, 3, 100)
     assert pd.isna(table.loc[0, "left"])
     assert table.loc[0, "presence"] == pytest.approx(1)

@@ -22,6 +22,7 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from videogeneration.clips import Clips
+from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
 ROOT = Path(__file__).parents[2]
@@ -345,7 +346,9 @@ def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> No
 @pytest.fixture(scope="module")
 def benchmark(project: Path) -> Path:
     """The project's reports after `kth_benchmark` has run, too."""
-    run(project, "kth_benchmark")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "_TIMED", 6)
+        run(project, "kth_benchmark")
     return reporting(project)
 
 
@@ -425,3 +428,30 @@ def test_a_bad_variant_is_named(benchmark: Path, project: Path) -> None:
     bad = {"benchmark": {"variants": {"deep": {"network": {"depth": 3}}}}}
     with pytest.raises(Exception, match=r"benchmark\.variants\.deep.*depth"):
         run(project, "kth_benchmark", ["kth.train_variants"], kth=bad)
+
+
+def test_the_full_configuration_scores_the_protocol_of_the_literature(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of `conf/full` but its size, on the recordings that the project has rendered."""
+    other = new_project(tmp_path / "project")
+    monkeypatch.chdir(other)
+    small = {
+        "folder": str(project / "data" / "01_raw" / "kth" / "rendered"),
+        "clips": {"size": 32},
+        "network": {"widths": [16, 24], "dense": 32},
+        "mse": {"steps": 2, "batch_size": 4},
+        "discriminator": {"widths": [8, 16]},
+        "gan": {"steps": 1, "discriminator_warmup": 1, "batch_size": 4},
+        "evaluation": {"films": 4, "sheet_films": 1, "long_steps": 3},
+    }
+    run(other, "kth_gan", env="full", compute=TINY["compute"], kth=small)
+    table = Clips.open(other / "data" / "03_primary" / "kth" / "clips").table
+    assert len(table) == 8
+    # 25 frames a second, every one of them
+    kept = Clips.open(project / "data" / "03_primary" / "kth" / "clips").table
+    assert (table["length"] > 4 * kept["length"].max()).any()
+    scores = pd.read_csv(reporting(other) / "scores.csv")
+    assert set(scores["protocol"]) == {"1to10", "10to20"}
+    assert set(scores["model"]) == {"copy_last", "warp_last", "mse", "gan"}
+    assert scores[scores["protocol"] == "10to20"]["step"].max() == 20

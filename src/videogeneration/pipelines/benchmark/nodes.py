@@ -133,13 +133,13 @@ def compare_variants(
 ) -> pd.DataFrame:
     """Set models beside one another, see `compare`; a variant's figures also go to its own run."""
     comparison, source = compare(scores, benchmark.reference), models_folder.name
-    following = following.assign(part="followed/" + following["caption"])[["model", "part", "rate"]]
-    tables = (
+    rates = following.pivot(index="model", columns="caption", values="rate").reset_index()
+    tables = [
         comparison.assign(part=comparison["protocol"]),
-        following,
+        rates.assign(part="followed"),
         endings.assign(part="long"),
         speed.assign(part="speed"),
-    )
+    ]
     for name in benchmark.variants:
         figures = {
             f"{source}/{row['part']}/{key}": float(value)
