@@ -192,3 +192,27 @@ def test_a_grammar_with_other_words_is_refused() -> None:
     description["words"] = description["words"][::-1]
     with pytest.raises(CaptionError, match="train again"):
         grammar_of(description)
+
+
+def test_a_first_frame_shows_elements_and_not_their_movements() -> None:
+    sentence = SCENES.sentence([("house", "up_down"), ("digit 3", "spin_clockwise")])
+    assert SCENES.sights == SCENES.elements
+    assert SCENES.seen(sentence) == ("house", "digit 3")
+    mistakes = SCENES.mistakes(sentence)
+    assert sorted(mistakes) == sorted(
+        SCENES.sentence(scene)
+        for other in ("car", "digit 7")
+        for scene in (
+            [(other, "up_down"), ("digit 3", "spin_clockwise")],
+            [("house", "up_down"), (other, "spin_clockwise")],
+        )
+    )
+    assert all(set(SCENES.seen(wrong)) != {"house", "digit 3"} for wrong in mistakes)
+
+
+def test_a_first_frame_shows_action_and_side() -> None:
+    assert len(KTH.sights) == 9
+    for sentence in kth_sentences():
+        assert set(KTH.seen(sentence)) <= set(KTH.sights)
+        assert set(KTH.mistakes(sentence)) == set(kth_sentences()) - {sentence}
+    assert KTH.seen("A person is walking to the LEFT.") == ("walking to the left",)

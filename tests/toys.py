@@ -9,11 +9,14 @@ import torch
 
 from videogeneration.captions import KthGrammar
 from videogeneration.clips import Clips, ClipWriter
+from videogeneration.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
+from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
+from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
 from videogeneration.training.loop import Task, train
 from videogeneration.training.mse import MseSettings, MseTask
 from videogeneration.windows import Windows, WindowSettings
@@ -127,15 +130,54 @@ def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings:
     return GanTask(CPU.place(generator()), opponent, cut, chosen, CPU)
 
 
+def image_generator(seed: int = 0, **changes: Any) -> ImageGenerator:
+    """A small generator of KTH's first frames with weights drawn from a seed."""
+    torch.manual_seed(seed)
+    words, vocabulary = KthGrammar().vocabulary.shape
+    plain = {"height": 32, "width": 32, "words": words, "vocabulary": vocabulary, "figures": 1}
+    small = {"noise": 8, "embedding": 16, "size": 16, "widths": (16, 16, 8)}
+    network = build("imagegenerator", {**plain, **small, **changes})
+    assert isinstance(network, ImageGenerator)
+    return network
+
+
+def image_discriminator(seed: int = 0, **changes: Any) -> ImageDiscriminator:
+    """A small discriminator of KTH's first frames with weights drawn from a seed."""
+    torch.manual_seed(seed)
+    words, vocabulary = KthGrammar().vocabulary.shape
+    plain = {"words": words, "vocabulary": vocabulary, "sights": len(KthGrammar().sights)}
+    network = build("imagediscriminator", {**plain, "widths": (8, 16), "embedding": 16, **changes})
+    assert isinstance(network, ImageDiscriminator)
+    return network
+
+
+def gan_cls_task(clips: Clips, **settings: Any) -> GanClsTask:
+    """GAN-CLS on the first frames of blocks, with everything random switched on."""
+    chosen = GanClsSettings(
+        **{"steps": 10, "discriminator_warmup": 4, "batch_size": 8, "shift": 1, **settings}
+    )
+    frames = FirstFrames(clips, KthGrammar(), FirstFrameSettings(early=0.5, mirror=0.5))
+    draws, judges = image_generator(background=(8, 8, 8, 8)), image_discriminator(1)
+    CPU.place(draws)
+    CPU.place(judges)
+    return GanClsTask(draws, judges, frames, chosen, CPU)
+
+
+TASKS: dict[str, Callable[[Clips], Task]] = {
+    "mse": mse_task,
+    "gan": lambda clips: gan_task(clips, wrong_captions=0.5),
+    "gan_cls": gan_cls_task,
+}
+"""Every kind of training, 14 steps each."""
+
+
 def train_toy(
     kind: str, store: Path, folder: Path, report: Callable[[Any], None] = lambda rows: None
 ) -> None:
     """Train 14 steps; a point of the curves every 4 steps, a state every 6 or later."""
     torch.set_num_threads(1)
-    clips = Clips.open(store)
-    task: Task = mse_task(clips) if kind == "mse" else gan_task(clips, wrong_captions=0.5)
     train(
-        task,
+        TASKS[kind](Clips.open(store)),
         Checkpoint(folder),
         {"kind": kind},
         14,

@@ -122,6 +122,16 @@ class Grammar(Protocol):
     def alternatives(self, sentence: str) -> list[str]:
         """Other sentences that could be asked of the same first frame."""
 
+    @property
+    def sights(self) -> tuple[str, ...]:
+        """Everything that a first frame can show and a sentence name."""
+
+    def seen(self, sentence: str) -> tuple[str, ...]:
+        """Which of the sights the sentence's first frame shows."""
+
+    def mistakes(self, sentence: str) -> list[str]:
+        """Sentences that the first frame of this one makes false, as near to it as can be."""
+
 
 @dataclass(frozen=True)
 class KthGrammar:
@@ -153,6 +163,23 @@ class KthGrammar:
         """The other side, or nothing for an action without a side."""
         opposite = self.opposite(sentence)
         return [] if opposite == self.check(sentence) else [opposite]
+
+    @property
+    def sights(self) -> tuple[str, ...]:
+        """Every action, and for those that travel the side: `walking to the left`."""
+        return tuple(_deed(sentence) for sentence in self.sentences())
+
+    def seen(self, sentence: str) -> tuple[str, ...]:
+        """The sentence's action and side."""
+        return (_deed(self.check(sentence)),)
+
+    def mistakes(self, sentence: str) -> list[str]:
+        """Every other action, and the other side."""
+        return [other for other in self.sentences() if other != self.check(sentence)]
+
+
+def _deed(sentence: str) -> str:
+    return sentence.removeprefix("a person is ")
 
 
 def kth_caption(action: str, direction: str | None) -> str:
@@ -229,6 +256,26 @@ class SceneGrammar:
         """The same elements with every other movement of the first of them."""
         (element, movement), *others = self.parse(sentence)
         return [self.sentence([(element, m), *others]) for m in MOVEMENTS if m != movement]
+
+    @property
+    def sights(self) -> tuple[str, ...]:
+        """The elements; a first frame does not show how they will move."""
+        return self.elements
+
+    def seen(self, sentence: str) -> tuple[str, ...]:
+        """The sentence's elements."""
+        return tuple(element for element, _ in self.parse(sentence))
+
+    def mistakes(self, sentence: str) -> list[str]:
+        """Another element in the place of one of them, with the same movements."""
+        scene = self.parse(sentence)
+        shown = {element for element, _ in scene}
+        return [
+            self.sentence([*scene[:place], (other, scene[place][1]), *scene[place + 1 :]])
+            for place in range(len(scene))
+            for other in self.elements
+            if other not in shown
+        ]
 
 
 def describe(grammar: Grammar) -> dict[str, Any]:

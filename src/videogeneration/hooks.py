@@ -16,11 +16,12 @@ from rich.table import Table
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import summarise
 
-NAMES = ("model", "caption")
+NAMES = ("model", "caption", "pictures")
 HEADINGS = {
     "model": ("model", ""),
     "caption": ("caption", ""),
-    "n": ("films", ""),
+    "pictures": ("pictures", ""),
+    "n": ("n", ""),
     "rate": ("followed", ".0%"),
     "foreground_psnr": ("fg PSNR", ".2f"),
     "psnr": ("PSNR", ".2f"),
@@ -30,6 +31,9 @@ HEADINGS = {
     "sharpness": ("sharpness", ".2f"),
     "last_presence": ("presence\nat last", ".2f"),
     "last_position_error": ("error\nat last", ".2f"),
+    "named_right": ("named\nright", ".0%"),
+    "diversity": ("diversity", ".2f"),
+    "classifier_frechet": ("classifier\nFréchet", ".2f"),
     "drift": ("drift", ".1%"),
     "left": ("walked out", ".0%"),
     "parameters": ("parameters", ","),
@@ -45,13 +49,26 @@ HEADINGS = {
 
 TITLES = {
     "scores": "mean over steps, test films only",
-    "caption_following": "films from one picture that do as told",
-    "benchmark_comparison_table": "after the same minutes, mean over steps, test films only",
-    "benchmark_caption_following_table": "films from one picture that do as told",
-    "benchmark_long_table": "the last frame of long films from one picture",
-    "benchmark_speed_table": "training, and drawing one film",
+    "caption_following": "films from one picture that do what the sentence says",
+    "image_scores": "first frames drawn from sentences of the test split",
+    "film_following": "films from sentences that do what these say",
+    "benchmark_comparison": "after the same minutes, mean over steps, test films only",
+    "benchmark_caption_following": "films from one picture that do what the sentence says",
+    "benchmark_long": "the last frame of long films from one picture",
+    "benchmark_speed": "training, and drawing one film",
 }
 """Tables that are printed, in this order."""
+
+LOGGED = {
+    "scores": ("{row[protocol]}/{row[model]}/{column}", METRICS),
+    "caption_following": ("followed/{row[model]}/{row[caption]}", ("rate",)),
+    "film_following": ("film_followed/{row[model]}/{row[caption]}", ("rate",)),
+    "image_scores": (
+        "pictures/{row[pictures]}/{column}",
+        ("named_right", "diversity", "classifier_frechet"),
+    ),
+}
+"""What a table's figures are called in MLflow, and the columns that they come from."""
 
 
 class SummaryHooks:
@@ -75,25 +92,19 @@ class SummaryHooks:
         for name, data in outputs.items():
             source, _, table = name.partition(".")
             table = table.removeprefix("benchmark_").removesuffix("_table")
-            if table == "scores":
-                mlflow.log_metrics(_score_metrics(source, data))
-            elif table == "caption_following":
-                rates = {
-                    f"{source}/followed/{row.model}/{row.caption}": float(row.rate)
-                    for row in data.itertuples()
-                }
-                mlflow.log_metrics(rates)
+            if table in LOGGED:
+                mlflow.log_metrics(_figures(source, table, data))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
         console = Console(width=100) if not sys.stdout.isatty() else Console()
         made = pipeline.all_outputs()
-        sources = {name.partition(".")[0] for name in made if name.partition(".")[2] in TITLES}
-        for source in sorted(sources):
+        shown = {name.partition(".")[0] for name in made if name.endswith(("_table", "films"))}
+        for source in sorted(shown):
             for table, title in TITLES.items():
-                if f"{source}.{table}" in made:
-                    data = catalog.load(f"{source}.{table}")
+                if f"{source}.{table}_table" in made:
+                    data = catalog.load(f"{source}.{table}_table")
                     data = summarise(data) if table == "scores" else data
                     for name, rows in _by_protocol(data):
                         console.print(f"\n[b]{source}{name}: {title}[/b]", _table(rows))
@@ -104,13 +115,15 @@ class SummaryHooks:
             )
 
 
-def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
-    table = summarise(scores)
+def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
+    """A table's figures by the names that they have in MLflow."""
+    name, columns = LOGGED[table]
+    rows = (summarise(data) if table == "scores" else data).to_dict("records")
     return {
-        f"{source}/{row['protocol']}/{row['model']}/{name}": float(row[name])
-        for _, row in table.iterrows()
-        for name in METRICS
-        if pd.notna(row[name])
+        f"{source}/{name.format(row=row, column=column)}": float(row[column])
+        for row in rows
+        for column in columns
+        if pd.notna(row[column])
     }
 
 

@@ -13,7 +13,12 @@ from PIL import Image
 from toys import generator, numbered_clip, write_store
 from videogeneration.clips import Clips
 from videogeneration.datasets.arrays import NumpyDataset
-from videogeneration.datasets.folders import CheckpointDataset, ClipsDataset, FolderDataset
+from videogeneration.datasets.folders import (
+    CheckpointDataset,
+    ClipsDataset,
+    FilesDataset,
+    FolderDataset,
+)
 from videogeneration.datasets.pictures import PictureDataset
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -50,6 +55,19 @@ def test_a_folder_is_a_path_to_write_to(tmp_path: Path) -> None:
     assert dataset.exists()
     with pytest.raises(DatasetError, match="the catalog says"):
         dataset.save(tmp_path / "elsewhere")
+
+
+def test_files_are_written_where_the_catalog_says(tmp_path: Path) -> None:
+    folder = tmp_path / "films"
+    dataset = FilesDataset(filepath=str(folder), artifact_path="films")
+    assert not dataset.exists()
+    folder.mkdir()
+    for name in ("earlier.gif", "new.gif"):
+        (folder / name).write_text(name)
+    dataset.save([folder / "new.gif"])
+    assert dataset.load() == [folder / "earlier.gif", folder / "new.gif"]
+    with pytest.raises(DatasetError, match="the catalog says"):
+        dataset.save([tmp_path / "elsewhere.gif"])
 
 
 def test_clips_open_without_being_read(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.evaluation.films import side_by_side, write_gif, write_mp4
+from videogeneration.evaluation.films import Page, side_by_side, write_film
 from videogeneration.evaluation.sheets import SheetFilm
 
 
@@ -30,7 +30,7 @@ def decode(path: Path) -> np.ndarray:
 
 
 def test_mp4_is_what_browsers_play(walker: np.ndarray, tmp_path: Path) -> None:
-    write_mp4(tmp_path / "film.mp4", walker, fps=5)
+    write_film(tmp_path / "film", walker, fps=5)
     with av.open(str(tmp_path / "film.mp4")) as container:
         stream = container.streams.video[0]
         assert stream.codec_context.name == "h264"
@@ -45,18 +45,18 @@ def test_mp4_is_what_browsers_play(walker: np.ndarray, tmp_path: Path) -> None:
 
 
 def test_mp4_shows_the_frames(walker: np.ndarray, tmp_path: Path) -> None:
-    write_mp4(tmp_path / "film.mp4", walker, fps=5, scale=2, smooth=False)
+    write_film(tmp_path / "film", walker, fps=5, scale=2, smooth=False)
     large = walker.repeat(2, axis=1).repeat(2, axis=2)
     difference = np.abs(decode(tmp_path / "film.mp4").astype(int) - large)
     assert difference.mean() < 3
     # light is neither lifted nor squeezed by the way through limited-range YUV
     ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (3, 256, 256))
-    write_mp4(tmp_path / "ramp.mp4", ramp, fps=5, scale=1)
+    write_film(tmp_path / "ramp", ramp, fps=5, scale=1)
     assert np.abs(decode(tmp_path / "ramp.mp4").astype(int) - ramp).max() <= 4
 
 
 def test_gif_is_exact(walker: np.ndarray, tmp_path: Path) -> None:
-    write_gif(tmp_path / "film.gif", walker, fps=5, scale=1)
+    write_film(tmp_path / "film", walker, fps=5, scale=1)
     with Image.open(tmp_path / "film.gif") as picture:
         assert picture.n_frames == len(walker)
         assert picture.info["loop"] == 0
@@ -67,7 +67,7 @@ def test_gif_is_exact(walker: np.ndarray, tmp_path: Path) -> None:
 
 
 def test_a_gif_keeps_frames_that_do_not_change(tmp_path: Path) -> None:
-    write_gif(tmp_path / "film.gif", np.full((4, 20, 20), 77, np.uint8), fps=10, scale=1)
+    write_film(tmp_path / "film", np.full((4, 20, 20), 77, np.uint8), fps=10, scale=1)
     with Image.open(tmp_path / "film.gif") as picture:
         durations = []
         for index in range(picture.n_frames):
@@ -80,14 +80,13 @@ def test_a_gif_keeps_frames_that_do_not_change(tmp_path: Path) -> None:
 def test_films_are_large_enough_to_watch_and_even(
     size: tuple[int, int], expected: int, tmp_path: Path
 ) -> None:
-    write_mp4(tmp_path / "film.mp4", np.zeros((2, *size), np.uint8), fps=5)
+    write_film(tmp_path / "film", np.zeros((2, *size), np.uint8), fps=5)
     film = decode(tmp_path / "film.mp4")
     assert min(film.shape[1:]) == expected
     assert film.shape[1] % 2 == film.shape[2] % 2 == 0
 
 
-@pytest.mark.parametrize("write", [write_mp4, write_gif])
-def test_a_long_film_is_never_held_as_a_whole(write, tmp_path: Path) -> None:
+def test_a_long_film_is_never_held_as_a_whole(tmp_path: Path) -> None:
     length, side = 1000, 64
 
     def frames() -> Iterator[np.ndarray]:
@@ -97,42 +96,42 @@ def test_a_long_film_is_never_held_as_a_whole(write, tmp_path: Path) -> None:
             yield frame
 
     tracemalloc.start()
-    write(tmp_path / "film", frames(), fps=25, scale=1)
+    write_film(tmp_path / "film", frames(), fps=25, scale=1)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < length * side * side / 4
-    assert len(decode(tmp_path / "film")) == length
+    for ending in (".gif", ".mp4"):
+        assert len(decode(tmp_path / f"film{ending}")) == length
 
 
-@pytest.mark.parametrize("write", [write_mp4, write_gif])
-def test_a_film_that_fails_leaves_what_was_there(write, tmp_path: Path) -> None:
+def test_a_film_that_fails_leaves_what_was_there(tmp_path: Path) -> None:
     path = tmp_path / "film"
-    write(path, np.zeros((3, 32, 32), np.uint8), fps=5)
-    before = path.read_bytes()
+    written = write_film(path, np.zeros((3, 32, 32), np.uint8), fps=5)
+    assert [file.name for file in written] == ["film.gif", "film.mp4"]
+    before = [file.read_bytes() for file in written]
 
     def broken() -> Iterator[np.ndarray]:
         yield np.zeros((32, 32), np.uint8)
         raise RuntimeError("the network stopped")
 
     with pytest.raises(RuntimeError, match="the network stopped"):
-        write(path, broken(), fps=5)
-    assert path.read_bytes() == before
-    assert [entry.name for entry in tmp_path.iterdir()] == ["film"]
+        write_film(path, broken(), fps=5)
+    assert [file.read_bytes() for file in written] == before
+    assert sorted(tmp_path.iterdir()) == written
 
 
-@pytest.mark.parametrize("write", [write_mp4, write_gif])
-def test_bad_films_are_refused(write, tmp_path: Path) -> None:
+def test_bad_films_are_refused(tmp_path: Path) -> None:
     good = np.zeros((2, 32, 32), np.uint8)
     with pytest.raises(ValueError, match="film: no frames"):
-        write(tmp_path / "film", [], fps=5)
+        write_film(tmp_path / "film", [], fps=5)
     with pytest.raises(ValueError, match=r"film: a frame is float32 \[32, 32\], not uint8"):
-        write(tmp_path / "film", good.astype(np.float32), fps=5)
+        write_film(tmp_path / "film", good.astype(np.float32), fps=5)
     with pytest.raises(ValueError, match=r"a frame is uint8 \[8, 8\], not uint8 \[32, 32\]"):
-        write(tmp_path / "film", [good[0], np.zeros((8, 8), np.uint8)], fps=5)
+        write_film(tmp_path / "film", [good[0], np.zeros((8, 8), np.uint8)], fps=5)
     with pytest.raises(ValueError, match="fps: 0"):
-        write(tmp_path / "film", good, fps=0)
+        write_film(tmp_path / "film", good, fps=0)
     with pytest.raises(ValueError, match="scale: 0"):
-        write(tmp_path / "film", good, fps=5, scale=0)
+        write_film(tmp_path / "film", good, fps=5, scale=0)
     assert not list(tmp_path.iterdir())
 
 
@@ -163,3 +162,15 @@ def test_side_by_side_of_several_sizes_is_refused() -> None:
     large = SheetFilm("", {"a": np.zeros((2, 128, 128), np.uint8)}, given=1)
     with pytest.raises(ValueError, match="need one size"):
         next(side_by_side([small, large]))
+
+
+def test_long_labels_are_broken_into_lines_and_make_room() -> None:
+    frame = np.full((64, 64), 200, np.uint8)
+    short = Page([("", ["left", "right"])], (64, 64)).paint([[frame, frame]], ["given"])
+    long = Page([("", ["left", "the house is moving up and down " * 2])], (64, 64))
+    wrapped = long.paint([[frame, frame]], ["given"])
+    assert wrapped.shape[1] == short.shape[1]
+    assert wrapped.shape[0] == short.shape[0] + 18
+    # nothing is written over the pictures
+    assert (wrapped == 200).sum() == pytest.approx(2 * 256 * 256, abs=100)
+    assert (wrapped[-256 - 8 : -8, 8:264] == 200).all()

@@ -5,6 +5,9 @@ import pytest
 
 from videogeneration.captions import KthGrammar, SceneGrammar
 from videogeneration.evaluation.judges import Judge, KthJudge, SceneJudge, judge_of
+from videogeneration.sources.icons import icons
+from videogeneration.sources.scenes import Painter, SceneSettings
+from videogeneration.sources.scenes import scenes as drawn_scenes
 
 SIZE, LENGTH = 64, 14
 
@@ -81,6 +84,38 @@ def test_a_walker_that_leaves_as_it_was_told_follows(judge: Judge) -> None:
     film = walker([16, 24, 32, 40, 48, 56])
     film[3:] = ground()
     assert asked(judge, film) == []
+
+
+def test_a_film_alone_is_its_own_background(judge: Judge) -> None:
+    film = walker([20 + 4 * time for time in range(9)])
+    sentences = [f"a person is walking to the {side}" for side in ("left", "right")]
+    assert [judge.followed(film, sentence) for sentence in sentences] == [False, True]
+    assert [judge.followed(film[::-1], sentence) for sentence in sentences] == [True, False]
+    still = walker([32] * 9)
+    assert not any(judge.followed(still, sentence) for sentence in sentences)
+    film[2:] = walker([20 + 4 * time for time in range(9)], strength=0.3)[2:]
+    assert not any(judge.followed(film, sentence) for sentence in sentences)
+
+
+def test_elements_of_a_film_alone_are_found_in_its_first_frame() -> None:
+    scenes = judge_of(SceneGrammar(("house", "fish")))
+    settings = SceneSettings(two_elements=1.0)
+    (_, actors), *_ = (
+        (scene, actors)
+        for scene, actors in drawn_scenes(icons(("house", "fish")), settings, "test", 20, 0)
+        if [movement for _, movement in scene] == ["left_right", "up_down"]
+    )
+    film = Painter(icons(("house", "fish")), 64).paint(actors, 11).astype(np.float32) / 255
+    right = "the house is moving left and right and the fish is moving up and down"
+    assert scenes.followed(film, right)
+    wrong = "the house is moving left and right and the fish is rotating clockwise"
+    assert not scenes.followed(film, wrong)
+    # two elements are asked for, one is there
+    alone = Painter(icons(("house", "fish")), 64).paint(actors[:1], 11).astype(np.float32) / 255
+    assert scenes.followed(alone, "the house is moving left and right")
+    twice = "the house is moving left and right and the fish is moving left and right"
+    assert not scenes.followed(alone, twice)
+    assert not scenes.followed(np.zeros_like(film), right)
 
 
 def test_an_empty_film_follows_nothing(judge: Judge) -> None:

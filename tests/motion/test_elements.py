@@ -10,6 +10,7 @@ from videogeneration.motion.elements import (
     Gallery,
     ReaderSettings,
     cut_out,
+    find_places,
     movement_followed,
     read_scene,
 )
@@ -193,3 +194,51 @@ def test_frames_that_cannot_be_read_are_refused():
         read_scene(np.zeros((5, 32, 32)), first, [])
     with pytest.raises(ValueError, match="period="):
         ReaderSettings(period=(12.0, 8.0))
+
+
+@pytest.mark.parametrize("two", [0.0, 1.0])
+def test_elements_are_found_without_being_told_where(icon_sprites, digit_sprites, two) -> None:
+    for sprites in (icon_sprites, digit_sprites):
+        for film, actors in films(sprites, 30, two, frames=2):
+            found = find_places(film[0], len(actors))
+            assert len(found) == len(actors)
+            for actor in actors:
+                place = actor.place
+                near = min(found, key=lambda f, p=place: np.hypot(f.x - p.x, f.y - p.y))
+                assert np.hypot(near.x - place.x, near.y - place.y) < 3
+                assert near.radius == pytest.approx(place.radius, abs=2)
+
+
+def test_a_line_between_elements_is_better_than_one_through_ink(digit_sprites) -> None:
+    middle = (31.5, 31.5)
+    five = Actor("digit 5", "up_down", 460, Place(42.44, 37.36, 12.49), 10.0, 0.0, 1, middle)
+    two = Actor("digit 2", "up_down", 461, Place(23.11, 16.81, 14.05), 10.0, 0.0, 1, middle)
+    frame = Painter(digit_sprites, 64).paint([five, two], 2)[0] / np.float32(255)
+    # the smallest circles alone would give the head of the one to the other
+    found = sorted(find_places(frame, 2), key=lambda place: place.x)
+    for place, actor in zip(found, (two, five), strict=True):
+        assert (place.x, place.y) == pytest.approx((actor.place.x, actor.place.y), abs=2)
+
+
+def test_touching_elements_are_parted_and_specks_belong_to_none() -> None:
+    rows, columns = np.indices((64, 64))
+    one, other = np.hypot(rows - 20, columns - 20) < 12, np.hypot(rows - 40, columns - 34) < 12.5
+    frame = (one | other).astype(np.float32)
+    frame[60, 3] = 1
+    found = sorted(find_places(frame, 2), key=lambda place: place.y)
+    assert [(p.x, p.y) for p in found] == [pytest.approx(c, abs=1) for c in ((20, 20), (34, 40))]
+    (alone,) = find_places(one.astype(np.float32), 1)
+    assert (alone.x, alone.y) == pytest.approx((20, 20), abs=0.5)
+    assert alone.radius == pytest.approx(12, abs=0.7)
+
+
+def test_elements_that_are_not_there_are_not_found() -> None:
+    rows, columns = np.indices((64, 64))
+    disc = (np.hypot(rows - 30, columns - 30) < 13).astype(np.float32)
+    assert find_places(disc, 2) == []
+    assert find_places(np.zeros((64, 64), np.float32), 1) == []
+    # light all over the picture is no element
+    assert find_places(np.full((64, 64), 0.5, np.float32), 1) == []
+    assert len(find_places(np.full((64, 64), 0.5, np.float32), 2)) < 2
+    with pytest.raises(ValueError, match="3 elements"):
+        find_places(disc, 3)

@@ -15,31 +15,14 @@ import av
 import mlflow
 import pandas as pd
 import pytest
-import yaml
 from kedro.framework.project import pipelines
-from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
+from projects import ROOT, TINY, new_project, run
 from videogeneration.clips import Clips
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
-
-ROOT = Path(__file__).parents[2]
-
-TINY = {
-    "compute": {"device": "cpu", "precision": "float32"},
-    "kth": {
-        "walkers": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "seed": 1},
-        "clips": {"size": 32, "phases": "first"},
-        "network": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
-        "mse": {"steps": 10, "batch_size": 4, "warmup": 2},
-        "discriminator": {"widths": [8, 16]},
-        "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
-        "evaluation": {"films": 6, "sheet_films": 2, "long_steps": 12},
-        "benchmark": {"minutes": 0.005, "variants": {"narrow": {"network": {"dense": 16}}}},
-    },
-}
 
 SCORES = [
     "model",
@@ -53,34 +36,6 @@ SCORES = [
     "position_error",
     "sharpness",
 ]
-
-
-def new_project(folder: Path) -> Path:
-    """A copy of the project's configuration, with settings that take seconds."""
-    shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    (folder / "src").mkdir()
-    (folder / "conf" / "local").mkdir()
-    (folder / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(TINY))
-    return folder
-
-
-def run(
-    project: Path,
-    pipeline: str,
-    nodes: list[str] | None = None,
-    env: str | None = None,
-    **parameters: Any,
-) -> None:
-    """What `kedro run --pipeline= --env= --params=` does."""
-    try:
-        with KedroSession.create(project, env=env, runtime_params=parameters) as session:
-            assert isinstance(session, KedroSession)
-            session.run(pipeline_name=pipeline, node_names=nodes)
-    finally:
-        # kedro-mlflow opens a run once more for its nodes; a process of its own would end here
-        while mlflow.active_run():
-            mlflow.end_run()
 
 
 @pytest.fixture(scope="module")
@@ -101,9 +56,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_pipelines_by_name() -> None:
     bootstrap_project(ROOT)
-    stages = ("data", "mse", "gan", "benchmark")
+    stages = ("data", "mse", "gan", "benchmark", "text_to_video")
     expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in stages}
-    assert expected | {"__default__"} <= set(pipelines)
+    assert expected | {"__default__", "animate"} <= set(pipelines)
     assert {n.name for n in pipelines["__default__"].nodes} == {
         n.name for n in pipelines["kth_gan"].nodes
     }

@@ -1,6 +1,7 @@
 """Checkpoints: written whole, read without unpickling, refused where they do not fit."""
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -10,11 +11,13 @@ import torch
 
 import videogeneration
 from toys import CPU, DISCRIMINATOR, NETWORK, discriminator, generator
+from videogeneration.captions import CaptionError, KthGrammar, SceneGrammar, describe
 from videogeneration.training.checkpoints import (
     Checkpoint,
     CheckpointError,
     build,
     differences,
+    newest,
     read_state,
     restore_state,
     save_state,
@@ -205,3 +208,30 @@ def test_nothing_is_unpickled() -> None:
         if forbidden.search(line)
     ]
     assert found == []
+
+
+def test_a_checkpoint_knows_what_can_be_said_to_it(tmp_path: Path) -> None:
+    scenes = SceneGrammar(("house", "fish"))
+    mse, gan = Checkpoint(tmp_path / "mse"), Checkpoint(tmp_path / "gan")
+    mse.finish(generator(), {"grammar": describe(scenes)}, CURVES)
+    gan.finish(generator(), {"mse": {"grammar": describe(KthGrammar())}}, CURVES)
+    assert mse.grammar() == scenes
+    assert gan.grammar() == KthGrammar()
+    with pytest.raises(CheckpointError, match="no grammar"):
+        finished(tmp_path / "other").grammar()
+    old = {**describe(scenes), "words": ["house"]}
+    mse.finish(generator(), {"grammar": old}, CURVES)
+    with pytest.raises(CaptionError, match="another version of the grammar"):
+        mse.grammar()
+
+
+def test_the_newest_is_the_one_finished_last(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="no trained gan or mse here"):
+        newest(tmp_path, ["gan", "mse"])
+    for name, time in (("mse", 2000), ("gan", 1000), ("other", 3000)):
+        os.utime(finished(tmp_path / name).folder / "config.json", (time, time))
+    assert newest(tmp_path, ["gan", "mse"]).folder.name == "mse"
+    assert newest(tmp_path, ["gan"]).folder.name == "gan"
+    # weights without a description are a training that was interrupted
+    (tmp_path / "mse" / "config.json").unlink()
+    assert newest(tmp_path, ["gan", "mse"]).folder.name == "gan"

@@ -3,6 +3,7 @@
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+import mlflow
 from kedro.io import AbstractDataset, DatasetError
 
 from videogeneration.clips import Clips
@@ -39,6 +40,39 @@ class FolderDataset(_Folder):
     def save(self, data: Path) -> None:
         """Check that the node wrote to the folder that the catalog names."""
         self._check(data)
+
+    def _exists(self) -> bool:
+        return Path(self._filepath).is_dir()
+
+
+class FilesDataset(_Folder):
+    """Files that a node wrote into a folder, among others that stay.
+
+    Those of this run, and no others, go to the active MLflow run.
+
+    Args:
+        filepath: The folder, relative to the project.
+        artifact_path: The folder of the run's artifacts that they are copied to.
+        metadata: For other tools, such as Kedro-Viz; not read here.
+    """
+
+    def __init__(
+        self, *, filepath: str, artifact_path: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        super().__init__(filepath=filepath, metadata=metadata)
+        self._artifact_path = artifact_path
+
+    def load(self) -> list[Path]:
+        """Every file of the folder."""
+        return sorted(path for path in Path(self._filepath).iterdir() if path.is_file())
+
+    def save(self, data: list[Path]) -> None:
+        """Check that the files lie where the catalog says, and hand them to MLflow."""
+        for path in data:
+            self._check(path.parent)
+        if mlflow.active_run() is not None:
+            for path in data:
+                mlflow.log_artifact(str(path), self._artifact_path)
 
     def _exists(self) -> bool:
         return Path(self._filepath).is_dir()

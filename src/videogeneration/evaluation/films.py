@@ -1,9 +1,13 @@
 """Films to watch: GIF and H.264 MP4, written frame by frame, and several films in one."""
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -15,132 +19,216 @@ WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""
 
 _DARK, _LIGHT, _FAINT = 16, 235, 150
-_STRIP, _GAP = 22, 8
+_STRIP, _LINE, _GAP = 22, 18, 8
+_LABEL = 14
+
+_MP4: dict[str, Any] = {
+    "form": "mp4",
+    "codec": "libx264",
+    "pixels": "yuv420p",
+    "container": {"movflags": "+faststart"},
+    # crf 18 is all but lossless to the eye
+    "encoder": {"crf": "18", "preset": "medium", "tune": "animation"},
+}
+_GIF: dict[str, Any] = {
+    "form": "gif",
+    "codec": "gif",
+    "pixels": "gray",
+    "container": {"loop": "0"},
+    "encoder": {},
+}
 
 
-def write_mp4(
+def write_film(
     path: Path | str,
     frames: Iterable[np.ndarray],
     fps: float,
     scale: int | None = None,
     smooth: bool = True,
-) -> None:
-    """Write an H.264 film that browsers play (yuv420p, even sizes, index in front).
+) -> list[Path]:
+    """Write a film twice: as an endless grey GIF and as an H.264 MP4 that browsers play.
 
-    Frames are taken one by one, so a film may be as long as one likes; the file appears when it is
-    complete.
+    Frames are taken one by one, so a film may be as long as one likes; the files appear when they
+    are complete. A GIF counts in hundredths of a second, so its `fps` is exact only for 1, 2, 4, 5,
+    10, 20, 25, 50 and rounded to the next hundredth between them.
 
     Args:
-        path: The file to write, whatever its ending.
+        path: The files to write, without `.gif` and `.mp4`.
         frames: uint8 `[H, W]` each, all of one size; an array `[T, H, W]` will do.
         fps: Frames a second.
         scale: Whole factor by which frames are enlarged; None for `WATCHABLE` pixels.
         smooth: Enlarge bicubically; else every pixel becomes a square.
 
+    Returns:
+        The two files.
+
     Raises:
         ValueError: No frames, a frame of another type or size, a wrong `fps` or `scale`.
     """
-    # crf 18 is all but lossless to the eye
-    options = {"crf": "18", "preset": "medium", "tune": "animation"}
-    container = {"movflags": "+faststart"}
-    _write(
-        Path(path), frames, fps, scale, smooth, ("mp4", "libx264", "yuv420p"), container, options
-    )
-
-
-def write_gif(
-    path: Path | str,
-    frames: Iterable[np.ndarray],
-    fps: float,
-    scale: int | None = None,
-    smooth: bool = True,
-) -> None:
-    """Write an endless grey GIF; arguments and errors are those of `write_mp4`.
-
-    A GIF counts in hundredths of a second, so `fps` is exact only for 1, 2, 4, 5, 10, 20, 25, 50
-    and rounded to the next hundredth between them.
-    """
-    _write(Path(path), frames, fps, scale, smooth, ("gif", "gif", "gray"), {"loop": "0"}, {})
-
-
-def _write(
-    path: Path,
-    frames: Iterable[np.ndarray],
-    fps: float,
-    scale: int | None,
-    smooth: bool,
-    kind: tuple[str, str, str],
-    container_options: dict[str, str],
-    codec_options: dict[str, str],
-) -> None:
-    """Encode `frames` into a file beside `path`, which takes its place when it is complete."""
     if not 0.1 <= fps <= 240:
         raise ValueError(f"fps: {fps} frames a second; it must be 0.1 to 240")
     if scale is not None and scale < 1:
         raise ValueError(f"scale: {scale}; it must be a whole number from 1")
+    gif, mp4 = (Path(f"{path}{ending}") for ending in (".gif", ".mp4"))
+    with _encoder(gif, fps, **_GIF) as add_to_gif, _encoder(mp4, fps, **_MP4) as add_to_mp4:
+        shape = None
+        for frame in frames:
+            if frame.dtype != np.uint8 or frame.ndim != 2 or shape not in (None, frame.shape):
+                raise ValueError(
+                    f"{path}: a frame is {frame.dtype} {list(frame.shape)}, not uint8 "
+                    f"{list(shape) if shape else '[H, W]'}"
+                )
+            shape = frame.shape
+            large = _watchable(frame, scale, smooth)
+            add_to_gif(large)
+            add_to_mp4(large)
+        if shape is None:
+            raise ValueError(f"{path}: no frames to write")
+    return [gif, mp4]
+
+
+@contextmanager
+def _encoder(
+    path: Path,
+    fps: float,
+    form: str,
+    codec: str,
+    pixels: str,
+    container: dict[str, str],
+    encoder: dict[str, str],
+) -> Iterator[Callable[[np.ndarray], None]]:
+    """A function that adds a frame to a file beside `path`, which takes its place at the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}-{os.getpid()}")
     rate = Fraction(fps).limit_denominator(1000)
     try:
-        large = _enlarged(path, frames, scale, smooth)
-        _encode(temporary, large, rate, kind, container_options, codec_options)
+        with av.open(temporary, "w", format=form, options=container) as file:
+            stream = file.add_stream(codec, rate=rate, options=encoder)
+            assert isinstance(stream, av.VideoStream)  # the type follows from the codec
+            stream.pix_fmt = pixels
+            # several threads hold back dozens of frames and make the bytes depend on the machine
+            stream.thread_count = 1
+
+            def add(frame: np.ndarray) -> None:
+                if not stream.codec_context.is_open:
+                    stream.height, stream.width = frame.shape
+                file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+
+            yield add
+            file.mux(stream.encode())
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
 
 
-def _enlarged(
-    path: Path, frames: Iterable[np.ndarray], scale: int | None, smooth: bool
-) -> Iterator[np.ndarray]:
-    """Frames ready for the encoder: checked, enlarged, with even sizes."""
-    shape = None
-    for frame in frames:
-        if frame.dtype != np.uint8 or frame.ndim != 2 or shape not in (None, frame.shape):
-            raise ValueError(
-                f"{path}: a frame is {frame.dtype} {list(frame.shape)}, not uint8 "
-                f"{list(shape) if shape else '[H, W]'}"
+def _watchable(frame: np.ndarray, scale: int | None, smooth: bool) -> np.ndarray:
+    """A frame as the encoders want it: enlarged, with even sides."""
+    factor = scale or max(1, -(-WATCHABLE // min(frame.shape)))
+    large = enlarge(frame, factor, smooth) if factor > 1 else frame
+    sides = large.shape
+    return np.ascontiguousarray(np.pad(large, ((0, sides[0] % 2), (0, sides[1] % 2)), "edge"))
+
+
+@dataclass(frozen=True)
+class Page:
+    """A picture on which films play: a row for every scene, its films beside one another.
+
+    Each row has its title and step above it, each film its label, in as many lines as it needs.
+
+    Attributes:
+        rows: Title and films' labels of every row.
+        size: Height and width of the films in pixels.
+        smooth: Enlarge bicubically; else every pixel becomes a square.
+    """
+
+    rows: Sequence[tuple[str, Sequence[str]]]
+    size: tuple[int, int]
+    smooth: bool = True
+
+    def paint(self, frames: Sequence[Sequence[np.ndarray]], counts: Sequence[str]) -> np.ndarray:
+        """The page at one moment.
+
+        Args:
+            frames: Row by row a frame of every film, uint8 or float in [0, 1], `[H, W]`.
+            counts: What stands at the right end of every row's title: its step.
+
+        Returns:
+            uint8 `[height, width]`.
+        """
+        page = self._empty.copy()
+        draw = ImageDraw.Draw(page)
+        for row, (films, count) in enumerate(zip(frames, counts, strict=True)):
+            draw.text(
+                (page.width - _GAP, self._tops[row]), count, _FAINT, font(_LABEL), anchor="ra"
             )
-        shape = frame.shape
-        factor = scale or max(1, -(-WATCHABLE // min(shape)))
-        large = enlarge(frame, factor, smooth) if factor > 1 else frame
-        yield np.pad(large, ((0, large.shape[0] % 2), (0, large.shape[1] % 2)), "edge")
-    if shape is None:
-        raise ValueError(f"{path}: no frames to write")
+            for column, frame in enumerate(films):
+                picture = Image.fromarray(enlarge(to_uint8(frame), self._factor, self.smooth))
+                page.paste(picture, (self._left(column), self._films_top(row)))
+        return np.asarray(page)
+
+    @cached_property
+    def _factor(self) -> int:
+        return max(1, -(-WATCHABLE // min(self.size)))
+
+    @cached_property
+    def _labels(self) -> list[list[str]]:
+        """Row by row every film's label, broken into lines that fit its width."""
+        return [
+            [_wrapped(label, self.size[1] * self._factor) for label in labels]
+            for _, labels in self.rows
+        ]
+
+    def _head(self, row: int) -> int:
+        """Height of a row's title and labels."""
+        lines = max(label.count("\n") for label in self._labels[row]) + 1
+        return 2 * _STRIP + (lines - 1) * _LINE
+
+    @cached_property
+    def _tops(self) -> list[int]:
+        """Where every row begins, and where one more would."""
+        pitches = [
+            self._head(row) + self.size[0] * self._factor + _GAP for row in range(len(self.rows))
+        ]
+        return [_GAP + sum(pitches[:row]) for row in range(len(pitches) + 1)]
+
+    def _films_top(self, row: int) -> int:
+        return self._tops[row] + self._head(row)
+
+    def _left(self, column: int) -> int:
+        return _GAP + column * (self.size[1] * self._factor + _GAP)
+
+    @cached_property
+    def _empty(self) -> Image.Image:
+        """The page with everything that does not change: titles and labels."""
+        titles = [font(15, bold=True).getlength(title) for title, _ in self.rows]
+        right = self._left(max(len(labels) for labels in self._labels))
+        # room for the step behind the longest title
+        page = Image.new("L", (max(right, int(max(titles)) + 120), self._tops[-1]), _DARK)
+        draw = ImageDraw.Draw(page)
+        for row, (title, _) in enumerate(self.rows):
+            draw.text((_GAP, self._tops[row]), title, _LIGHT, font(15, bold=True))
+            for column, label in enumerate(self._labels[row]):
+                corner = self._left(column), self._tops[row] + _STRIP
+                draw.text(corner, label, _FAINT, font(_LABEL), spacing=_LINE - _LABEL)
+        return page
 
 
-def _encode(
-    path: Path,
-    frames: Iterator[np.ndarray],
-    fps: Fraction,
-    kind: tuple[str, str, str],
-    container_options: dict[str, str],
-    codec_options: dict[str, str],
-) -> None:
-    form, codec, pixels = kind
-    first = next(frames)
-    with av.open(path, "w", format=form, options=container_options) as container:
-        stream = container.add_stream(codec, rate=fps, options=codec_options)
-        assert isinstance(stream, av.VideoStream)  # the type follows from the codec
-        stream.height, stream.width = first.shape
-        stream.pix_fmt = pixels
-        # several threads hold back dozens of frames and make the bytes depend on the machine
-        stream.thread_count = 1
-        for image in _first_then(first, frames):
-            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="gray")
-            container.mux(stream.encode(picture))
-        container.mux(stream.encode())
-
-
-def _first_then(first: np.ndarray, rest: Iterator[np.ndarray]) -> Iterator[np.ndarray]:
-    yield first
-    yield from rest
+def _wrapped(text: str, width: int) -> str:
+    """A text with line breaks between words so that no line is wider, if words allow."""
+    lines = [""]
+    for word in text.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if lines[-1] and font(_LABEL).getlength(longer) > width:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return "\n".join(lines)
 
 
 def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np.ndarray]:
     """One film that plays many: a row for every scene, its films beside one another.
 
-    Each row has its title and step above it, each film its label. A film that has ended stands
-    still on its last frame, dimmed, until the longest is over.
+    A film that has ended stands still on its last frame, dimmed, until the longest is over.
 
     Args:
         films: The scenes, all with pictures of one size; `truth | mse | gan` is the rows' order.
@@ -155,55 +243,12 @@ def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np
     sizes = {film.shape[1:] for scene in films for film in scene.rows.values()}
     if len(sizes) != 1:
         raise ValueError(f"side by side: films have sizes {sorted(sizes)}; they need one size")
-    height, width = sizes.pop()
-    factor = max(1, -(-WATCHABLE // min(height, width)))
-    cell = height * factor, width * factor
-    page = _page(films, cell)
+    page = Page([(scene.title, list(scene.rows)) for scene in films], sizes.pop(), smooth)
     for index in range(max(scene.length for scene in films)):
-        yield _paint(page, films, index, factor, cell, smooth)
+        frames = [[_at(film, index) for film in scene.rows.values()] for scene in films]
+        yield page.paint(frames, [scene.count(min(index, scene.length - 1)) for scene in films])
 
 
-def _corner(scene: int, column: int, cell: tuple[int, int]) -> tuple[int, int]:
-    """Top and left of a film's picture."""
-    top = _GAP + scene * (2 * _STRIP + cell[0] + _GAP) + 2 * _STRIP
-    return top, _GAP + column * (cell[1] + _GAP)
-
-
-def _page(films: Sequence[SheetFilm], cell: tuple[int, int]) -> Image.Image:
-    """The page with everything that does not change: titles and labels."""
-    columns = max(len(scene.rows) for scene in films)
-    bottom, right = _corner(len(films), 0, cell)[0] - 2 * _STRIP, _corner(0, columns, cell)[1]
-    titles = [font(15, bold=True).getlength(scene.title) for scene in films]
-    # room for the step behind the longest title
-    page = Image.new("L", (max(right, int(max(titles)) + 120), bottom), _DARK)
-    draw = ImageDraw.Draw(page)
-    for number, scene in enumerate(films):
-        top, left = _corner(number, 0, cell)
-        draw.text((left, top - 2 * _STRIP), scene.title, _LIGHT, font(15, bold=True))
-        for column, label in enumerate(scene.rows):
-            draw.text((_corner(number, column, cell)[1], top - _STRIP), label, _FAINT, font(14))
-    return page
-
-
-def _paint(
-    page: Image.Image,
-    films: Sequence[SheetFilm],
-    index: int,
-    factor: int,
-    cell: tuple[int, int],
-    smooth: bool,
-) -> np.ndarray:
-    """The page with every film's frame at `index`."""
-    page = page.copy()
-    draw = ImageDraw.Draw(page)
-    for number, scene in enumerate(films):
-        top = _corner(number, 0, cell)[0] - 2 * _STRIP
-        moment = min(index, scene.length - 1)
-        draw.text((page.width - _GAP, top), scene.count(moment), _FAINT, font(14), anchor="ra")
-        for column, film in enumerate(scene.rows.values()):
-            frame = enlarge(to_uint8(film[min(index, len(film) - 1)]), factor, smooth)
-            if index >= len(film):
-                frame = frame // 2
-            top, left = _corner(number, column, cell)
-            page.paste(Image.fromarray(frame), (left, top))
-    return np.asarray(page)
+def _at(film: np.ndarray, index: int) -> np.ndarray:
+    """A film's frame, or its last one dimmed when it has ended."""
+    return to_uint8(film[index]) if index < len(film) else to_uint8(film[-1]) // 2

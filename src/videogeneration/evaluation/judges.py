@@ -8,7 +8,7 @@ import numpy as np
 
 from videogeneration.captions import Grammar, KthGrammar, SceneGrammar
 from videogeneration.motion.direction import contrast, median_background, positions, read_direction
-from videogeneration.motion.elements import movement_followed
+from videogeneration.motion.elements import find_places, movement_followed, read_scene
 from videogeneration.sources.scenes import places
 
 STEPS_PRESENT = 4
@@ -16,6 +16,9 @@ STEPS_PRESENT = 4
 
 _PRESENT = 0.5
 """Least contrast of a figure that is still there, as a share of the given frame's."""
+
+_PRESENT_ALONE = 0.35
+"""The same where the film is its own background: its median keeps something of a long shadow."""
 
 _GONE = 0.2
 """Most contrast that is left where a figure was, as a share of the given frame's."""
@@ -35,15 +38,20 @@ class Judge(Protocol):
         """The clip's `[T, H, W]` background without figures, float32 `[H, W]` in [0, 1]."""
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether a film does what a sentence says.
 
         Args:
             film: float32 `[1 + T, H, W]` in [0, 1], the given frame first.
             sentence: What was asked; need not be what the clip shows.
-            clip: The clip that the given frame comes from, uint8 `[L, H, W]`.
-            row: The clip's row in the table.
+            clip: The clip that the given frame comes from, uint8 `[L, H, W]`; None where there is
+                none, and the film is all that is known.
+            row: The clip's row in the table; None likewise.
         """
 
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
@@ -65,12 +73,17 @@ class KthJudge:
         return median_background(clip)
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether the walker goes where it is told; one that stays or fades follows nothing."""
         asked = sentence.split()[-1]
-        background = self.background(clip)
-        last = _last_present(contrast(film, background))
+        background = self.background(film if clip is None else clip)
+        share = _PRESENT_ALONE if clip is None else _PRESENT
+        last = _last_present(contrast(film, background), share)
         if last < 1:
             return False
         if last < min(STEPS_PRESENT, len(film) - 1) and not _is_near(asked, film[last], background):
@@ -85,12 +98,12 @@ class KthJudge:
         strength = contrast(film, background)
         if strength[-1] > _GONE * strength[0]:
             return False
-        return _is_near(sentence.split()[-1], film[_last_present(strength)], background)
+        return _is_near(sentence.split()[-1], film[_last_present(strength, _PRESENT)], background)
 
 
-def _last_present(strength: np.ndarray) -> int:
-    """The last frame before a figure's contrast `[T]` first falls below half of its first one."""
-    present = strength >= _PRESENT * strength[0]
+def _last_present(strength: np.ndarray, share: float) -> int:
+    """The last frame before a figure's contrast `[T]` first falls below a share of its first."""
+    present = strength >= share * strength[0]
     return len(strength) - 1 if present.all() else int(np.argmin(present)) - 1
 
 
@@ -111,10 +124,19 @@ class SceneJudge:
         return np.zeros(clip.shape[1:], np.float32)
 
     def followed(
-        self, film: np.ndarray, sentence: str, clip: np.ndarray, row: Mapping[str, Any]
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether all elements move as told; one that stands still or is gone follows nothing."""
         asked = [movement for _, movement in self.grammar.parse(sentence)]
+        if clip is None or row is None:
+            # which is which cannot be told from places alone
+            found = find_places(film[0], len(asked))
+            made = [reading.movement for reading in read_scene(film, film[0], found)]
+            return sorted(map(str, made)) == sorted(asked)
         first = clip[0].astype(np.float32) / 255
         return all(movement_followed(film, first, places(row), asked))
 

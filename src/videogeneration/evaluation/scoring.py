@@ -25,6 +25,7 @@ AT_ONCE = 32
 """Films rolled out together."""
 
 SCORE_COLUMNS = ["model", "protocol", "step"]
+FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
 
 
 def network_model(network: nn.Module, vocabulary: Vocabulary, device: str = "cpu") -> Model:
@@ -108,7 +109,7 @@ def follow(
     kinds = {"own": clips.where(~held_out), "held_out": clips.where(held_out)}
     rows = []
     for kind, some in kinds.items():
-        chosen = [start for start in middle_starts(some, most) if _asks(judge, start)]
+        chosen = [start for start in middle_starts(some, most) if _asks(judge, start.caption)]
         if not chosen:
             continue
         rows.append(_row("truth", kind, [_truth(judge, some, start, steps) for start in chosen]))
@@ -122,7 +123,41 @@ def follow(
                 rows.append(
                     _row(name, caption, _obeyed(model, judge, some, chosen, sentences, steps))
                 )
-    return pd.DataFrame(rows, columns=["model", "caption", "n", "followed", "rate"])
+    return pd.DataFrame(rows, columns=FOLLOWING_COLUMNS)
+
+
+def follow_alone(
+    films: Mapping[str, Mapping[str, np.ndarray]], clips: Clips, judge: Judge, most: int
+) -> pd.DataFrame:
+    """Measure how often films that come from no clip do what their sentence says.
+
+    Args:
+        films: By model, by sentence: float32 `[B, 1 + T, H, W]` in [0, 1], first frames in front.
+        clips: Clips whose true films of the same length, and nothing else of them, the judge reads
+            for comparison.
+        judge: Reads films.
+        most: Largest number of true films.
+
+    Returns:
+        `film_following.csv`, in the columns of `caption_following.csv`: a row a (model, caption),
+        the caption `all` counting all of a model's sentences. Sentences that no motion shows have
+        none.
+    """
+    steps = max(drawn.shape[1] for told in films.values() for drawn in told.values()) - 1
+    chosen = [start for start in middle_starts(clips, most) if _asks(judge, start.caption)]
+    true = [(start.caption, _true_film(clips, start, steps)) for start in chosen]
+    rows = [_row("truth", "all", [judge.followed(film, said) for said, film in true])]
+    for name, told in films.items():
+        obeyed = {
+            said: [judge.followed(film, said) for film in drawn]
+            for said, drawn in told.items()
+            if _asks(judge, said)
+        }
+        rows += [_row(name, said, results) for said, results in obeyed.items()]
+        rows.append(
+            _row(name, "all", [result for results in obeyed.values() for result in results])
+        )
+    return pd.DataFrame([row for row in rows if row["n"]], columns=FOLLOWING_COLUMNS)
 
 
 def score_endings(
@@ -158,9 +193,9 @@ def score_endings(
     return pd.DataFrame(rows, columns=["model", "steps", "n", *ENDING_METRICS, "left"])
 
 
-def _asks(judge: Judge, start: Start) -> bool:
+def _asks(judge: Judge, sentence: str) -> bool:
     """Whether the sentence can be read from motion at all: boxing has no side."""
-    return bool(judge.grammar.alternatives(start.caption))
+    return bool(judge.grammar.alternatives(sentence))
 
 
 def _other(judge: Judge, caption: str, place: int) -> str:
@@ -187,8 +222,11 @@ def _obeyed(
 
 
 def _truth(judge: Judge, clips: Clips, start: Start, steps: int) -> bool:
-    film = np.concatenate([start.given(clips, 1), start.true(clips, steps)])
-    return _followed(judge, clips, start, start.caption, film)
+    return _followed(judge, clips, start, start.caption, _true_film(clips, start, steps))
+
+
+def _true_film(clips: Clips, start: Start, steps: int) -> np.ndarray:
+    return np.concatenate([start.given(clips, 1), start.true(clips, steps)])
 
 
 def _followed(judge: Judge, clips: Clips, start: Start, sentence: str, film: np.ndarray) -> bool:
@@ -203,7 +241,7 @@ def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
         "caption": caption,
         "n": len(obeyed),
         "followed": count,
-        "rate": round(count / len(obeyed), 4),
+        "rate": round(count / max(len(obeyed), 1), 4),
     }
 
 

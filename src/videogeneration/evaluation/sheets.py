@@ -23,6 +23,9 @@ _FAINT: Colour = (120, 120, 120)
 _GIVEN: Colour = (150, 150, 150)
 _GENERATED: Colour = (230, 120, 0)
 
+COLUMNS = 12
+"""Most frames in a row of a contact sheet."""
+
 _CELL = 128  # frames are enlarged by a whole factor to about this size
 _BORDER, _GAP, _MARGIN = 3, 4, 14
 _TITLE, _TEXT, _SMALL = 17, 14, 12
@@ -37,11 +40,13 @@ class SheetFilm:
         rows: A film `[T, H, W]` for every label (`truth`, `mse`, ...), uint8 or float in [0, 1],
             each with the given frames in front. Films may differ in length, not in size.
         given: How many frames at the front were given.
+        steps: Step of every generated frame, where not all of a film's frames are here.
     """
 
     title: str
     rows: Mapping[str, np.ndarray]
     given: int
+    steps: Sequence[int] | None = None
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -64,7 +69,10 @@ class SheetFilm:
 
     def count(self, index: int) -> str:
         """What to call the frame at `index`: `given`, or its step from 1."""
-        return "given" if index < self.given else f"step {index - self.given + 1}"
+        if index < self.given:
+            return "given"
+        step = index - self.given
+        return f"step {self.steps[step] if self.steps else step + 1}"
 
 
 @dataclass(frozen=True)
@@ -102,7 +110,7 @@ class _Panel:
         return _TITLE + 8 + _SMALL + 6 + len(self.rows) * self.pitch[0]
 
 
-def contact_sheet(films: Sequence[SheetFilm], columns: int = 12) -> Image.Image:
+def contact_sheet(films: Sequence[SheetFilm], columns: int = COLUMNS) -> Image.Image:
     """Several films below one another, a row a model, a column a moment.
 
     Frames that were given have a grey border, generated ones an orange one, true ones none; the
@@ -149,8 +157,32 @@ def preview_sheet(clips: Clips, n: int = 8, columns: int = 10) -> Image.Image:
     return _draw([_clip_panel(clips, int(index), columns) for index in chosen])
 
 
+def picture_sheet(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Image.Image:
+    """Pictures below their sentences.
+
+    Args:
+        rows: For every sentence, pictures `[n, H, W]` by label (`generated`, `truth`), uint8 or
+            float in [0, 1]; those of `truth` are unmarked, the others have an orange border.
+
+    Returns:
+        An RGB picture.
+    """
+    panels = []
+    for sentence, kinds in rows:
+        cells = [
+            (
+                label,
+                [_Cell(to_uint8(p), _PAPER if label == TRUTH else _GENERATED) for p in pictures],
+            )
+            for label, pictures in kinds.items()
+        ]
+        most = max(len(pictures) for pictures in kinds.values())
+        panels.append(_Panel(sentence, [("", _FAINT)] * most, cells))
+    return _draw(panels)
+
+
 def _film_panel(film: SheetFilm, columns: int) -> _Panel:
-    moments = _moments(film.length, film.given, columns)
+    moments = moments_shown(film.length, film.given, columns)
     rows = []
     for label, frames in film.rows.items():
         cells = []
@@ -176,8 +208,14 @@ def _clip_panel(clips: Clips, index: int, columns: int) -> _Panel:
     )
 
 
-def _moments(length: int, given: int, columns: int) -> list[int]:
-    """Indices of the frames to show, at most `columns` of `length`."""
+def moments_shown(length: int, given: int, columns: int = COLUMNS) -> list[int]:
+    """Indices of the frames that a contact sheet shows, at most `columns` of `length`.
+
+    Args:
+        length: Number of a film's frames.
+        given: How many of them, at the front, were given.
+        columns: Most frames in a row.
+    """
     if length <= columns:
         return list(range(length))
     if given in (0, length):

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from videogeneration.captions import MOVEMENTS
-from videogeneration.motion.paths import Place, Poses, path, reach
+from videogeneration.motion.paths import Place, Poses, largest_orbit, path, reach
 
 STILL = "still"
 """Name of the hypothesis that an element does not move."""
@@ -29,6 +29,18 @@ TOLERANCE = 2
 
 PATCH = 28
 """Side in pixels of an element's picture for naming."""
+
+INK = 0.125
+"""Least light of a pixel that belongs to an element, in [0, 1]."""
+
+SPECK = 0.02
+"""Parts that have less than this share of a scene's lit pixels belong to no element."""
+
+APART = 0.8
+"""Least distance of two elements' centres, as a share of their radii together."""
+
+PIXEL_CUT = 10
+"""What a cut through a pixel of ink counts, against circles' squared radii in pixels."""
 
 BLURS = (1.2, 2.4)
 """Blurs, as a Gaussian's sigma in pixels, under which pictures are recognised too."""
@@ -134,6 +146,60 @@ def movement_followed(
     """
     readings = read_scene(frames, first_frame, places, settings)
     return [reading.movement == asked for reading, asked in zip(readings, movements, strict=True)]
+
+
+def find_places(frame: np.ndarray, count: int) -> list[Place]:
+    """Where the elements of a scene are.
+
+    Circles that do not overlap can be parted by a straight line: two elements, even where they
+    touch, are told apart by the line that leaves the smallest circles on its two sides and cuts
+    through the least ink.
+
+    Args:
+        frame: float `[S, S]` in [0, 1], light on black.
+        count: Number of elements, 1 or 2.
+
+    Returns:
+        As many places, or fewer where fewer elements can be told apart.
+
+    Raises:
+        ValueError: Another number of elements.
+    """
+    if count not in (1, 2):
+        raise ValueError(f"{count} elements: places are found for 1 or 2")
+    ink = (frame > INK).astype(np.uint8)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    kept = stats[:, cv2.CC_STAT_AREA] >= SPECK * ink.sum()
+    points = np.argwhere(ink.astype(bool) & kept[labels])[:, ::-1].astype(np.int32)
+    if not len(points):
+        return []
+    found = [_circle(points)] if count == 1 else _parted(points)
+    # what has no room to move is no element
+    return [place for place in found if largest_orbit(place.radius, len(frame)) > 0]
+
+
+def _parted(points: np.ndarray) -> list[Place]:
+    """The two circles beside the best of all straight lines; none where even these overlap."""
+    best, least = list[Place](), np.inf
+    for turn in np.arange(0, np.pi, np.pi / 18):
+        along = points @ np.array([np.cos(turn), np.sin(turn)])
+        for line in np.arange(along.min() + 2, along.max() - 1, 2):
+            one, other = _circle(points[along < line]), _circle(points[along >= line])
+            cut = np.count_nonzero(np.abs(along - line) < 1)
+            cost = one.radius**2 + other.radius**2 + PIXEL_CUT * cut
+            if cost < least:
+                best, least = [one, other], cost
+    if not best:
+        return []
+    one, other = best
+    apart = np.hypot(one.x - other.x, one.y - other.y)
+    return best if apart >= APART * (one.radius + other.radius) else []
+
+
+def _circle(points: np.ndarray) -> Place:
+    """The smallest circle around pixels, int32 `[N, 2]` columns and rows."""
+    (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(points))
+    return Place(x, y, radius + 0.5)  # to the outer edge of the outermost pixels
 
 
 @dataclass(frozen=True)

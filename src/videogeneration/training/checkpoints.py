@@ -7,7 +7,7 @@ runs, `training.safetensors` holds weights, optimisers and the step. Nothing is 
 
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,25 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from videogeneration.captions import Grammar, grammar_of
+from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.original import Original, OriginalConfig
+from videogeneration.models.text_to_image import (
+    ImageDiscriminator,
+    ImageDiscriminatorConfig,
+    ImageGenerator,
+    ImageGeneratorConfig,
+)
 
 NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
     "generator": (Generator, GeneratorConfig),
     "original": (Original, OriginalConfig),
     "discriminator": (Discriminator, DiscriminatorConfig),
+    "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
+    "classifier": (Classifier, ClassifierConfig),
+    "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""
 
@@ -77,6 +88,19 @@ class Checkpoint:
         except json.JSONDecodeError as error:
             raise CheckpointError(f"{path} is no JSON ({error}); remove {self.folder}") from error
 
+    def grammar(self) -> Grammar:
+        """What can be said to the network; a generator trained on inherits it.
+
+        Raises:
+            CheckpointError: There is no trained network, or its inputs have no grammar.
+            CaptionError: Another version of the grammar encoded its sentences.
+        """
+        inputs = self.description().get("inputs", {})
+        described = inputs.get("grammar") or inputs.get("mse", {}).get("grammar")
+        if not described:
+            raise CheckpointError(f"{self.folder}/config.json: no grammar in its inputs")
+        return grammar_of(described)
+
     def load(self, device: str = "cpu") -> nn.Module:
         """The trained network, ready to draw.
 
@@ -118,6 +142,22 @@ class Checkpoint:
             lambda path: path.write_text(json.dumps(description, indent=2) + "\n"),
         )
         self.state.unlink(missing_ok=True)
+
+
+def newest(folder: Path, names: Sequence[str]) -> Checkpoint:
+    """The network that was finished last.
+
+    Args:
+        folder: Of a source's networks.
+        names: Which of them count.
+
+    Raises:
+        CheckpointError: None of them is finished.
+    """
+    finished = [path for name in names if (path := folder / name / "config.json").exists()]
+    if not finished:
+        raise CheckpointError(f"{folder}: no trained {' or '.join(names)} here")
+    return Checkpoint(max(finished, key=lambda path: path.stat().st_mtime).parent)
 
 
 def differences(old: Any, new: Any, name: str = "") -> list[str]:

@@ -73,6 +73,8 @@ def train(
     report: Report = lambda rows: None,
     report_every: int = 20,
     save_every: int = 250,
+    sample: Callable[[int], None] = lambda step: None,
+    sample_every: int = 500,
 ) -> None:
     """Train to the end, from the last saved state where there is one for the same inputs.
 
@@ -89,6 +91,8 @@ def train(
         report: Receives the curves while training runs, the restored part first.
         report_every: Steps between two points of the curves; each is the mean over them.
         save_every: Steps between two saved states; rounded up to a multiple of `report_every`.
+        sample: Shows what is learned so far; receives the number of steps done.
+        sample_every: Steps between two samples; the last step has one too.
     """
     done, history = 0, list[dict[str, Any]]()
     if checkpoint.state.exists():
@@ -118,6 +122,8 @@ def train(
                 history.append({"step": step + 1, **means})
                 report(history[-1:])
                 bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()})
+            if (step + 1) % sample_every == 0 or last:
+                sample(step + 1)
             # a state is saved only where the curves have a point: none of them is lost
             if (step + 1) % save_every == 0 or last:
                 save_state(

@@ -14,7 +14,7 @@ import pandas as pd
 from videogeneration.captions import grammar_of
 from videogeneration.clips import Clips
 from videogeneration.evaluation.scoring import compare
-from videogeneration.pipelines.training.nodes import train_once
+from videogeneration.pipelines.training.once import train_once
 from videogeneration.pipelines.training.reporting import nested_run
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device

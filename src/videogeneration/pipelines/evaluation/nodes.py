@@ -10,7 +10,7 @@ from PIL import Image
 
 from videogeneration.captions import grammar_of
 from videogeneration.clips import Clips
-from videogeneration.evaluation.films import side_by_side, write_gif, write_mp4
+from videogeneration.evaluation.films import side_by_side, write_film
 from videogeneration.evaluation.judges import judge_of
 from videogeneration.evaluation.plots import plot_scores
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
@@ -138,9 +138,7 @@ def write_films(
             _beside_truth(models, test, start, protocol)
             for start in _chosen(starts(test, protocol), test, settings.sheet_films)
         ]
-        frames = np.stack(list(side_by_side(scenes)))
-        write_gif(films_folder / f"{name}.gif", frames, settings.fps, scale=1)
-        write_mp4(films_folder / f"{name}.mp4", frames, settings.fps, scale=1)
+        write_film(films_folder / name, side_by_side(scenes), settings.fps, scale=1)
     return films_folder
 
 

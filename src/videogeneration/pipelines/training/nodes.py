@@ -1,6 +1,5 @@
 """Nodes that train generators, and go on where they were interrupted."""
 
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -11,13 +10,11 @@ from matplotlib.figure import Figure
 
 from videogeneration.captions import grammar_of
 from videogeneration.clips import Clips
-from videogeneration.evaluation.plots import plot_losses
 from videogeneration.models.discriminator import Discriminator
-from videogeneration.pipelines.training.reporting import mlflow_report
+from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
-from videogeneration.training.loop import Task, is_finished, train
 from videogeneration.training.mse import MseSettings, MseTraining
 from videogeneration.windows import Windows, WindowSettings
 
@@ -41,15 +38,7 @@ def train_mse(
         clips.split("train"), captions, grammar_of(grammar), network, windows, settings, compute
     )
     checkpoint = Checkpoint(models_folder / "mse")
-    train_once(
-        checkpoint,
-        training.inputs(),
-        training.task,
-        settings.steps,
-        settings.seed,
-        f"{models_folder.name}/mse",
-    )
-    return checkpoint, plot_losses(checkpoint.history())
+    return train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
 
 
 def train_gan(
@@ -96,26 +85,4 @@ def train_gan(
 
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
-    curves = f"{models_folder.name}/gan"
-    train_once(checkpoint, inputs, task, steps, settings.seed, curves)
-    return checkpoint, plot_losses(checkpoint.history())
-
-
-def train_once(
-    checkpoint: Checkpoint,
-    inputs: dict[str, Any],
-    task: Callable[[], Task],
-    steps: int,
-    seed: int,
-    curves: str,
-) -> None:
-    """Train unless these very inputs were trained before; the curves go to MLflow either way.
-
-    The arguments are those of `train`; `curves` is put before their names, as in `kth/mse`.
-    """
-    report = mlflow_report(curves)
-    if is_finished(checkpoint, inputs):
-        report([dict(row) for _, row in checkpoint.history().iterrows()])
-    else:
-        name = " ".join(checkpoint.folder.parts[-2:])
-        train(task(), checkpoint, inputs, steps, seed=seed, name=name, report=report)
+    return train_once(checkpoint, inputs, task, steps, settings.seed)

@@ -1,0 +1,67 @@
+"""A small network that says what a picture shows."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """What rebuilds a `Classifier`.
+
+    Attributes:
+        sights: Number of things that a picture may show.
+        widths: Channels of the levels; each halves the picture.
+    """
+
+    sights: int = 50
+    widths: tuple[int, ...] = (24, 48, 96, 128)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        if not self.widths or any(width < 8 or width % 8 for width in self.widths):
+            raise ValueError(f"widths: {self.widths}; give one or more multiples of 8")
+
+
+class Classifier(nn.Module):
+    """Says for each of a grammar's sights whether a picture shows it."""
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        layers: list[nn.Module] = []
+        for before, after in pairwise((3, *c.widths)):
+            layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.BatchNorm2d(after)]
+            layers += [nn.SiLU()]
+        self.look = nn.Sequential(*layers)
+        self.name = nn.Linear(c.widths[-1], c.sights)
+        start_from_nothing(self.name)
+
+    def features(self, picture: Tensor) -> Tensor:
+        """Pictures `[B, H, W]` in [0, 1] to `[B, C]`."""
+        return self.look(with_coordinates(picture)).mean((2, 3)).float()
+
+    def forward(self, picture: Tensor) -> Tensor:
+        """Logits `[B, sights]` of pictures `[B, H, W]` in [0, 1]."""
+        return self.name(self.features(picture))
+
+
+def start_from_nothing(layer: nn.Linear | nn.Conv2d) -> None:
+    """Let a reader of sights begin with calling each of them unlikely, which it mostly is."""
+    assert layer.bias is not None
+    nn.init.constant_(layer.bias, -3.5)
+
+
+def with_coordinates(picture: Tensor) -> Tensor:
+    """Pictures `[B, H, W]` in [0, 1] as `[B, 3, H, W]`: grey, and x and y in [-1, 1].
+
+    A side of the picture can be part of the meaning; convolutions alone do not know it (Liu et al.,
+    "An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution", NeurIPS
+    2018).
+    """
+    count, height, width = picture.shape
+    y = torch.linspace(-1, 1, height, device=picture.device)[:, None].expand(count, height, width)
+    x = torch.linspace(-1, 1, width, device=picture.device).expand(count, height, width)
+    return torch.stack([picture * 3, x.to(picture), y.to(picture)], 1)

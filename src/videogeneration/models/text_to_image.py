@@ -1,0 +1,259 @@
+"""From a sentence to a first frame: a generator of layered pictures and its discriminator.
+
+The sentence is read into as many parts as a picture has figures. Each part is drawn on a small
+canvas of its own, with an opacity, and placed on the background (Yang et al., "LR-GAN: Layered
+Recursive Generative Adversarial Networks", ICLR 2017). So a figure is learned once and not at every
+place and beside every other.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+from videogeneration.models.classifier import start_from_nothing, with_coordinates
+
+_LARGEST = 2**0.5
+"""A figure's largest size over its usual one, and the usual one over its smallest."""
+
+
+class SentenceEncoder(nn.Module):
+    """Reads a one-hot sentence into a few vectors, one for each figure it may name.
+
+    Every word is seen with its neighbours and its place; each part is a weighted mean over the
+    words. At first each looks at a stretch of its own: parts that begin alike stay alike, and so do
+    the figures that are drawn from them. The zero rows after the last word are words too: a part
+    that finds nothing to look at rests there.
+
+    Args:
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        width: Length of a part's vector.
+        parts: Number of vectors.
+    """
+
+    def __init__(self, words: int, vocabulary: int, width: int, parts: int) -> None:
+        super().__init__()
+        self.embed = nn.Conv1d(vocabulary, width, 5, padding=2)
+        self.places = nn.Parameter(0.1 * torch.randn(words, width))
+        self.focus = nn.Linear(width, parts)
+        distance = torch.linspace(0, parts, words)[:, None] - torch.arange(parts) - 0.5
+        self.stretch = nn.Parameter(-3 * distance**2)
+        # sentences share most of their words: what sets them apart is brought to unit size
+        self.norm = nn.BatchNorm1d(parts * width, affine=False)
+
+    def forward(self, caption: Tensor) -> Tensor:
+        """One-hot `[B, words, vocabulary]` to vectors `[B, parts, width]`."""
+        words = F.silu(self.embed(caption.transpose(1, 2)).transpose(1, 2) + self.places)
+        attention = (self.focus(words) + self.stretch).softmax(1)
+        means = torch.einsum("bws,bwc->bsc", attention, words)
+        return self.norm(means.flatten(1)).view_as(means)
+
+
+@dataclass(frozen=True)
+class ImageGeneratorConfig:
+    """What rebuilds an `ImageGenerator`.
+
+    Attributes:
+        height: Picture height in pixels.
+        width: Picture width in pixels.
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        figures: Number of figures that a picture may show.
+        noise: Length of the noise vector; divisible by figures + 1: a part for each figure's looks,
+            and one for places and background.
+        embedding: Length of a sentence part's vector.
+        size: Usual side of a figure's square canvas in the picture, in pixels; it varies by half a
+            doubling either way.
+        widths: Channels of the figure's painter, from 4x4 pixels on; each level doubles them.
+        background: Channels of the background's painter likewise; none for a black background.
+    """
+
+    height: int = 64
+    width: int = 64
+    words: int = 15
+    vocabulary: int = 66
+    figures: int = 2
+    noise: int = 48
+    embedding: int = 64
+    size: int = 28
+    widths: tuple[int, ...] = (128, 64, 32, 16)
+    background: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        object.__setattr__(self, "background", tuple(self.background))
+        for name in ("height", "width", "figures", "noise", "embedding", "size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        if self.noise % (self.figures + 1):
+            raise ValueError(f"noise: {self.noise}; choose a multiple of {self.figures + 1}")
+        if not self.widths or any(c < 8 or c % 8 for c in (*self.widths, *self.background)):
+            raise ValueError(
+                f"widths, background: {self.widths}, {self.background}; give multiples of 8"
+            )
+        if self.size * _LARGEST > min(self.height, self.width):
+            most = int(min(self.height, self.width) / _LARGEST)
+            raise ValueError(f"size: {self.size}; the picture has room for at most {most}")
+
+
+class Painter(nn.Module):
+    """A vector becomes a picture: 4x4 features, doubled and convolved up to full size.
+
+    Args:
+        inputs: Length of the vector.
+        widths: Channels of the levels, from coarse to fine.
+        channels: Channels of the picture.
+    """
+
+    def __init__(self, inputs: int, widths: tuple[int, ...], channels: int) -> None:
+        super().__init__()
+        self.start = nn.Linear(inputs, widths[0] * 16)
+        self.levels = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
+        self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths)
+        self.pixels = nn.Conv2d(widths[-1], channels, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """`[B, inputs]` to `[B, channels, side, side]`, unbounded."""
+        x = F.silu(self.norms[0](self.start(x).view(len(x), -1, 4, 4)))
+        for level, norm in zip(self.levels, list(self.norms)[1:], strict=True):
+            x = F.silu(norm(level(F.interpolate(x, scale_factor=2, mode="nearest"))))
+        return self.pixels(x)
+
+
+class ImageGenerator(nn.Module):
+    """Noise and a sentence to a first frame; see the module's text."""
+
+    def __init__(self, config: ImageGeneratorConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        part = c.noise // (c.figures + 1)
+        self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
+        self.painter = Painter(c.embedding + part, c.widths, 2)
+        whole = c.figures * c.embedding + part
+        last = nn.Linear(128, 3 * c.figures)
+        self.arrange = nn.Sequential(nn.Linear(whole, 128), nn.SiLU(), last)
+        # noise alone spreads the figures over the picture before anything is learned
+        self.spread = nn.Linear(part, 3 * c.figures, bias=False)
+        nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
+        nn.init.zeros_(last.weight)
+        self.background = Painter(whole, c.background, 1) if c.background else None
+
+    def forward(self, noise: Tensor, caption: Tensor) -> Tensor:
+        """Draw pictures.
+
+        Args:
+            noise: `[B, noise]`, standard normal.
+            caption: One-hot `[B, words, vocabulary]`.
+
+        Returns:
+            `[B, H, W]` in [0, 1].
+        """
+        c, count = self.config, len(noise)
+        looks = noise.view(count, c.figures + 1, -1)
+        parts, scene = self.encoder(caption), looks[:, -1]
+        whole = torch.cat([parts.flatten(1), scene], 1)
+        drawn = self.painter(torch.cat([parts, looks[:, :-1]], 2).flatten(0, 1)).float().sigmoid()
+        # grey times opacity, and opacity
+        layers = torch.cat([drawn[:, :1] * drawn[:, 1:], drawn[:, 1:]], 1)
+        arrangement = (self.arrange(whole) + self.spread(scene)).float()
+        layers = self._place(layers, arrangement.view(-1, 3)).view(
+            count, c.figures, 2, c.height, -1
+        )
+
+        picture = layers.new_zeros(count, c.height, c.width)
+        if self.background is not None:
+            picture = self.background(whole).float().sigmoid()
+            picture = F.interpolate(picture, (c.height, c.width), mode="bilinear")[:, 0]
+        for layer in layers.unbind(1):
+            picture = picture * (1 - layer[:, 1]) + layer[:, 0]
+        return picture
+
+    def _place(self, layers: Tensor, arrangement: Tensor) -> Tensor:
+        """Put canvases `[N, 2, canvas, canvas]` into pictures at `[N, 3]`: x, y and size."""
+        c = self.config
+        x, y, size = torch.tanh(arrangement).unbind(1)
+        size = c.size * _LARGEST**size
+        # wholly in the picture: from outside no gradient would bring a figure back
+        x, y = x * (1 - size / c.width), y * (1 - size / c.height)
+        across, down, none = c.width / size, c.height / size, torch.zeros_like(x)
+        theta = torch.stack([across, none, -x * across, none, down, -y * down], 1).view(-1, 2, 3)
+        grid = F.affine_grid(theta, [len(layers), 2, c.height, c.width], align_corners=False)
+        return F.grid_sample(layers, grid, padding_mode="zeros", align_corners=False)
+
+
+@dataclass(frozen=True)
+class ImageDiscriminatorConfig:
+    """What rebuilds an `ImageDiscriminator`.
+
+    Attributes:
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        sights: Number of things that a picture may show, told apart by the auxiliary classifier.
+        widths: Channels of the levels; each halves the picture.
+        embedding: Length of a sentence part's vector.
+        spectral: Whether spectral norm bounds the features (steady, but much slower to learn).
+    """
+
+    words: int = 15
+    vocabulary: int = 66
+    sights: int = 50
+    widths: tuple[int, ...] = (24, 48, 96, 128)
+    embedding: int = 64
+    spectral: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        if not self.widths or min(self.widths) < 1:
+            raise ValueError(f"widths: {self.widths}; give one or more positive numbers")
+
+
+class ImageDiscriminator(nn.Module):
+    """Is this picture real, does it show what the sentence says, and what does it show?
+
+    A projection discriminator (Miyato and Koyama, "cGANs with Projection Discriminator", ICLR
+    2018) with the auxiliary classifier of Odena et al. ("Conditional Image Synthesis with Auxiliary
+    Classifier GANs", ICML 2017). Pictures and sentences are read apart, so that a picture with
+    several sentences is looked at once.
+    """
+
+    def __init__(self, config: ImageDiscriminatorConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        layers: list[nn.Module] = []
+        for before, after in pairwise((3, *c.widths)):
+            convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
+            # scaled to pass on what they get, layers learn fast without any normalisation
+            nn.init.kaiming_normal_(convolution.weight, 0.2)
+            layers += [spectral_norm(convolution) if c.spectral else convolution]
+            layers += [nn.LeakyReLU(0.2)]
+        self.look = nn.Sequential(*layers)
+        # bounded layers shrink what they pass on: brought back to unit size, it can be read
+        self.norm = nn.GroupNorm(1, c.widths[-1], affine=False) if c.spectral else nn.Identity()
+        self.read = nn.Conv2d(c.widths[-1], 1, 1)
+        self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, 2)
+        self.project = nn.Linear(2 * c.embedding, c.widths[-1])
+        self.name = nn.Linear(c.widths[-1], c.sights)
+        start_from_nothing(self.name)
+
+    def features(self, picture: Tensor) -> Tensor:
+        """Pictures `[B, H, W]` in [0, 1] to features `[B, C, h, w]`."""
+        return self.norm(self.look(with_coordinates(picture)))
+
+    def score(self, features: Tensor, caption: Tensor) -> Tensor:
+        """Logits `[B]`: positive for a real picture that shows what the caption says."""
+        sentence = self.project(self.encoder(caption).flatten(1))
+        fits = (features.mean((2, 3)) * sentence).sum(1) / features.shape[1] ** 0.5
+        return (self.read(features).mean((1, 2, 3)) + fits).float()
+
+    def named(self, features: Tensor) -> Tensor:
+        """Logits `[B, sights]`: what the picture shows, wherever it is."""
+        return self.name(features.mean((2, 3))).float()
+
+    def forward(self, picture: Tensor, caption: Tensor) -> Tensor:
+        """Logits `[B]` of pictures `[B, H, W]` with one-hot captions."""
+        return self.score(self.features(picture), caption)

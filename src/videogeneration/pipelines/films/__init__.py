@@ -1,0 +1,1 @@
+"""Trained generators become films: from one's own pictures, and from sentences alone."""

@@ -1,0 +1,56 @@
+"""The pipelines that make films with networks which are trained already."""
+
+from kedro.pipeline import Node, Pipeline
+
+from videogeneration.pipelines.films import nodes
+
+
+def create_animate_pipeline() -> Pipeline:
+    """One's own pictures and a sentence to films."""
+    return Pipeline(
+        [
+            Node(
+                nodes.animate,
+                ["params:animate", "params:compute", "models_folder", "folder"],
+                "films",
+                name="animate",
+            )
+        ],
+        namespace="animate",
+        inputs={"models_folder"},
+        parameters={"params:animate", "params:compute"},
+    )
+
+
+def create_pipeline(source: str) -> Pipeline:
+    """Sentences to first frames, to films, and whether these do what was said.
+
+    Args:
+        source: `kth`, `icons` or `mnist`; its clips and both of its networks must exist.
+    """
+    return Pipeline(
+        [
+            Node(
+                nodes.text_to_video,
+                [
+                    "text_to_image",
+                    "params:sentences",
+                    "params:text_to_video",
+                    "params:compute",
+                    "models_folder",
+                    "text_to_video_folder",
+                ],
+                ["text_to_video_films", "text_to_video_sheet", "openings"],
+                name="text_to_video",
+            ),
+            Node(
+                nodes.follow_films,
+                ["openings", "clips", "grammar", "params:evaluation"],
+                "film_following_table",
+                name="follow_films",
+            ),
+        ],
+        namespace=source,
+        inputs={name: f"{source}.{name}" for name in ("text_to_image", "clips")},
+        parameters={"params:compute"},
+    )

@@ -1,0 +1,198 @@
+"""Nodes that train generators of first frames, score and show their pictures."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure
+from PIL import Image
+
+from videogeneration.captions import Grammar, grammar_of
+from videogeneration.clips import Clips
+from videogeneration.evaluation.pictures import draw_pictures, score_pictures, table
+from videogeneration.evaluation.sheets import picture_sheet
+from videogeneration.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.models.classifier import Classifier
+from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
+from videogeneration.pipelines.training.once import train_once
+from videogeneration.training.checkpoints import Checkpoint, build
+from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
+from videogeneration.training.device import Device
+from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
+from videogeneration.validated import validated
+
+
+@validated
+class ImageEvaluationSettings:
+    """What is measured and drawn of first frames.
+
+    Attributes:
+        pictures: Largest number of pictures a score is measured on.
+        sheet_sentences: Sentences on a sheet.
+        sheet_pictures: Pictures of each.
+        sample_every: Steps of the training between two sheets in MLflow.
+    """
+
+    pictures: int = 1000
+    sheet_sentences: int = 8
+    sheet_pictures: int = 8
+    sample_every: int = 500
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise ValueError(f"{name}: {value}; choose 1 or more")
+
+
+def train_text_to_image(
+    clips: Clips,
+    grammar: dict[str, Any],
+    generator: dict[str, Any],
+    discriminator: dict[str, Any],
+    first_frames: FirstFrameSettings,
+    settings: GanClsSettings,
+    evaluation: ImageEvaluationSettings,
+    compute: dict[str, str],
+    models_folder: Path,
+) -> tuple[Checkpoint, Figure]:
+    """Train a generator of first frames against its discriminator.
+
+    Returns:
+        The checkpoint of the generator, and a plot of both sides' curves.
+    """
+    train_clips, speech = clips.split("train"), grammar_of(grammar)
+    inputs = {
+        "clips": train_clips.fingerprint(),
+        "grammar": grammar,
+        "generator": generator,
+        "discriminator": discriminator,
+        "first_frames": asdict(first_frames),
+        "text_to_image": asdict(settings),
+        "compute": compute,
+    }
+    height, width = clips.size
+    words, vocabulary = speech.vocabulary.shape
+    shape = {"words": words, "vocabulary": vocabulary}
+
+    def task() -> GanClsTask:
+        device = Device.choose(**compute)
+        torch.manual_seed(settings.seed)
+        picture = {"height": height, "width": width, **shape}
+        draws = cast(ImageGenerator, build("imagegenerator", {**generator, **picture}))
+        sights = {"sights": len(speech.sights), **shape}
+        judges = cast(ImageDiscriminator, build("imagediscriminator", {**discriminator, **sights}))
+        device.place(draws)
+        device.place(judges)
+        frames = FirstFrames(train_clips, speech, first_frames, settings.seed)
+        return GanClsTask(draws, judges, frames, settings, device)
+
+    def draw(trained: GanClsTask) -> Image.Image:
+        result = cast(ImageGenerator, trained.result())
+        return _sheet(result, _chosen(train_clips, evaluation), speech, evaluation)
+
+    checkpoint = Checkpoint(models_folder / "text_to_image")
+    steps = settings.discriminator_warmup + settings.steps
+    return train_once(checkpoint, inputs, task, steps, settings.seed, draw, evaluation.sample_every)
+
+
+def train_classifier(
+    clips: Clips,
+    grammar: dict[str, Any],
+    first_frames: FirstFrameSettings,
+    settings: ClassifierSettings,
+    compute: dict[str, str],
+    models_folder: Path,
+) -> tuple[Checkpoint, Figure]:
+    """Train the network that says what a first frame shows.
+
+    Returns:
+        Its checkpoint, and a plot of its curves.
+    """
+    train_clips, speech = clips.split("train"), grammar_of(grammar)
+    inputs = {
+        "clips": train_clips.fingerprint(),
+        "grammar": grammar,
+        "first_frames": asdict(first_frames),
+        "classifier": asdict(settings),
+        "compute": compute,
+    }
+
+    def task() -> ClassifierTask:
+        device = Device.choose(**compute)
+        torch.manual_seed(settings.seed)
+        network = cast(Classifier, build("classifier", {"sights": len(speech.sights)}))
+        device.place(network)
+        # other batches than the discriminator's, so that the judge is another one
+        frames = FirstFrames(train_clips, speech, first_frames, settings.seed + 1)
+        return ClassifierTask(network, frames, settings, device)
+
+    checkpoint = Checkpoint(models_folder / "classifier")
+    return train_once(checkpoint, inputs, task, settings.steps, settings.seed)
+
+
+def score_images(
+    text_to_image: Checkpoint,
+    classifier: Checkpoint,
+    clips: Clips,
+    grammar: dict[str, Any],
+    first_frames: FirstFrameSettings,
+    evaluation: ImageEvaluationSettings,
+    compute: dict[str, str],
+) -> pd.DataFrame:
+    """Score generated first frames, and real ones of the test split as what can be reached."""
+    speech, device = grammar_of(grammar), Device.choose(compute["device"], "float32").name
+    judge = cast(Classifier, classifier.load(device))
+    generator = cast(ImageGenerator, text_to_image.load(device))
+    real = {
+        split: FirstFrames(clips.split(split), speech, first_frames).sample(evaluation.pictures)
+        for split in ("train", "test")
+    }
+    reference, asked = real["train"], real["test"][1]
+    drawn = draw_pictures(generator, asked, speech)
+    return table(
+        [
+            score_pictures(name, *pictures, *reference, judge, speech)
+            for name, pictures in (("real test", real["test"]), ("generated", (drawn, asked)))
+        ]
+    )
+
+
+def draw_image_sheet(
+    text_to_image: Checkpoint,
+    clips: Clips,
+    grammar: dict[str, Any],
+    evaluation: ImageEvaluationSettings,
+    compute: dict[str, str],
+) -> Image.Image:
+    """Several pictures for each of some sentences of the test split."""
+    device = Device.choose(compute["device"], "float32").name
+    generator = cast(ImageGenerator, text_to_image.load(device))
+    captions = _chosen(clips.split("test"), evaluation)
+    return _sheet(generator, captions, grammar_of(grammar), evaluation)
+
+
+def _chosen(clips: Clips, evaluation: ImageEvaluationSettings) -> list[str]:
+    """Some of the clips' sentences, evenly spread."""
+    captions = sorted({str(caption) for caption in clips.table["caption"]})
+    places = np.linspace(0, len(captions) - 1, min(evaluation.sheet_sentences, len(captions)))
+    return [captions[place] for place in places.round().astype(int)]
+
+
+def _sheet(
+    generator: ImageGenerator,
+    captions: Sequence[str],
+    grammar: Grammar,
+    evaluation: ImageEvaluationSettings,
+) -> Image.Image:
+    count = evaluation.sheet_pictures
+    asked = [caption for caption in captions for _ in range(count)]
+    pictures = draw_pictures(generator, asked, grammar).reshape(
+        len(captions), count, generator.config.height, -1
+    )
+    return picture_sheet(
+        [(caption, {"": drawn}) for caption, drawn in zip(captions, pictures, strict=True)]
+    )

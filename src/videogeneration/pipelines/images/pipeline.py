@@ -1,0 +1,75 @@
+"""The text-to-image pipelines."""
+
+from kedro.pipeline import Node, Pipeline
+
+from videogeneration.pipelines.images import nodes
+
+
+def create_pipeline(source: str) -> Pipeline:
+    """Training of the generator of first frames and of the classifier that scores it, and scores.
+
+    Args:
+        source: `kth`, `icons` or `mnist`; its clips must exist.
+    """
+    return Pipeline(
+        [
+            Node(
+                nodes.train_text_to_image,
+                [
+                    "clips",
+                    "grammar",
+                    "params:image_generator",
+                    "params:image_discriminator",
+                    "params:first_frames",
+                    "params:text_to_image",
+                    "params:image_evaluation",
+                    "params:compute",
+                    "models_folder",
+                ],
+                ["text_to_image", "text_to_image_losses"],
+                name="train_text_to_image",
+            ),
+            Node(
+                nodes.train_classifier,
+                [
+                    "clips",
+                    "grammar",
+                    "params:first_frames",
+                    "params:classifier",
+                    "params:compute",
+                    "models_folder",
+                ],
+                ["classifier", "classifier_losses"],
+                name="train_classifier",
+            ),
+            Node(
+                nodes.score_images,
+                [
+                    "text_to_image",
+                    "classifier",
+                    "clips",
+                    "grammar",
+                    "params:first_frames",
+                    "params:image_evaluation",
+                    "params:compute",
+                ],
+                "image_scores_table",
+                name="score_images",
+            ),
+            Node(
+                nodes.draw_image_sheet,
+                [
+                    "text_to_image",
+                    "clips",
+                    "grammar",
+                    "params:image_evaluation",
+                    "params:compute",
+                ],
+                "text_to_image_sheet",
+                name="draw_image_sheet",
+            ),
+        ],
+        namespace=source,
+        inputs={"clips": f"{source}.clips"},
+        parameters={"params:compute"},
+    )

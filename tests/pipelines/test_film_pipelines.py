@@ -1,0 +1,268 @@
+"""`animate` and `text_to_video` as a user runs them, with small networks never trained."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import av
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from kedro.framework.startup import bootstrap_project
+from PIL import Image
+
+from projects import new_project, run
+from toys import LEFT, RIGHT, block_store, generator, image_generator
+from videogeneration.captions import Grammar, KthGrammar, SceneGrammar, describe
+from videogeneration.training.checkpoints import Checkpoint
+
+CURVES = pd.DataFrame({"step": [1], "loss": [0.5]})
+SCENES = SceneGrammar(("house", "fish"))
+
+
+def finished(folder: Path, grammar: Grammar, seed: int = 0) -> Checkpoint:
+    """A generator as the training pipelines leave it."""
+    words, vocabulary = grammar.vocabulary.shape
+    checkpoint = Checkpoint(folder)
+    inputs: dict[str, Any] = {"grammar": describe(grammar)}
+    if folder.name == "gan":
+        inputs = {"mse": inputs}
+    checkpoint.finish(generator(seed, words=words, vocabulary=vocabulary), inputs, CURVES)
+    return checkpoint
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project that has networks, and nothing else that a pipeline could have left."""
+    folder = new_project(tmp_path_factory.mktemp("project"))
+    before, tracking = Path.cwd(), mlflow.get_tracking_uri()
+    os.chdir(folder)
+    try:
+        bootstrap_project(folder)
+        for name in ("mse", "gan"):
+            finished(folder / "data" / "06_models" / "kth" / name, KthGrammar())
+        finished(folder / "data" / "06_models" / "icons" / "mse", SCENES)
+        painter = Checkpoint(folder / "data" / "06_models" / "kth" / "text_to_image")
+        painter.finish(image_generator(), {"grammar": describe(KthGrammar())}, CURVES)
+        block_store(folder / "data" / "03_primary" / "kth" / "clips")
+        words = folder / "data" / "04_feature" / "kth" / "grammar.json"
+        words.parent.mkdir(parents=True)
+        words.write_text(json.dumps(describe(KthGrammar())))
+        pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / "photo.png")
+        (folder / "photos").mkdir()
+        for name in ("one", "two"):
+            Image.fromarray(pixels).save(folder / "photos" / f"{name}.jpg")
+        yield folder
+    finally:
+        mlflow.set_tracking_uri(tracking)
+        os.chdir(before)
+
+
+@pytest.fixture
+def films(project: Path) -> Iterator[Path]:
+    """Where films come, empty."""
+    folder = project / "data" / "08_reporting" / "animate"
+    shutil.rmtree(folder, ignore_errors=True)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def animate(project: Path, **parameters: Any) -> None:
+    given = {"image": "photo.png", "caption": LEFT, "steps": 4}
+    run(project, "animate", animate={**given, **parameters})
+
+
+def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None:
+    animate(project)
+    names = ["photo.gif", "photo.mp4", "photo_sheet.png"]
+    assert sorted(path.name for path in films.iterdir()) == names
+    with av.open(str(films / "photo.mp4")) as container:
+        assert container.streams.video[0].codec_context.name == "h264"
+        assert container.streams.video[0].frames == 5
+        # the sentence and its opposite, side by side
+        assert container.streams.video[0].width >= 2 * 256
+    animate(project, others=0, steps=6)
+    with av.open(str(films / "photo.mp4")) as container:
+        assert container.streams.video[0].frames == 7
+        assert container.streams.video[0].width < 2 * 256
+
+
+def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
+    animate(project)
+    animate(project, source="icons", image="photos", caption="the house is moving up and down")
+    endings = (".gif", ".mp4", "_sheet.png")
+    expected = {f"{name}{ending}" for name in ("photo", "one", "two") for ending in endings}
+    assert {path.name for path in films.iterdir()} == expected
+    # the run has its own films and no others
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
+    kept = {Path(file.path).name for file in client.list_artifacts(latest.info.run_id, "animate")}
+    assert kept == {name for name in expected if not name.startswith("photo")}
+    with av.open(str(films / "one.mp4")) as container:
+        # the sentence and three other movements
+        assert container.streams.video[0].width >= 4 * 256
+
+
+def test_the_newest_generator_is_used_or_the_named_one(project: Path, films: Path) -> None:
+    models = project / "data" / "06_models" / "kth"
+    finished(models / "mse", KthGrammar(), seed=1)
+    finished(models / "gan", KthGrammar(), seed=2)
+
+    def frames(**parameters: Any) -> bytes:
+        animate(project, **parameters)
+        return (films / "photo.gif").read_bytes()
+
+    def age(name: str, seconds: int) -> None:
+        os.utime(models / name / "config.json", (seconds, seconds))
+
+    mse, gan = frames(model="mse"), frames(model="gan")
+    assert mse != gan
+    age("mse", 2000)
+    age("gan", 1000)
+    assert frames() == mse
+    age("gan", 3000)
+    assert frames() == gan
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"image": None}, r"animate\.image"),
+    ({"image": "nowhere.jpg"}, r"image: nowhere\.jpg: no such file"),
+    ({"image": "pyproject.toml"}, r"image: pyproject\.toml: no picture"),
+    ({"caption": None}, r"animate\.caption"),
+    ({"caption": "a person is flying to the left"}, "caption.*unknown word 'flying'"),
+    ({"caption": "left the to walking"}, "caption.*did you mean 'a person is walking to the left'"),
+    ({"source": "cinema"}, "(?s)source.*'kth', 'icons' or 'mnist'.*cinema"),
+    ({"source": "mnist"}, "06_models/mnist: no trained gan or mse.*pipelines=mnist_mse"),
+    ({"model": "best"}, "06_models/kth: no trained best.*pipelines=kth_mse"),
+    ({"steps": 0}, "steps: 0"),
+    ({"others": -1}, "others: -1"),
+    ({"fps": 0}, "fps: 0"),
+    ({"fit": "squeeze"}, "(?s)fit.*'pad' or 'crop'.*squeeze"),
+    ({"speed": 2}, "speed"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), BAD, ids=[str(given) for given, _ in BAD])
+def test_bad_input_ends_in_one_clear_message(
+    project: Path, films: Path, given: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Exception, match=message):
+        animate(project, **given)
+    assert not films.exists()
+
+
+def test_networks_that_draw_no_next_frame_are_refused(project: Path) -> None:
+    folder = project / "data" / "06_models" / "kth" / "other"
+    finished(folder, KthGrammar())
+    described = (folder / "config.json").read_text()
+    (folder / "config.json").write_text(described.replace('"generator"', '"discriminator"'))
+    with pytest.raises(Exception, match=r"model: .*other holds a discriminator"):
+        animate(project, model="other")
+
+
+def test_a_right_sentence_in_any_case_will_do(project: Path, films: Path) -> None:
+    animate(project, caption="A person is walking to the right.", others=0)
+    upper = (films / "photo.gif").read_bytes()
+    animate(project, caption=RIGHT, others=0)
+    assert (films / "photo.gif").read_bytes() == upper
+
+
+BOXING = "a person is boxing"
+
+
+def text_to_video(project: Path, sentences: Any = None, **settings: Any) -> Path:
+    given: dict[str, Any] = {"text_to_video": {"steps": 6, "samples": 2, **settings}}
+    run(
+        project,
+        "kth_text_to_video",
+        kth={**given, **({"sentences": sentences} if sentences else {})},
+    )
+    return project / "data" / "08_reporting" / "kth"
+
+
+def test_sentences_become_films_a_sheet_and_scores(project: Path) -> None:
+    reporting = text_to_video(project)
+    names = {
+        f"{said.replace(' ', '-')}{ending}" for said in (LEFT, RIGHT) for ending in (".gif", ".mp4")
+    }
+    assert {path.name for path in (reporting / "text_to_video").iterdir()} == names
+    with av.open(str(reporting / "text_to_video" / "a-person-is-walking-to-the-left.mp4")) as film:
+        assert film.streams.video[0].frames == 7
+        assert 2 * 256 <= film.streams.video[0].width < 3 * 256
+    with Image.open(reporting / "text_to_video_sheet.png") as sheet:
+        # two sentences of two samples each
+        assert sheet.height > 4 * 128
+    table = pd.read_csv(reporting / "film_following.csv")
+    assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
+    model = table["model"].iloc[-1]
+    assert model in ("mse", "gan")
+    rows = [("truth", "all", 6), (model, LEFT, 2), (model, RIGHT, 2), (model, "all", 4)]
+    assert list(table[["model", "caption", "n"]].itertuples(index=False, name=None)) == rows
+    # true films are read without their clips
+    assert table["rate"].iloc[0] == 1
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
+    assert latest.data.metrics["kth/film_followed/truth/all"] == 1
+    assert f"kth/film_followed/{model}/{LEFT}" in latest.data.metrics
+    kept = client.list_artifacts(latest.info.run_id, "kth/text_to_video")
+    assert {Path(file.path).name for file in kept} == names
+
+
+def test_sentences_on_the_command_line(project: Path) -> None:
+    folder = text_to_video(project, f"{BOXING}+A person is walking to the left!", samples=1)
+    assert (folder / "text_to_video" / "a-person-is-boxing.gif").exists()
+    table = pd.read_csv(folder / "film_following.csv")
+    # boxing cannot be read from motion: no row
+    assert table["caption"].tolist() == ["all", LEFT, "all"]
+    text_to_video(project, BOXING)
+    assert pd.read_csv(folder / "film_following.csv")["model"].tolist() == ["truth"]
+
+
+def test_other_seeds_make_other_films(project: Path) -> None:
+    path = project / "data/08_reporting/kth/text_to_video/a-person-is-boxing.gif"
+    films = []
+    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0}, {"model": "mse"}, {"model": "gan"}):
+        text_to_video(project, BOXING, **settings)
+        films.append(path.read_bytes())
+    assert films[0] == films[2]
+    assert films[0] != films[1]
+    assert films[3] != films[4]
+
+
+@pytest.mark.parametrize(
+    ("sentences", "settings", "message"),
+    [
+        ("a person is flying", {}, "unknown word 'flying'"),
+        ("a person is", {}, "did you mean"),
+        (LEFT, {"samples": 0}, "samples: 0"),
+        (LEFT, {"steps": 0}, "steps: 0"),
+        (LEFT, {"model": "best"}, "no trained best.*pipelines=kth_mse"),
+        (LEFT, {"sample": 2}, "sample"),
+    ],
+)
+def test_bad_sentences_and_settings_are_named(
+    project: Path, sentences: str, settings: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(Exception, match=message):
+        text_to_video(project, sentences, **settings)
+
+
+def test_networks_must_belong_together(project: Path) -> None:
+    folder = project / "data" / "06_models" / "kth" / "text_to_image"
+    kept = (folder / "config.json").read_text()
+    try:
+        (folder / "config.json").write_text(kept.replace('"height": 32', '"height": 64'))
+        with pytest.raises(Exception, match=r"trained on different clips.*kth_text_to_image"):
+            text_to_video(project)
+        (folder / "config.json").unlink()
+        with pytest.raises(Exception, match=r"text_to_image: no trained.*kth_text_to_image"):
+            text_to_video(project)
+    finally:
+        (folder / "config.json").write_text(kept)

@@ -1,0 +1,169 @@
+"""One's own pictures and videos: seen as they are meant to be, at the pace of the network."""
+
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from videogeneration.sources.photos import Frame, PictureError, read_pictures
+
+SCENE = Frame(32, 32)
+TURNED_RIGHT = 6
+"""The EXIF orientation of a picture that has to be turned to the right to be seen upright."""
+
+
+def only(path: Path, frame: Frame = SCENE, fps: float = 5.0) -> np.ndarray:
+    """The frames of a file."""
+    ((_, frames),) = read_pictures(path, frame, fps)
+    assert frames.dtype == np.uint8
+    assert frames.shape[1:] == (frame.height, frame.width)
+    return frames
+
+
+def saved(path: Path, pixels: np.ndarray, mode: str | None = None, **options: object) -> Path:
+    picture = Image.fromarray(pixels)
+    (picture.convert(mode) if mode else picture).save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def test_exif_turns_a_picture_upright(tmp_path: Path) -> None:
+    upright = np.zeros((64, 64), np.uint8)
+    upright[:32] = 200
+    exif = Image.Exif()
+    exif[0x112] = TURNED_RIGHT
+    path = saved(tmp_path / "photo.jpg", np.rot90(upright), exif=exif, quality=95)
+    (frame,) = only(path)
+    assert frame[:14].mean() == pytest.approx(200, abs=4)
+    assert frame[18:].mean() == pytest.approx(0, abs=4)
+
+
+def test_colours_become_their_light(tmp_path: Path) -> None:
+    pixels = np.zeros((40, 40, 3), np.uint8)
+    pixels[..., 1] = 255
+    expected = round(0.587 * 255)
+    for name in ("green.png", "green.webp", "green.tiff"):
+        assert np.abs(only(saved(tmp_path / name, pixels)).astype(int) - expected).max() <= 4
+    assert np.abs(only(saved(tmp_path / "palette.png", pixels, "P")) - expected).max() <= 4
+    deep = np.full((40, 40), 40_000, np.uint16)
+    assert (only(saved(tmp_path / "deep.png", deep)) == round(40_000 / 257)).all()
+
+
+@pytest.mark.parametrize(("ink", "ground"), [(0, 255), (255, 0)])
+def test_what_is_drawn_on_nothing_can_be_seen(tmp_path: Path, ink: int, ground: int) -> None:
+    pixels = np.full((32, 32, 4), ink, np.uint8)
+    pixels[..., 3] = 0
+    pixels[8:24, 8:24, 3] = 255
+    (frame,) = only(saved(tmp_path / "drawn.png", pixels))
+    assert (frame[8:24, 8:24] == ink).all()
+    assert (frame[:8] == ground).all()
+    # a network of light elements on black sees both alike
+    (frame,) = only(tmp_path / "drawn.png", Frame(32, 32, ground="black"))
+    assert (frame[8:24, 8:24] == 255).all()
+    assert (frame[:8] == 0).all()
+
+
+def test_padding_shows_everything_and_goes_on_naturally() -> None:
+    wide = np.full((50, 200), 120, np.uint8)
+    wide[:, 90:110] = 20
+    framed = SCENE.bring(wide)
+    assert (framed[0] == framed[-1]).all()
+    # a quarter of the height is picture; the sky goes on above, without a step
+    assert np.abs(framed[12:20, :12].astype(int) - 120).max() <= 1
+    assert np.abs(framed[:, :8].astype(int) - 120).max() <= 2
+    tall = Frame(32, 32, ground="black").bring(np.full((200, 50), 90, np.uint8))
+    assert (tall[:, 12:20] == 90).all()
+    assert (tall[:, :12] == 0).all()
+    assert (tall[:, 20:] == 0).all()
+
+
+def test_cropping_fills_the_frame_from_the_middle() -> None:
+    wide = np.zeros((50, 200), np.uint8)
+    wide[:, 75:125] = 200
+    assert (Frame(32, 32, fit="crop").bring(wide) == 200).all()
+    assert (Frame(32, 32, fit="crop").bring(wide.T) == 200).all()
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_a_camera_s_picture_is_squeezed_as_the_recordings_were(fit) -> None:  # type: ignore[no-untyped-def]
+    camera = np.zeros((120, 160), np.uint8)
+    camera[:, 40:80] = 200
+    framed = Frame(128, 128, aspect=4 / 3, fit=fit).bring(camera)
+    assert (framed[:, 33:63] == 200).all()
+    assert (framed[:, :31] == 0).all()
+    assert (framed[:, 66:] == 0).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3000)])
+@pytest.mark.parametrize("fit", ["pad", "crop"])
+def test_any_shape_can_be_brought(shape: tuple[int, int], fit) -> None:  # type: ignore[no-untyped-def]
+    assert Frame(32, 24, 4 / 3, fit=fit).bring(np.full(shape, 9, np.uint8)).shape == (32, 24)
+
+
+def numbered_video(path: Path, frames: int, fps: int) -> Path:
+    """A video whose frame `i` has the even light `20 + 3 i`."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mjpeg" if path.suffix == ".avi" else "libx264", rate=fps)
+        stream.height, stream.width = 48, 64
+        stream.pix_fmt = "yuvj420p" if path.suffix == ".avi" else "yuv420p"
+        for index in range(frames):
+            pixels = np.full((48, 64), 20 + 3 * index, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="gray")))
+        container.mux(stream.encode())
+    return path
+
+
+@pytest.mark.parametrize("ending", [".avi", ".mp4"])
+def test_a_video_gives_its_last_frames_at_the_network_s_pace(tmp_path: Path, ending: str) -> None:
+    path = numbered_video(tmp_path / f"walk{ending}", 60, fps=25)
+    lights = only(path, fps=5.0).mean(axis=(1, 2))
+    # every fifth frame, the last one newest
+    assert lights == pytest.approx([20 + 3 * (59 - 5 * k) for k in reversed(range(10))], abs=4)
+    short = numbered_video(tmp_path / f"short{ending}", 12, fps=25)
+    assert only(short, fps=5.0).mean(axis=(1, 2)) == pytest.approx(
+        [20 + 3, 20 + 18, 20 + 33], abs=4
+    )
+
+
+def test_an_animation_is_a_video(tmp_path: Path) -> None:
+    lights = [10, 60, 110, 160]
+    pictures = [Image.fromarray(np.full((32, 32), light, np.uint8)) for light in lights]
+    pictures[0].save(tmp_path / "film.gif", save_all=True, append_images=pictures[1:], duration=100)
+    assert only(tmp_path / "film.gif", fps=10).mean(axis=(1, 2)).tolist() == lights
+    assert only(tmp_path / "film.gif", fps=5).mean(axis=(1, 2)).tolist() == [60, 160]
+
+
+def test_a_folder_gives_each_of_its_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    grey = np.full((32, 32), 90, np.uint8)
+    saved(tmp_path / "b.png", grey)
+    saved(tmp_path / "a.png", grey)
+    saved(tmp_path / "a.jpg", grey)
+    numbered_video(tmp_path / "walk.avi", 3, fps=5)
+    (tmp_path / "notes.txt").write_text("no picture" * 100)
+    (tmp_path / ".hidden.png").write_bytes(b"")
+    found = dict(read_pictures(tmp_path, SCENE, 5.0))
+    # names stay apart
+    assert {name: len(frames) for name, frames in found.items()} == {
+        "a.jpg": 1,
+        "a.png": 1,
+        "b": 1,
+        "walk": 3,
+    }
+    assert "notes.txt" in caplog.text
+    assert "hidden" not in caplog.text
+
+
+def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"image: .*nowhere\.jpg: no such file"):
+        only(tmp_path / "nowhere.jpg")
+    with pytest.raises(PictureError, match=r"image: .*no picture or video in this folder"):
+        only(tmp_path)
+    for name, content in (("text.txt", b"text" * 500), ("empty.png", b""), ("odd.mp4", b"123")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(PictureError, match=rf"image: .*{name}.*save it as JPEG, PNG or MP4"):
+            only(tmp_path / name)
+    whole = saved(tmp_path / "whole.png", np.random.default_rng(0).integers(0, 255, (64, 64), "u1"))
+    (tmp_path / "half.png").write_bytes(whole.read_bytes()[:2000])
+    with pytest.raises(PictureError, match=r"image: .*half\.png: cannot be read"):
+        only(tmp_path / "half.png")

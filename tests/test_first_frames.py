@@ -1,0 +1,114 @@
+"""First frames with right and wrong sentences: which frames, whose sentences, repeatable."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from toys import LEFT, RIGHT, numbered_clip, write_store
+from videogeneration.captions import KthGrammar, SceneGrammar
+from videogeneration.clips import Clips
+from videogeneration.first_frames import FirstFrames, FirstFrameSettings
+
+SCENES = SceneGrammar(("house", "car", "key"))
+
+
+@pytest.fixture
+def walkers(tmp_path: Path) -> Clips:
+    """Clip 0 walks right, clip 1 left; frames 4 to 7 are in view; clip 2 shows nobody."""
+    columns = [
+        {"caption": RIGHT, "view_start": 4, "view_end": 8},
+        {"caption": LEFT, "view_start": 4, "view_end": 8},
+        {"caption": LEFT, "view_start": 0, "view_end": 0},
+    ]
+    clips = [(numbered_clip(i, 10), c) for i, c in enumerate(columns)]
+    return write_store(tmp_path / "clips", clips)
+
+
+def frames_of(clips: Clips, steps: int = 8, **settings: float) -> list[tuple[int, bool, str, str]]:
+    """Grey value less one, whether mirrored, the right and the wrong sentence of many pictures."""
+    grammar = KthGrammar()
+    cut = FirstFrames(clips, grammar, FirstFrameSettings(**settings))
+    found = []
+    for step in range(steps):
+        batch = cut.batch(step, 8)
+        for picture, caption, wrong, seen in zip(*vars(batch).values(), strict=True):
+            grey = round(float(picture[0, 3]) * 255) - 1
+            right = grammar.vocabulary.decode(caption.numpy())
+            assert [grammar.sights[int(seen.argmax())]] == list(grammar.seen(right))
+            assert seen.sum() == 1
+            mirrored = bool(picture[0, 0] < 1)
+            found.append((grey, mirrored, right, grammar.vocabulary.decode(wrong.numpy())))
+    return found
+
+
+def test_the_very_first_frame_in_view_with_its_sentence(walkers: Clips) -> None:
+    found = frames_of(walkers)
+    assert {(grey, right) for grey, _, right, _ in found} == {(4, RIGHT), (24, LEFT)}
+    assert not any(mirrored for _, mirrored, _, _ in found)
+
+
+def test_early_frames_and_mirrored_copies_with_the_opposite_sentence(walkers: Clips) -> None:
+    found = frames_of(walkers, steps=16, early=0.5, mirror=0.5)
+    assert {grey for grey, *_ in found} == {4, 5, 24, 25}
+    for grey, mirrored, right, _ in found:
+        assert right == (RIGHT if (grey < 20) != mirrored else LEFT)
+    assert {mirrored for _, mirrored, _, _ in found} == {True, False}
+
+
+def test_wrong_sentences_are_those_of_pictures_that_there_are(walkers: Clips) -> None:
+    # nobody boxes in these clips: to reject boxing would teach nothing
+    assert {(right, wrong) for _, _, right, wrong in frames_of(walkers)} == {
+        (RIGHT, LEFT),
+        (LEFT, RIGHT),
+    }
+
+
+def test_a_batch_depends_on_seed_and_step_alone(walkers: Clips) -> None:
+    def cut(seed: int) -> FirstFrames:
+        settings = FirstFrameSettings(early=1.0, mirror=0.5)
+        return FirstFrames(walkers, KthGrammar(), settings, seed)
+
+    straight = list(cut(0).batches(0, 4, 8))
+    later = list(cut(0).batches(2, 4, 8))
+    for one, other in zip(straight[2:], later, strict=True):
+        assert all(map(torch.equal, vars(one).values(), vars(other).values()))
+    assert not torch.equal(straight[0].picture, straight[1].picture)
+    assert not torch.equal(straight[0].picture, cut(1).batch(0, 8).picture)
+
+
+def test_scenes_are_told_by_their_elements(tmp_path: Path) -> None:
+    two = SCENES.sentence([("house", "up_down"), ("car", "left_right")])
+    captions = [two, SCENES.sentence([("key", "circle_clockwise")])]
+    clips = write_store(
+        tmp_path / "clips",
+        [(numbered_clip(i, 3), {"caption": caption}) for i, caption in enumerate(captions)],
+    )
+    batch = FirstFrames(clips, SCENES, FirstFrameSettings()).batch(0, 16)
+    for caption, wrong, seen in zip(batch.caption, batch.wrong, batch.seen, strict=True):
+        right = SCENES.vocabulary.decode(caption.numpy())
+        named = {name for name, there in zip(SCENES.sights, seen, strict=True) if there}
+        assert named == set(SCENES.seen(right))
+        assert set(SCENES.seen(SCENES.vocabulary.decode(wrong.numpy()))) != named
+
+
+def test_a_sample_is_spread_over_the_clips(walkers: Clips) -> None:
+    cut = FirstFrames(walkers, KthGrammar(), FirstFrameSettings())
+    pictures, captions = cut.sample(10)
+    assert captions == [RIGHT, LEFT]
+    assert np.rint(pictures[:, 0, 3] * 255).tolist() == [5, 25]
+    assert len(cut.sample(1)[1]) == 1
+
+
+def test_clips_that_teach_nothing_are_refused(tmp_path: Path) -> None:
+    hidden = write_store(
+        tmp_path / "hidden", [(numbered_clip(0, 4), {"view_start": 0, "view_end": 0})]
+    )
+    with pytest.raises(ValueError, match="in view"):
+        FirstFrames(hidden, KthGrammar(), FirstFrameSettings())
+    same = write_store(tmp_path / "same", [(numbered_clip(0, 4), {"caption": LEFT})])
+    with pytest.raises(ValueError, match=r"walking to the left.*no sentence is wrong"):
+        FirstFrames(same, KthGrammar(), FirstFrameSettings())
+    with pytest.raises(ValueError, match=r"early: 2.*0 to 1"):
+        FirstFrameSettings(early=2.0)
