@@ -9,7 +9,8 @@ from torch import Tensor
 
 from toys import LEFT, NETWORK, RIGHT, discriminator, generator
 from videogeneration.captions import KthGrammar
-from videogeneration.models.generator import Generator, warp
+from videogeneration.models.generator import Generator
+from videogeneration.models.motions import Motions, move
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.training.checkpoints import build
 
@@ -70,13 +71,13 @@ def test_missing_frames_are_never_chosen() -> None:
     network = generator().eval()
     sources, patch = network.config.sources, network.config.patch**2
     with torch.no_grad():
-        # whatever is drawn anew is white; old frames are preferred by far
+        # whatever is drawn anew is white; the oldest frame is preferred by far
         network.pixels.weight.zero_()
         assert network.pixels.bias is not None
         bias = network.pixels.bias.view(-1, patch)
         bias.zero_()
         bias[0] = 100
-        bias[1] = bias[1 + sources] = 30
+        bias[1] = 30
     white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
     assert white.min() > 0.999
     # with all frames there, those that are preferred are the ones that are shown
@@ -119,33 +120,61 @@ def test_captions_of_a_batch_do_not_mix() -> None:
     assert torch.allclose(together[1:], alone, atol=1e-5)
 
 
-def shifted(pixels_right: float, pixels_down: float) -> Tensor:
-    """A spot at row 10, column 20 of 32x64, fetched from a place so far right and below."""
-    frame = torch.zeros(1, 1, 32, 64)
-    frame[0, 0, 10, 20] = 1
-    flow = torch.empty(1, 2, 32, 64)
-    flow[:, 0], flow[:, 1] = pixels_right / (64 / 16), pixels_down / (32 / 16)
-    return warp(frame, flow)[0, 0]
+def moved(x: float = 0, y: float = 0, turn: float = 0, shrinking: float = 0) -> Tensor:
+    """A bar of 3x9 pixels round column 20 of row 10 of 32x64, moved about its own middle."""
+    frame = torch.zeros(1, 32, 64)
+    frame[0, 9:12, 16:25] = 1
+    middle = [20.5 / 32 - 1, 10.5 / 16 - 1]
+    motion = torch.tensor([[[*middle, x / 32, y / 16, turn, shrinking]]])
+    return move(frame, motion)[0, 0]
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (5, 0), (-5, 0), (0, 3), (0, -3), (7, -4)])
-def test_warp_fetches_from_so_many_pixels_away(right: int, down: int) -> None:
-    warped = shifted(right, down)
+def test_a_shift_is_in_half_widths_and_heights(right: int, down: int) -> None:
     expected = torch.zeros(32, 64)
-    expected[10 - down, 20 - right] = 1
-    assert torch.allclose(warped, expected, atol=1e-4)
+    expected[9 + down : 12 + down, 16 + right : 25 + right] = 1
+    assert torch.allclose(moved(right, down), expected, atol=1e-4)
 
 
-def test_warp_by_half_a_pixel_shares_between_two() -> None:
-    warped = shifted(0.5, 0)
-    assert warped[10, 19].item() == pytest.approx(0.5, abs=1e-4)
-    assert warped[10, 20].item() == pytest.approx(0.5, abs=1e-4)
+def test_a_turn_is_about_the_centre_and_keeps_its_shape_in_any_frame() -> None:
+    expected = torch.zeros(32, 64)
+    expected[6:15, 19:22] = 1
+    assert torch.allclose(moved(turn=torch.pi / 2), expected, atol=1e-3)
 
 
-def test_warp_goes_on_beyond_the_border() -> None:
-    frame = torch.arange(32.0).expand(1, 1, 32, 32) / 31
-    warped = warp(frame, torch.full((1, 2, 32, 32), 2.0))
-    assert torch.allclose(warped[0, 0, 0, -5:], torch.ones(5))
+def test_a_turn_is_clockwise() -> None:
+    turned = moved(turn=torch.pi / 6)
+    assert turned[8:10, :20].sum() > 2 * turned[11:13, :20].sum()  # the left end goes up
+
+
+def test_shrinking_below_zero_makes_larger() -> None:
+    assert moved(shrinking=-0.3).sum() > 27 > moved(shrinking=0.5).sum()
+
+
+def test_a_moved_frame_goes_on_beyond_its_border() -> None:
+    frame = torch.arange(32.0).expand(1, 32, 32) / 31
+    moved = move(frame, torch.tensor([[[0, 0, -1.0, 0, 0, 0]]]))
+    assert torch.allclose(moved[0, 0, :, -5:], torch.ones(32, 5))
+
+
+def test_motions_are_found_where_the_figure_is() -> None:
+    """A square that moves by three pixels, anywhere: its motion follows from what is seen."""
+    torch.manual_seed(0)
+    motions = Motions(channels=1, embedding=4, proposals=4)
+    optimizer = torch.optim.Adam(motions.parameters(), 1e-2)
+    for _ in range(150):
+        places = torch.randint(4, 20, (8, 2))
+        frames = torch.zeros(8, 32, 32)
+        for frame, (x, y) in zip(frames, places, strict=True):
+            frame[y : y + 6, x : x + 6] = 1
+        proposed = move(frames, motions(frames[:, None], torch.zeros(8, 4)))
+        wanted = frames.roll(3, 2)
+        loss = ((proposed - wanted[:, None]) ** 2).mean((2, 3)).amin(1).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    still = ((frames - wanted) ** 2).mean()
+    assert loss < 0.2 * still
 
 
 def test_original_has_the_size_of_the_original() -> None:

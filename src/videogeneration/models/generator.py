@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.motions import Motions, move
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
@@ -30,9 +32,10 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        output: `composite` chooses, for every pixel, between the latest frames, the same
-            frames warped, and newly drawn pixels; `frame` draws every pixel.
-        sources: Number of latest frames that the composite draws on, each as it is and warped.
+        output: `composite` chooses, for every pixel, between the latest frames, moved copies of the
+            newest one, and newly drawn pixels; `frame` draws every pixel.
+        sources: Number of latest frames that the composite draws on as they are.
+        motions: Number of moved copies; divisible by four.
     """
 
     height: int = 128
@@ -48,6 +51,7 @@ class GeneratorConfig:
     dropout: float = 0.0
     output: str = "composite"
     sources: int = 5
+    motions: int = 12
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -68,6 +72,8 @@ class GeneratorConfig:
             raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
         if not 1 <= self.sources <= self.history:
             raise ValueError(f"sources: {self.sources}; choose 1 to {self.history}")
+        if self.motions < 4 or self.motions % 4:
+            raise ValueError(f"motions: {self.motions}; choose a multiple of 4")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
 
@@ -147,20 +153,19 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
         composite = c.output == "composite"
-        choices = 2 * c.sources + 1 if composite else 0
+        choices = c.sources + c.motions + 1 if composite else 0
         self.pixels = nn.Conv2d(before, (1 + choices) * c.patch**2, 1)
         if composite:
-            self.flow = nn.Conv2d(before, 2 * c.sources, 3, padding=1)
+            self.motions = Motions(before, c.embedding, c.motions)
             self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
-        """Zero motion, and the last frame as the likeliest source of every pixel."""
-        nn.init.normal_(self.flow.weight, std=1e-3)
-        self.flow.bias = nn.Parameter(torch.zeros(2 * self.config.sources))
-        bias = torch.zeros(2 + 2 * self.config.sources, self.config.patch**2)
-        bias[self.config.sources] = 2.0
+        """The last frame as it is as the likeliest source of every pixel: most are background."""
+        c = self.config
+        bias = torch.zeros(2 + c.sources + c.motions, c.patch**2)
+        bias[c.sources] = 5.0
         with torch.no_grad():
-            self.pixels.weight[self.config.patch**2 :] *= 0.1
+            self.pixels.weight[c.patch**2 :] *= 0.1
         self.pixels.bias = nn.Parameter(bias.flatten())
 
     def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
@@ -203,38 +208,16 @@ class Generator(nn.Module):
         new = torch.sigmoid(drawn[:, 0])
         if self.config.output == "frame":
             return new
-        return self._composite(history, present, new, drawn[:, 1:], self.flow(x).float())
+        motions = self.motions(x, embedding)
+        return self._composite(history, present, new, drawn[:, 1:], motions)
 
     def _composite(
-        self, history: Tensor, present: Tensor, new: Tensor, logits: Tensor, flow: Tensor
+        self, history: Tensor, present: Tensor, new: Tensor, logits: Tensor, motions: Tensor
     ) -> Tensor:
-        """Mix past frames, warped frames and new pixels by a softmax a pixel."""
+        """Mix past frames, moved copies of the newest and new pixels by a softmax a pixel."""
         count = self.config.sources
         latest = history[:, -count:].float()
-        flow = F.interpolate(flow, size=history.shape[-2:], mode="bilinear", align_corners=False)
-        warped = warp(latest.flatten(0, 1)[:, None], flow.reshape(-1, 2, *flow.shape[-2:]))
-        choices = torch.cat([latest, warped.view_as(latest), new[:, None]], 1)
-        missing = ~present[:, -count:]
-        missing = torch.cat([missing, missing, missing.new_zeros(len(missing), 1)], 1)
+        choices = torch.cat([latest, move(latest[:, -1], motions), new[:, None]], 1)
+        missing = F.pad(~present[:, -count:], (0, choices.shape[1] - count))
         logits = logits.masked_fill(missing[:, :, None, None], float("-inf"))
         return (logits.softmax(1) * choices).sum(1)
-
-
-def warp(frames: Tensor, flow: Tensor) -> Tensor:
-    """Fetch every pixel from where it was: a backward warp.
-
-    Args:
-        frames: `[B, C, H, W]`.
-        flow: `[B, 2, H, W]`: how far to the right and below the source lies, in sixteenths of the
-            frame's width and height (so that a network's first steps are neither huge nor lost).
-
-    Returns:
-        `[B, C, H, W]`; outside the frame its border goes on.
-    """
-    height, width = frames.shape[-2:]
-    y = (torch.arange(height, device=flow.device) * 2 + 1) / height - 1
-    x = (torch.arange(width, device=flow.device) * 2 + 1) / width - 1
-    grid = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1)
-    return F.grid_sample(
-        frames, grid + flow.permute(0, 2, 3, 1) / 8, padding_mode="border", align_corners=False
-    )

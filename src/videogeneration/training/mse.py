@@ -38,7 +38,7 @@ class MseSettings:
         gradient_difference: Weight of the gradient difference beside the square error.
         pushforward: Largest number of the history's newest frames that the network has drawn
             itself, without gradient; 0 to it, drawn for every step (Brandstetter et al., "Message
-            Passing Neural PDE Solvers", ICLR 2022).
+            Passing Neural PDE Solvers", ICLR 2022). Histories of one frame stay as they are.
         pushforward_from: Share of the steps after which that begins.
         seed: Order of the windows, augmentation, noise, first weights.
     """
@@ -85,8 +85,7 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     """
     strength = largest * torch.rand(len(history), device=history.device) ** 2
     noise = strength[:, None, None, None] * torch.randn_like(history)
-    # at least one grey level: a present frame is never all zero
-    noisy = (history + noise).clamp(1 / 255, 1)
+    noisy = (history + noise).clamp(0, 1)
     present = history.flatten(2).amax(2) > 0
     return torch.where(present[:, :, None, None], noisy, history), strength
 
@@ -129,12 +128,16 @@ class MseTask:
 
         past = batch.history
         history, noise = add_history_noise(past, s.history_noise)
-        own_frames = self._own_frames(step)
-        for k in range(own_frames):
+        # from a single frame nothing says how fast the film goes on: frames drawn from it are no
+        # past that the true future follows, and to learn from them is to learn to blur
+        paced = (past[:, -2].flatten(1).amax(1) > 0)[:, None, None]
+        true = batch.future[:, 0]
+        for k in range(self._own_frames(step)):
             with torch.no_grad(), self.device.autocast():
                 own = self.network(history, batch.caption, noise)
-            history, past = push(history, own), push(past, batch.future[:, k])
-        true = batch.future[:, own_frames]
+            history = torch.where(paced[..., None], push(history, own), history)
+            past = torch.where(paced[..., None], push(past, true), past)
+            true = torch.where(paced, batch.future[:, k + 1], true)
         with self.device.autocast():
             frame = self.network(history, batch.caption, noise)
         square = (frame - true) ** 2
