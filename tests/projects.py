@@ -20,6 +20,7 @@ TINY = {
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
         "evaluation": {"films": 6, "sheet_films": 2, "long_steps": 12},
+        "benchmark": {"minutes": 0.005, "variants": {"narrow": {"network": {"dense": 16}}}},
     },
 }
 
@@ -37,10 +38,16 @@ def new_project(folder: Path) -> Path:
     return folder
 
 
-def run(project: Path, pipeline: str, nodes: list[str] | None = None, **parameters: Any) -> None:
-    """What `kedro run --pipeline= --params=` does."""
+def run(
+    project: Path,
+    pipeline: str,
+    nodes: list[str] | None = None,
+    env: str | None = None,
+    **parameters: Any,
+) -> None:
+    """What `kedro run --pipeline= --env= --params=` does."""
     try:
-        with KedroSession.create(project_path=project, runtime_params=parameters) as session:
+        with KedroSession.create(project, env=env, runtime_params=parameters) as session:
             assert isinstance(session, KedroSession)
             session.run(pipeline_name=pipeline, node_names=nodes)
     finally:

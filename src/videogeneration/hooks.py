@@ -9,34 +9,66 @@ import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import summarise
 
-IMAGES_SHOWN = {
-    "named_right": "named right",
-    "diversity": "diversity",
-    "classifier_frechet": "classifier Fréchet",
+NAMES = ("model", "caption", "pictures")
+HEADINGS = {
+    "model": ("model", ""),
+    "caption": ("caption", ""),
+    "pictures": ("pictures", ""),
+    "n": ("n", ""),
+    "rate": ("followed", ".0%"),
+    "foreground_psnr": ("fg PSNR", ".2f"),
+    "psnr": ("PSNR", ".2f"),
+    "ssim": ("SSIM", ".2f"),
+    "presence": ("presence", ".2f"),
+    "position_error": ("pos.\nerror", ".2f"),
+    "sharpness": ("sharpness", ".2f"),
+    "last_presence": ("presence\nat last", ".2f"),
+    "last_position_error": ("error\nat last", ".2f"),
+    "named_right": ("named\nright", ".0%"),
+    "diversity": ("diversity", ".2f"),
+    "classifier_frechet": ("classifier\nFréchet", ".2f"),
+    "drift": ("drift", ".1%"),
+    "left": ("walked out", ".0%"),
+    "parameters": ("parameters", ","),
+    "minutes": ("minutes", ".1f"),
+    "steps": ("steps", ","),
+    "examples_per_second": ("examples\na second", ".1f"),
+    "plain_examples_per_second": ("without\npushforward", ".1f"),
+    "learns_times": ("times the\nreference", ".2f"),
+    "milliseconds_a_frame": ("ms\na frame", ".1f"),
+    "draws_times": ("times the\nreference", ".2f"),
 }
+"""Heading and format of the columns that are printed."""
 
-SHOWN = {
-    "foreground_psnr": "fg PSNR",
-    "psnr": "PSNR",
-    "ssim": "SSIM",
-    "presence": "presence",
-    "position_error": "pos. error",
-    "sharpness": "sharpness",
+TITLES = {
+    "scores": "mean over steps, test films only",
+    "caption_following": "films from one picture that do what the sentence says",
+    "image_scores": "first frames drawn from sentences of the test split",
+    "film_following": "films from sentences that do what these say",
+    "benchmark_comparison": "after the same minutes, mean over steps, test films only",
+    "benchmark_caption_following": "films from one picture that do what the sentence says",
+    "benchmark_long": "the last frame of long films from one picture",
+    "benchmark_speed": "training, and drawing one film",
 }
+"""Tables that are printed, in this order."""
 
-FOLLOWING = {
-    "caption_following": ("followed", "films from one picture that do what the sentence says"),
-    "film_following": ("film_followed", "films from sentences that do what these say"),
+LOGGED = {
+    "scores": ("{row[protocol]}/{row[model]}/{column}", METRICS),
+    "caption_following": ("followed/{row[model]}/{row[caption]}", ("rate",)),
+    "film_following": ("film_followed/{row[model]}/{row[caption]}", ("rate",)),
+    "image_scores": (
+        "pictures/{row[pictures]}/{column}",
+        ("named_right", "diversity", "classifier_frechet"),
+    ),
 }
-"""Tables of obedience: the prefix of their figures in MLflow, and the heading."""
-
-LOOKED_AT = ("scores", "films", "image_scores", "text_to_video_films")
-"""What a pipeline makes when there is something to look at."""
+"""What a table's figures are called in MLflow, and the columns that they come from."""
 
 
 class SummaryHooks:
@@ -59,32 +91,23 @@ class SummaryHooks:
             return
         for name, data in outputs.items():
             source, _, table = name.partition(".")
-            if table == "scores":
-                mlflow.log_metrics(_score_metrics(source, data))
-            elif table in FOLLOWING:
-                rates = {
-                    f"{source}/{FOLLOWING[table][0]}/{row.model}/{row.caption}": float(row.rate)
-                    for row in data.itertuples()
-                }
-                mlflow.log_metrics(rates)
-            elif table == "image_scores":
-                mlflow.log_metrics(_image_metrics(source, data))
+            table = table.removeprefix("benchmark_").removesuffix("_table")
+            if table in LOGGED:
+                mlflow.log_metrics(_figures(source, table, data))
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
         console = Console(width=100) if not sys.stdout.isatty() else Console()
-        made = sorted(name.partition(".")[::2] for name in pipeline.all_outputs())
-        for source, table in made:
-            if table == "scores":
-                console.print(_score_table(source, catalog.load(f"{source}.{table}")))
-        for source, table in made:
-            if table in FOLLOWING:
-                following = catalog.load(f"{source}.{table}")
-                console.print(_following_table(source, FOLLOWING[table][1], following))
-            elif table == "image_scores":
-                console.print(_image_table(source, catalog.load(f"{source}.{table}")))
-        for source in sorted({source for source, table in made if table in LOOKED_AT}):
+        made = pipeline.all_outputs()
+        shown = {name.partition(".")[0] for name in made if name.endswith(("_table", "films"))}
+        for source in sorted(shown):
+            for table, title in TITLES.items():
+                if f"{source}.{table}_table" in made:
+                    data = catalog.load(f"{source}.{table}_table")
+                    data = summarise(data) if table == "scores" else data
+                    for name, rows in _by_protocol(data):
+                        console.print(f"\n[b]{source}{name}: {title}[/b]", _table(rows))
             console.print(
                 f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
                 "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
@@ -92,49 +115,36 @@ class SummaryHooks:
             )
 
 
-def _score_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
-    table = summarise(scores)
+def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
+    """A table's figures by the names that they have in MLflow."""
+    name, columns = LOGGED[table]
+    rows = (summarise(data) if table == "scores" else data).to_dict("records")
     return {
-        f"{source}/{row['protocol']}/{row['model']}/{name}": float(row[name])
-        for _, row in table.iterrows()
-        for name in SHOWN
-        if pd.notna(row[name])
+        f"{source}/{name.format(row=row, column=column)}": float(row[column])
+        for row in rows
+        for column in columns
+        if pd.notna(row[column])
     }
 
 
-def _score_table(source: str, scores: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: mean over steps, test films only")
-    for heading in ("protocol", "model", "films", *SHOWN.values()):
-        table.add_column(heading, justify="left" if heading in ("protocol", "model") else "right")
-    for _, row in summarise(scores).iterrows():
-        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in SHOWN]
-        table.add_row(row["protocol"], row["model"], str(row["n"]), *values)
-    return table
+def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """A table a protocol, each with its name."""
+    if "protocol" not in data:
+        return [("", data)]
+    parts = data.groupby("protocol", sort=False)
+    return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
 
 
-def _following_table(source: str, heading: str, following: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: {heading}")
-    for heading in ("model", "caption", "films", "followed"):
-        table.add_column(heading, justify="left" if heading in ("model", "caption") else "right")
-    for row in following.itertuples():
-        table.add_row(str(row.model), str(row.caption), str(row.n), f"{row.rate:.0%}")
-    return table
-
-
-def _image_metrics(source: str, scores: pd.DataFrame) -> dict[str, float]:
-    return {
-        f"{source}/pictures/{str(row['pictures']).replace(' ', '_')}/{name}": float(row[name])
-        for _, row in scores.iterrows()
-        for name in IMAGES_SHOWN
-        if pd.notna(row[name])
-    }
-
-
-def _image_table(source: str, scores: pd.DataFrame) -> Table:
-    table = Table(title=f"{source}: first frames drawn from sentences of the test split")
-    for heading in ("pictures", "n", *IMAGES_SHOWN.values()):
-        table.add_column(heading, justify="left" if heading == "pictures" else "right")
-    for _, row in scores.iterrows():
-        values = [f"{row[name]:.2f}" if pd.notna(row[name]) else "-" for name in IMAGES_SHOWN]
-        table.add_row(str(row["pictures"]), str(row["n"]), *values)
+def _table(data: pd.DataFrame) -> Table:
+    """The columns that have a heading; what was not measured is a dash."""
+    # differences from a model are named after it
+    above = {x: ("above\n" + x[6:], "+.2f") for x in data.columns if x.startswith("above_")}
+    headings = HEADINGS | above
+    shown = [name for name in data.dropna(axis=1, how="all") if name in headings]
+    table = Table(box=SIMPLE, collapse_padding=True)
+    for name in shown:
+        table.add_column(headings[name][0], justify="left" if name in NAMES else "right")
+    for row in data.to_dict("records"):
+        values = [f"{row[x]:{headings[x][1]}}" if pd.notna(row[x]) else "-" for x in shown]
+        table.add_row(*values)
     return table

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Pipeline
 
+from videogeneration.pipelines.benchmark import pipeline as benchmark_pipeline
 from videogeneration.pipelines.data import pipeline as data_pipeline
 from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
 from videogeneration.pipelines.films import pipeline as films_pipeline
@@ -24,6 +25,7 @@ def register_pipelines() -> dict[str, Pipeline]:
                 + training_pipeline.create_pipeline(source, adversarial=name == "gan")
                 + evaluation_pipeline.create_pipeline(source, models)
             )
+        pipelines[f"{source}_benchmark"] = clips + benchmark_pipeline.create_pipeline(source)
         pipelines[f"{source}_text_to_video"] = films_pipeline.create_pipeline(source)
     pipelines["animate"] = films_pipeline.create_animate_pipeline()
     return {**pipelines, "__default__": pipelines["kth_gan"]}

@@ -135,3 +135,33 @@ def test_every_grammar_has_its_judge() -> None:
     assert (scenes.background(clip()) == 0).all()
     with pytest.raises(TypeError, match="no judge for object"):
         judge_of(object())  # type: ignore[arg-type]
+
+
+def out(judge: Judge, film: np.ndarray) -> dict[str, bool | None]:
+    """Whether a long film's walker has left by either side."""
+    return {
+        side: judge.left(film, f"a person is walking to the {side}", clip())
+        for side in ("left", "right")
+    }
+
+
+def test_a_walker_leaves_by_the_side_at_which_it_was_last_seen(judge: Judge) -> None:
+    film = walker([32 + 5 * time for time in range(12)])
+    assert out(judge, film) == {"left": False, "right": True}
+    assert out(judge, film[:, :, ::-1])["right"] is False
+    # still there, and back again
+    assert out(judge, film[:4]) == {"left": False, "right": False}
+    assert out(judge, np.concatenate([film, film[:1]])) == {"left": False, "right": False}
+
+
+def test_a_walker_that_fades_in_mid_picture_has_not_left(judge: Judge) -> None:
+    film = walker([30 + time for time in range(12)])
+    film[6:] = ground()
+    assert out(judge, film) == {"left": False, "right": False}
+
+
+def test_nobody_leaves_where_no_side_is_said(judge: Judge) -> None:
+    assert judge.left(walker([32] * 8), "a person is boxing", clip()) is None
+    scenes = SceneJudge(SceneGrammar(("house",)))
+    film = np.zeros((5, 32, 32), np.float32)
+    assert scenes.left(film, "the house is moving up and down", np.zeros((5, 32, 32))) is None

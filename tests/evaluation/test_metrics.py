@@ -217,3 +217,33 @@ def test_bad_films_are_refused(predicted: np.ndarray, message: str) -> None:
 def test_ssim_refuses_frames_smaller_than_its_window() -> None:
     with pytest.raises(ValueError, match="at least 11"):
         metrics.ssim(np.zeros((1, 8, 8), np.float32), np.zeros((1, 8, 8), np.float32))
+
+
+def test_an_ending_is_measured_on_the_ground_and_on_the_figure() -> None:
+    ground = np.full((40, 60), 0.5, np.float32)
+    given = ground.copy()
+    given[10:20, 10:20] = 1
+    clip = np.stack([given, np.roll(given, 10, axis=1)])
+    clip = np.rint(clip * 255).astype(np.uint8)
+
+    def ending(last: np.ndarray) -> dict[str, float]:
+        found = metrics.score_ending(last.astype(np.float32), given, clip, ground)
+        return dict(zip(metrics.ENDING_METRICS, found, strict=True))
+
+    assert ending(given) == pytest.approx({"drift": 0, "presence": 1, "sharpness": 1})
+    assert ending(ground) == pytest.approx({"drift": 0, "presence": 0, "sharpness": 0})
+    # a ghost where the clip's figure walks is presence, elsewhere it is drift; both in mean
+    ghost = ground.copy()
+    ghost[10:20, 20:30] = 0.75
+    assert ending(ghost)["presence"] == pytest.approx(0.5)
+    assert ending(ghost)["drift"] == 0
+    darker = ending(given - 0.04)
+    assert darker["drift"] == pytest.approx(0.04, abs=1e-6)
+    assert darker["presence"] == pytest.approx(0.92, abs=1e-3)
+
+
+def test_without_any_ground_drift_is_not_defined() -> None:
+    clip = np.full((2, 40, 60), 255, np.uint8)
+    drift, present, _ = metrics.score_ending(BLACK + 1, BLACK + 1, clip, BLACK)
+    assert np.isnan(drift)
+    assert present == 1

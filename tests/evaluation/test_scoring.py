@@ -18,9 +18,11 @@ from videogeneration.evaluation.scoring import (
     AT_ONCE,
     Model,
     baseline_models,
+    compare,
     follow,
     network_model,
     score,
+    score_endings,
     summarise,
 )
 
@@ -250,3 +252,45 @@ def test_summary_weighs_steps_by_their_films() -> None:
     assert table.loc["a", "presence"] == pytest.approx(1)
     assert pd.isna(table.loc["b", "presence"])
     assert table["n"].tolist() == [3, 3]
+
+
+def test_endings_tell_who_walked_out(clips: Clips, judge: Judge) -> None:
+    copy = baseline_models()["copy_last"]
+    models = {"copy_last": copy, "obedient": obedient, "stubborn": stubborn}
+    table = score_endings(models, clips, judge, 14, 100).set_index("model")
+    assert list(table.columns) == ["steps", "n", "drift", "presence", "sharpness", "left"]
+    assert table["left"].to_dict() == {"copy_last": 0.0, "obedient": 1.0, "stubborn": 0.5}
+    assert table["n"].tolist() == [4] * 3
+    assert table["steps"].tolist() == [14] * 3
+    assert table.loc["copy_last", "presence"] == pytest.approx(1)
+    assert table.loc["obedient", "presence"] == pytest.approx(0)
+    # the wall's grain, which is no drift
+    assert (table["drift"] < 0.001).all()
+
+
+def test_endings_without_a_side_leave_it_open(tmp_path: Path, judge: Judge) -> None:
+    boxing = {"caption": "a person is boxing", "view_start": 3, "view_end": 9}
+    clips = write_store(tmp_path / "clips", [(walker("right", 0, 12), boxing)])
+    table = score_endings({"copy_last": baseline_models()["copy_last"]}, clips, judge, 3, 100)
+    assert pd.isna(table.loc[0, "left"])
+    assert table.loc[0, "presence"] == pytest.approx(1)
+
+
+def test_comparison_counts_decibels_above_copying_and_above_the_reference() -> None:
+    rows = [
+        ("copy_last", 1, 10.0, 1.0, 4.0),
+        ("copy_last", 2, 8.0, 1.0, 8.0),
+        ("original", 1, 12.0, 0.5, 4.0),
+        ("original", 2, 12.0, 0.5, 2.0),
+        ("ours", 1, 16.0, 1.0, 1.0),
+        ("ours", 2, 14.0, 0.9, np.nan),
+    ]
+    scores = pd.DataFrame(
+        rows, columns=["model", "step", "foreground_psnr", "presence", "position_error"]
+    ).assign(protocol="5to2", n=4, sharpness=1.0)
+    table = compare(scores, "original").set_index("model")
+    assert table["above_copy_last"].to_dict() == {"copy_last": 0, "original": 3, "ours": 6}
+    assert table["above_original"].to_dict() == {"copy_last": -3, "original": 0, "ours": 3}
+    assert table["last_presence"].tolist() == [1.0, 0.5, 0.9]
+    assert table["last_position_error"].tolist()[:2] == [8, 2]
+    assert pd.isna(table.loc["ours", "last_position_error"])

@@ -228,12 +228,11 @@ def test_sentences_on_the_command_line(project: Path) -> None:
 def test_other_seeds_make_other_films(project: Path) -> None:
     path = project / "data/08_reporting/kth/text_to_video/a-person-is-boxing.gif"
     films = []
-    for settings in ({"seed": 0}, {"seed": 1}, {"seed": 0}, {"model": "mse"}, {"model": "gan"}):
-        text_to_video(project, BOXING, **settings)
+    for model, seed in (("mse", 0), ("mse", 1), ("mse", 0), ("gan", 0)):
+        text_to_video(project, BOXING, samples=1, steps=2, model=model, seed=seed)
         films.append(path.read_bytes())
     assert films[0] == films[2]
-    assert films[0] != films[1]
-    assert films[3] != films[4]
+    assert films[0] not in (films[1], films[3])
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,9 @@ from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
-from projects import ROOT, new_project, run
+from projects import ROOT, TINY, new_project, run
 from videogeneration.clips import Clips
+from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
 SCORES = [
@@ -55,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_pipelines_by_name() -> None:
     bootstrap_project(ROOT)
-    stages = ("data", "mse", "gan", "text_to_video")
+    stages = ("data", "mse", "gan", "benchmark", "text_to_video")
     expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in stages}
     assert expected | {"__default__", "animate"} <= set(pipelines)
     assert {n.name for n in pipelines["__default__"].nodes} == {
@@ -295,3 +296,117 @@ def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> No
     assert "videos in the list but not in the folder" in done.stdout + done.stderr
     with Image.open(project / "data" / "08_reporting" / "kth" / "preview_sheet.png") as picture:
         assert min(picture.size) > 100
+
+
+@pytest.fixture(scope="module")
+def benchmark(project: Path) -> Path:
+    """The project's reports after `kth_benchmark` has run, too."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "_TIMED", 6)
+        run(project, "kth_benchmark")
+    return reporting(project)
+
+
+VARIANTS = ["ours", "original", "narrow"]
+
+
+def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:
+    scores = pd.read_csv(benchmark / "benchmark_scores.csv")
+    assert list(scores.columns) == SCORES
+    assert set(scores["model"]) == {"copy_last", "warp_last", *VARIANTS}
+    table = pd.read_csv(benchmark / "benchmark_comparison.csv")
+    assert len(table) == 2 * 5
+    for _, rows in table.set_index("model").groupby("protocol"):
+        level = rows["foreground_psnr"]
+        assert rows["above_copy_last"].tolist() == pytest.approx(list(level - level["copy_last"]))
+        assert rows["above_original"].tolist() == pytest.approx(list(level - level["original"]))
+    following = pd.read_csv(benchmark / "benchmark_caption_following.csv")
+    assert set(following["model"]) == {"truth", "copy_last", *VARIANTS}
+    endings = pd.read_csv(benchmark / "benchmark_long.csv")
+    assert endings["model"].tolist() == ["copy_last", *VARIANTS]
+    assert set(endings["steps"]) == {12}
+    for name in ("contact_sheet", "caption_sheet", "long_sheet", "score_plot"):
+        with Image.open(benchmark / f"benchmark_{name}.png") as picture:
+            assert min(picture.size) > 100, name
+    # the scores of the ordinary pipelines stay where they are
+    assert {"mse", "gan"} <= set(pd.read_csv(benchmark / "scores.csv")["model"])
+
+
+def test_benchmark_says_how_fast_each_learns_and_draws(benchmark: Path, project: Path) -> None:
+    table = pd.read_csv(benchmark / "benchmark_speed.csv").set_index("model")
+    assert list(table.index) == VARIANTS
+    assert (table[["minutes", "examples_per_second", "milliseconds_a_frame"]] > 0).all(axis=None)
+    assert table.loc["original", ["learns_times", "draws_times"]].tolist() == [1, 1]
+    assert table.loc["narrow", "parameters"] < table.loc["ours", "parameters"]
+    for name in VARIANTS:
+        checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / "benchmark" / name)
+        assert table.loc[name, "steps"] == checkpoint.history()["step"].iloc[-1]
+        assert checkpoint.description()["network"] == (
+            "original" if name == "original" else "generator"
+        )
+
+
+def test_every_variant_has_a_run_of_its_own(benchmark: Path, project: Path) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    runs = client.search_runs([experiment.experiment_id])
+    nested = {r.info.run_name: r for r in runs if "mlflow.parentRunId" in r.data.tags}
+    assert set(nested) == {f"kth {name}" for name in VARIANTS}
+    parents = {run.data.tags["mlflow.parentRunId"] for run in nested.values()}
+    assert len(parents) == 1
+    assert nested["kth narrow"].data.params["network.dense"] == "16"
+    for name in VARIANTS:
+        assert nested[f"kth {name}"].info.status == "FINISHED"
+        metrics = nested[f"kth {name}"].data.metrics
+        expected = ("mse/loss", "5to10/above_copy_last", "followed/own", "long/drift")
+        assert {f"kth/{x}" for x in (*expected, "speed/examples_per_second")} <= set(metrics)
+    parent = client.get_run(parents.pop())
+    assert "kth/5to10/narrow/foreground_psnr" in parent.data.metrics
+    kept = {file.path for file in client.list_artifacts(parent.info.run_id, "kth")}
+    assert {"kth/benchmark_comparison.csv", "kth/benchmark_long_sheet.png"} <= kept
+
+
+def test_finished_variants_are_not_repeated(
+    benchmark: Path, project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = weights(project)
+    changed = {"benchmark": {"variants": {"narrow": {"network": {"dense": 24}}}}}
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        run(project, "kth_benchmark", ["kth.train_variants"], kth=changed)
+    assert caplog.text.count("already trained with these inputs and settings") == 2
+    assert "network.dense: 16 -> 24" in caplog.text
+    after = weights(project)
+    assert [Path(x).parent.name for x in after if after[x] != before[x]] == ["narrow"]
+
+
+def test_a_bad_variant_is_named(benchmark: Path, project: Path) -> None:
+    bad = {"benchmark": {"variants": {"deep": {"network": {"depth": 3}}}}}
+    with pytest.raises(Exception, match=r"benchmark\.variants\.deep.*depth"):
+        run(project, "kth_benchmark", ["kth.train_variants"], kth=bad)
+
+
+def test_the_full_configuration_scores_the_protocol_of_the_literature(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of `conf/full` but its size, on the recordings that the project has rendered."""
+    other = new_project(tmp_path / "project")
+    monkeypatch.chdir(other)
+    small = {
+        "folder": str(project / "data" / "01_raw" / "kth" / "rendered"),
+        "clips": {"size": 32},
+        "network": {"widths": [16, 24], "dense": 32},
+        "mse": {"steps": 2, "batch_size": 4},
+        "discriminator": {"widths": [8, 16]},
+        "gan": {"steps": 1, "discriminator_warmup": 1, "batch_size": 4},
+        "evaluation": {"films": 4, "sheet_films": 1, "long_steps": 3},
+    }
+    run(other, "kth_gan", env="full", compute=TINY["compute"], kth=small)
+    table = Clips.open(other / "data" / "03_primary" / "kth" / "clips").table
+    assert len(table) == 8
+    # 25 frames a second, every one of them
+    kept = Clips.open(project / "data" / "03_primary" / "kth" / "clips").table
+    assert (table["length"] > 4 * kept["length"].max()).any()
+    scores = pd.read_csv(reporting(other) / "scores.csv")
+    assert set(scores["protocol"]) == {"1to10", "10to20"}
+    assert set(scores["model"]) == {"copy_last", "warp_last", "mse", "gan"}
+    assert scores[scores["protocol"] == "10to20"]["step"].max() == 20

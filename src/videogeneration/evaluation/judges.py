@@ -20,6 +20,9 @@ _PRESENT = 0.5
 _PRESENT_ALONE = 0.35
 """The same where the film is its own background: its median keeps something of a long shadow."""
 
+_GONE = 0.2
+"""Most contrast that is left where a figure was, as a share of the given frame's."""
+
 _NEAR_EDGE = 0.3
 """A walker whose centre is within this share of the width from an edge is leaving there."""
 
@@ -51,6 +54,13 @@ class Judge(Protocol):
             row: The clip's row in the table; None likewise.
         """
 
+    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
+        """Whether a long film's figure has left the picture as the sentence says.
+
+        None where the sentence sends nobody out of the picture. The arguments are those of
+        `followed`.
+        """
+
 
 @dataclass(frozen=True)
 class KthJudge:
@@ -72,18 +82,35 @@ class KthJudge:
         """Whether the walker goes where it is told; one that stays or fades follows nothing."""
         asked = sentence.split()[-1]
         background = self.background(film if clip is None else clip)
-        strength = contrast(film, background)
         share = _PRESENT_ALONE if clip is None else _PRESENT
-        present = strength >= share * strength[0]
-        last = len(film) - 1 if present.all() else int(np.argmin(present)) - 1
+        last = _last_present(contrast(film, background), share)
         if last < 1:
             return False
-        if last < min(STEPS_PRESENT, len(film) - 1):
-            x = positions(film[last][None], background)[0, 1] / film.shape[2]
-            near = x < _NEAR_EDGE if asked == "left" else x > 1 - _NEAR_EDGE
-            if not near:
-                return False
+        if last < min(STEPS_PRESENT, len(film) - 1) and not _is_near(asked, film[last], background):
+            return False
         return read_direction(film[: last + 1], background).label == asked
+
+    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
+        """Whether the walker was last seen at the side that the sentence says, and is gone."""
+        if not self.grammar.alternatives(sentence):
+            return None
+        background = self.background(clip)
+        strength = contrast(film, background)
+        if strength[-1] > _GONE * strength[0]:
+            return False
+        return _is_near(sentence.split()[-1], film[_last_present(strength, _PRESENT)], background)
+
+
+def _last_present(strength: np.ndarray, share: float) -> int:
+    """The last frame before a figure's contrast `[T]` first falls below a share of its first."""
+    present = strength >= share * strength[0]
+    return len(strength) - 1 if present.all() else int(np.argmin(present)) - 1
+
+
+def _is_near(side: str, frame: np.ndarray, background: np.ndarray) -> bool:
+    """Whether the figure's centre is near one side of the frame `[H, W]`."""
+    x = positions(frame[None], background)[0, 1] / frame.shape[1]
+    return bool(x < _NEAR_EDGE if side == "left" else x > 1 - _NEAR_EDGE)
 
 
 @dataclass(frozen=True)
@@ -112,6 +139,10 @@ class SceneJudge:
             return sorted(map(str, made)) == sorted(asked)
         first = clip[0].astype(np.float32) / 255
         return all(movement_followed(film, first, places(row), asked))
+
+    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
+        """None: every element stays in its picture."""
+        return None
 
 
 def judge_of(grammar: Grammar) -> Judge:

@@ -33,6 +33,9 @@ PSNR_CEILING = 100.0
 METRICS = ("psnr", "ssim", "foreground_psnr", "presence", "position_error", "sharpness")
 """Columns of a score table, in order."""
 
+ENDING_METRICS = ("drift", "presence", "sharpness")
+"""What `score_ending` measures, in order."""
+
 # Wang et al. 2004: a Gaussian of 1.5 pixels, cut off at 3.5 sigma, and their two constants
 _SSIM_SIGMA = 1.5
 _SSIM_RADIUS = 5
@@ -116,8 +119,13 @@ def foreground_pixels(
         bool `[T, H, W]`.
     """
     moving = (_contrast(true, background) > 0) | (_contrast(last_given, background) > 0)
+    return np.stack([_widened(frame) for frame in moving])
+
+
+def _widened(pixels: np.ndarray) -> np.ndarray:
+    """Pixels `[H, W]`, with all that are at most `WIDENING` away in both directions."""
     square = np.ones((2 * WIDENING + 1, 2 * WIDENING + 1), np.uint8)
-    return np.stack([cv2.dilate(frame.astype(np.uint8), square) > 0 for frame in moving])
+    return cv2.dilate(pixels.astype(np.uint8), square) > 0
 
 
 def foreground_psnr(predicted: np.ndarray, true: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -214,6 +222,34 @@ def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """
     _check(predicted, true)
     return _ratio(_gradient(predicted), _gradient(true))
+
+
+def score_ending(
+    last: np.ndarray, given: np.ndarray, clip: np.ndarray, background: np.ndarray
+) -> tuple[float, ...]:
+    """What a film of many steps has come to; there is no true frame so far on.
+
+    Args:
+        last: The film's last frame, float32 `[H, W]` in [0, 1].
+        given: The frame that it started from, likewise.
+        clip: The clip that the frame comes from, uint8 `[T, H, W]`.
+        background: Its background, float32 `[H, W]` in [0, 1].
+
+    Returns:
+        `ENDING_METRICS` in order. `drift`: mean absolute distance from the background, over the
+        pixels that no figure covers in any frame of the clip, NaN where there are none. `presence`:
+        summed contrast over the given frame's, see `presence`; 0 where a figure has left without a
+        trace, 1 where it stays as it was. `sharpness`: mean gradient magnitude over the given
+        frame's.
+    """
+    covered = np.any([_contrast(frame / np.float32(255), background) > 0 for frame in clip], axis=0)
+    ground = ~_widened(covered)
+    drift = np.abs(last - background)[ground].mean() if ground.any() else np.nan
+    return (
+        float(drift),
+        float(presence(last[None], given[None], background)[0]),
+        float(sharpness(last[None], given[None])[0]),
+    )
 
 
 def _gradient(frames: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from videogeneration.captions import Vocabulary
 from videogeneration.clips import Clips
 from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.judges import Judge
-from videogeneration.evaluation.metrics import Film, score_films
+from videogeneration.evaluation.metrics import ENDING_METRICS, Film, score_ending, score_films
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.rollout import roll_out
 
@@ -160,6 +160,39 @@ def follow_alone(
     return pd.DataFrame([row for row in rows if row["n"]], columns=FOLLOWING_COLUMNS)
 
 
+def score_endings(
+    models: Mapping[str, Model], clips: Clips, judge: Judge, steps: int, most: int
+) -> pd.DataFrame:
+    """Look at the last frame of long films from a single one, each with its clip's own sentence.
+
+    Args:
+        models: By name.
+        clips: Clips that no model was trained on.
+        judge: Knows the clips' background, and whether a figure has left.
+        steps: Generated frames.
+        most: Largest number of films a model.
+
+    Returns:
+        A row a model: `model, steps, n, drift, presence, sharpness, left`, each the mean over the
+        films for which it is defined: `ENDING_METRICS` of the last frame, and the share of films
+        whose figure has left the picture by the side that the sentence says.
+    """
+    chosen, rows = middle_starts(clips, most), []
+    for name, model in models.items():
+        values, left = [], []
+        for some in _in_groups(chosen):
+            given = [start.given(clips, 1) for start in some]
+            drawn = model(given, [start.caption for start in some], steps)
+            for start, frame, film in zip(some, given, drawn, strict=True):
+                clip = clips[start.clip]
+                values.append(score_ending(film[-1], frame[-1], clip, judge.background(clip)))
+                left.append(judge.left(np.concatenate([frame, film]), start.caption, clip))
+        table = pd.DataFrame(values, columns=list(ENDING_METRICS))
+        means = table.assign(left=pd.Series(left, dtype=float)).mean()
+        rows.append({"model": name, "steps": steps, "n": len(chosen), **means})
+    return pd.DataFrame(rows, columns=["model", "steps", "n", *ENDING_METRICS, "left"])
+
+
 def _asks(judge: Judge, sentence: str) -> bool:
     """Whether the sentence can be read from motion at all: boxing has no side."""
     return bool(judge.grammar.alternatives(sentence))
@@ -229,3 +262,27 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
 
     grouped = scores.groupby(["protocol", "model"], sort=False)[["n", *metrics]]
     return grouped.apply(mean).reset_index().astype({"n": int})
+
+
+def compare(scores: pd.DataFrame, reference: str) -> pd.DataFrame:
+    """Set every model beside `copy_last` and beside a reference model.
+
+    Args:
+        scores: A row a (model, protocol, step), as `score` makes it.
+        reference: A model in it.
+
+    Returns:
+        A row a (protocol, model): `n` and means as in `summarise`; `above_copy_last` and
+        `above_<reference>`, differences of the mean `foreground_psnr` in dB; and `last_presence`,
+        `last_position_error`, the values at the protocol's last step.
+    """
+    means = summarise(scores)
+    table = means[["protocol", "model", "n", "foreground_psnr"]].copy()
+    for base in ("copy_last", reference):
+        level = means[means["model"] == base].set_index("protocol")["foreground_psnr"]
+        table[f"above_{base}"] = means["foreground_psnr"] - means["protocol"].map(level)
+    table = table.join(means[["presence", "position_error", "sharpness"]])
+    last = scores[scores["step"] == scores.groupby("protocol")["step"].transform("max")]
+    last = last[["protocol", "model", "presence", "position_error"]]
+    ends = last.rename(columns={x: f"last_{x}" for x in ("presence", "position_error")})
+    return table.merge(ends, on=["protocol", "model"], how="left")

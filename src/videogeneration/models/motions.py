@@ -33,7 +33,9 @@ class Motions(nn.Module):
             nn.SiLU(),
             nn.Linear(128, 4),
         )
-        nn.init.normal_(self.read[-1].weight, std=0.01)
+        last = self.read[-1]
+        assert isinstance(last, nn.Linear)
+        nn.init.normal_(last.weight, std=0.01)
         half = proposals // 2
         turns = torch.linspace(0.45, 0.75, half // 2)
         way = torch.arange(half) * (2 * torch.pi / half)
@@ -56,9 +58,9 @@ class Motions(nn.Module):
         """
         with torch.autocast(features.device.type, enabled=False):
             features, embedding = features.float(), embedding.float()
-            count = len(self.slot)
+            count, (height, width) = len(self.slot), features.shape[-2:]
             attention = self.look(features).flatten(2).softmax(2)
-            centre = attention @ positions(*features.shape[-2:], features.device).flatten(0, 1)
+            centre = attention @ positions(height, width, features.device).flatten(0, 1)
             known = [
                 attention @ features.flatten(2).transpose(1, 2),
                 centre,

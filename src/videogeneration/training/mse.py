@@ -1,16 +1,22 @@
 """Training a generator with the mean square error of its next frames."""
 
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from videogeneration.captions import Grammar, describe
+from videogeneration.clips import HISTORY, Clips
 from videogeneration.rollout import push
 from videogeneration.training.averaging import MovingAverage
+from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import gradient_difference, motion_weight, step_down
 from videogeneration.validated import validated
-from videogeneration.windows import Batch, Windows
+from videogeneration.windows import Batch, Windows, WindowSettings
 
 
 @validated
@@ -154,3 +160,65 @@ class MseTask:
     def result(self) -> nn.Module:
         """The averaged generator."""
         return self.average.network if self.settings.average else self.network
+
+
+@dataclass(frozen=True)
+class MseTraining:
+    """Everything that a generator trained with MSE depends on.
+
+    Attributes:
+        clips: What it learns from: a store's training clips.
+        captions: One-hot uint8 `[clips of the store, max_words, vocabulary]`.
+        grammar: What the source can say.
+        network: `name`, and the settings of that network but those that the clips and the grammar
+            decide.
+        windows: How windows are cut and varied.
+        settings: How it is trained.
+        compute: `device` and `precision`, see `Device.choose`.
+    """
+
+    clips: Clips
+    captions: np.ndarray
+    grammar: Grammar
+    network: dict[str, Any]
+    windows: WindowSettings
+    settings: MseSettings
+    compute: dict[str, str]
+
+    def inputs(self) -> dict[str, Any]:
+        """The same, JSON-able: equal inputs give equal weights on one machine."""
+        return {
+            "clips": self.clips.fingerprint(),
+            "grammar": describe(self.grammar),
+            "network": self.network,
+            "windows": asdict(self.windows),
+            "mse": asdict(self.settings),
+            "compute": self.compute,
+        }
+
+    def generator(self) -> nn.Module:
+        """The network before its training, its weights drawn from the seed.
+
+        Raises:
+            ValueError: The network's name or settings cannot be, see `build`.
+        """
+        height, width = self.clips.size
+        words, vocabulary = self.grammar.vocabulary.shape
+        shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
+        settings = {key: value for key, value in self.network.items() if key != "name"}
+        torch.manual_seed(self.settings.seed)
+        return build(self.network["name"], {**settings, **shape, "history": HISTORY})
+
+    def task(self) -> MseTask:
+        """The training itself, before its first step."""
+        device, settings = Device.choose(**self.compute), self.settings
+        cut = Windows(
+            self.clips,
+            self.captions,
+            self.grammar,
+            self.windows,
+            settings.batch_size,
+            settings.pushforward + 1,
+            settings.seed,
+        )
+        return MseTask(device.place(self.generator()), cut, settings, device)

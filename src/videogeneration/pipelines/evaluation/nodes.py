@@ -20,6 +20,7 @@ from videogeneration.evaluation.scoring import (
     follow,
     network_model,
     score,
+    score_endings,
 )
 from videogeneration.evaluation.sheets import SheetFilm, contact_sheet
 from videogeneration.training.checkpoints import Checkpoint
@@ -78,6 +79,19 @@ def follow_captions(
     models = {"copy_last": baseline_models()["copy_last"]} | _models(grammar, compute, networks)
     test = clips.split("test")
     return follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
+
+
+def score_long_films(
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: EvaluationSettings,
+    compute: dict[str, str],
+    **networks: Checkpoint,
+) -> pd.DataFrame:
+    """What films of many steps come to: the ground, the figure, and whether it has left."""
+    models = {"copy_last": baseline_models()["copy_last"]} | _models(grammar, compute, networks)
+    judge = judge_of(grammar_of(grammar))
+    return score_endings(models, _test(clips), judge, settings.long_steps, settings.films)
 
 
 def draw_sheets(

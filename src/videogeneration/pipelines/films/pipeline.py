@@ -46,7 +46,7 @@ def create_pipeline(source: str) -> Pipeline:
             Node(
                 nodes.follow_films,
                 ["openings", "clips", "grammar", "params:evaluation"],
-                "film_following",
+                "film_following_table",
                 name="follow_films",
             ),
         ],

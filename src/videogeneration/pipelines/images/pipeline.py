@@ -53,7 +53,7 @@ def create_pipeline(source: str) -> Pipeline:
                     "params:image_evaluation",
                     "params:compute",
                 ],
-                "image_scores",
+                "image_scores_table",
                 name="score_images",
             ),
             Node(

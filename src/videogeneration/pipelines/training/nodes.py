@@ -7,16 +7,15 @@ from typing import Any, cast
 import numpy as np
 import torch
 from matplotlib.figure import Figure
-from torch import nn
 
-from videogeneration.captions import Grammar, grammar_of
-from videogeneration.clips import HISTORY, Clips
+from videogeneration.captions import grammar_of
+from videogeneration.clips import Clips
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
-from videogeneration.training.mse import MseSettings, MseTask
+from videogeneration.training.mse import MseSettings, MseTraining
 from videogeneration.windows import Windows, WindowSettings
 
 
@@ -35,33 +34,11 @@ def train_mse(
     Returns:
         The checkpoint, and a plot of its curves.
     """
-    train_clips = clips.split("train")
-    inputs = {
-        "clips": train_clips.fingerprint(),
-        "grammar": grammar,
-        "network": network,
-        "windows": asdict(windows),
-        "mse": asdict(settings),
-        "compute": compute,
-    }
-
-    def task() -> MseTask:
-        device = Device.choose(**compute)
-        torch.manual_seed(settings.seed)
-        generator = device.place(_build_generator(network, clips, grammar_of(grammar)))
-        cut = Windows(
-            train_clips,
-            captions,
-            grammar_of(grammar),
-            windows,
-            settings.batch_size,
-            settings.pushforward + 1,
-            settings.seed,
-        )
-        return MseTask(generator, cut, settings, device)
-
+    training = MseTraining(
+        clips.split("train"), captions, grammar_of(grammar), network, windows, settings, compute
+    )
     checkpoint = Checkpoint(models_folder / "mse")
-    return train_once(checkpoint, inputs, task, settings.steps, settings.seed)
+    return train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
 
 
 def train_gan(
@@ -109,12 +86,3 @@ def train_gan(
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
     return train_once(checkpoint, inputs, task, steps, settings.seed)
-
-
-def _build_generator(network: dict[str, Any], clips: Clips, grammar: Grammar) -> nn.Module:
-    """The network that the parameters describe, for these clips and sentences."""
-    height, width = clips.size
-    words, vocabulary = grammar.vocabulary.shape
-    shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
-    settings = {key: value for key, value in network.items() if key != "name"}
-    return build(network["name"], {**settings, **shape, "history": HISTORY})

@@ -22,6 +22,7 @@ def train_once(
     seed: int,
     draw: Callable[[Trained], Image.Image] | None = None,
     sample_every: int = 500,
+    curves: str | None = None,
 ) -> tuple[Checkpoint, Figure]:
     """Train unless these very inputs were trained before; the curves go to MLflow either way.
 
@@ -33,18 +34,20 @@ def train_once(
         seed: Seed of dropout and noise.
         draw: Draws what a task has learned, for MLflow.
         sample_every: Steps between two such pictures.
+        curves: Put before the names of the curves and pictures in MLflow; None for the source and
+            the training's name, as in `kth/mse`.
 
     Returns:
         The checkpoint, and a plot of its curves.
     """
     source, name = checkpoint.folder.parts[-2:]
-    report = mlflow_report(f"{source}/{name}")
+    curves = curves or f"{source}/{name}"
+    report = mlflow_report(curves)
     if is_finished(checkpoint, inputs):
         report([dict(row) for _, row in checkpoint.history().iterrows()])
         return checkpoint, plot_losses(checkpoint.history())
     trained = task()
-    folder = f"{source}/{name}"
-    sample = mlflow_samples(folder, lambda: draw(trained)) if draw else lambda step: None
+    sample = mlflow_samples(curves, lambda: draw(trained)) if draw else lambda step: None
     train(
         trained,
         checkpoint,

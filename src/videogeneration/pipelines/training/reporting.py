@@ -1,8 +1,9 @@
-"""Live curves and pictures in MLflow."""
+"""Live curves and pictures in MLflow, and runs within a run."""
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import mlflow
 from mlflow.entities import Metric
@@ -56,3 +57,24 @@ def mlflow_samples(folder: str, draw: Callable[[], Image.Image]) -> Callable[[in
         return lambda step: None
     client, run_id = mlflow.MlflowClient(), run.info.run_id
     return lambda step: client.log_image(run_id, draw(), f"{folder}/step_{step:06d}.png")
+
+
+@contextmanager
+def nested_run(name: str) -> Iterator[bool]:
+    """Be in a run below the active one: that of this name, or a new one where there is none.
+
+    Args:
+        name: The run's.
+
+    Yields:
+        Whether there is a run at all; without an active one nothing is opened.
+    """
+    parent = mlflow.active_run()
+    if parent is None:
+        yield False
+        return
+    same = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}' and attributes.run_name = '{name}'"
+    found = mlflow.MlflowClient().search_runs([parent.info.experiment_id], same)
+    run_id = found[0].info.run_id if found else None
+    with mlflow.start_run(run_id=run_id, run_name=name, nested=True):
+        yield True

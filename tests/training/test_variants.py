@@ -1,0 +1,77 @@
+"""Variants: what they change, what they leave, and what they may not say."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from toys import NETWORK, VARIED, block_store, encode
+from videogeneration.captions import KthGrammar
+from videogeneration.models.original import Original
+from videogeneration.training.mse import MseSettings, MseTraining
+from videogeneration.training.variants import BenchmarkSettings, Variant
+
+OURS = {key: value for key, value in NETWORK.items() if key not in ("height", "width")}
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> MseTraining:
+    clips = block_store(tmp_path / "clips", each=2)
+    network = {"name": "generator", **OURS}
+    compute = {"device": "cpu", "precision": "float32"}
+    settings = MseSettings(batch_size=4, warmup=3)
+    return MseTraining(clips, encode(clips), KthGrammar(), network, VARIED, settings, compute)
+
+
+def test_a_variant_changes_what_it_names(own: MseTraining) -> None:
+    variant = Variant(network={"dense": 32}, windows={"mirror": 0.0}, mse={"moving": 2.0})
+    changed = variant.applied_to(own).inputs()
+    expected = own.inputs()
+    expected["network"]["dense"] = 32
+    expected["windows"]["mirror"] = 0.0
+    expected["mse"]["moving"] = 2.0
+    assert changed == expected
+    assert Variant().applied_to(own).inputs() == own.inputs()
+
+
+def test_another_network_keeps_no_setting_of_the_first(own: MseTraining) -> None:
+    changed = Variant(network={"name": "original"}).applied_to(own)
+    assert changed.network == {"name": "original"}
+    assert isinstance(changed.generator(), Original)
+    named = Variant(network={"name": "generator", "dense": 32}).applied_to(own)
+    assert named.network == {**own.network, "dense": 32}
+
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"variants": {"a": {"mse": {"steps": 5}}}}, r"mse\.steps.*minutes"),
+    ({"variants": {"a": {"net": {}}}}, "net"),
+    ({"variants": {"../a": {}}}, r"variants: '\.\./a'"),
+    ({"variants": {"copy_last": {}}}, "variants: 'copy_last'"),
+    ({"minutes": 0}, "minutes: 0"),
+    ({"reference": "theirs"}, "reference: 'theirs'.*a"),
+]
+
+
+@pytest.mark.parametrize(("given", "message"), BAD, ids=[message for _, message in BAD])
+def test_settings_that_cannot_be_are_named(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        BenchmarkSettings(**{"minutes": 1, "variants": {"a": {}}, "reference": "a", **given})
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"network": {"depth": 3}}, r"benchmark\.variants\.bad: .*depth"),
+        ({"network": {"name": "unet"}}, r"benchmark\.variants\.bad: .*unet"),
+        ({"mse": {"moving": -1}}, r"benchmark\.variants\.bad: .*moving: -1"),
+        ({"mse": {"mowing": 1}}, r"benchmark\.variants\.bad: .*mowing"),
+        ({"windows": {"mirror": 2}}, r"benchmark\.variants\.bad: .*mirror: 2"),
+    ],
+)
+def test_a_bad_variant_is_named_before_any_is_trained(
+    own: MseTraining, changes: dict[str, Any], message: str
+) -> None:
+    variants = {"good": Variant(), "bad": Variant(**changes)}
+    settings = BenchmarkSettings(minutes=1, variants=variants, reference="good")
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        settings.trainings(own)
