@@ -240,7 +240,7 @@ def test_text_to_image_draws_scores_and_is_not_repeated(
             "classifier_frechet",
         ]
         assert scores["pictures"].tolist() == ["real test", "generated"]
-        assert scores["n"].tolist() == [8, 8]
+        assert scores["n"].nunique() == 1
         assert scores["named_right"].between(0, 1).all()
         assert "named right" in capsys.readouterr().out
         with Image.open(reporting(project) / "text_to_image_sheet.png") as sheet:
@@ -332,10 +332,10 @@ BAD = [
     ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
     ({"evaluation": {"protocols": ["5in10"]}}, ["kth.score_models"], "protocols.*5in10"),
     ({"evaluation": {"films": 0}}, ["kth.score_models"], "films.*0"),
-    ({"text_to_image": {"loss": "wasserstein"}}, IMAGES, "loss.*wasserstein.*hinge"),
-    ({"image_generator": {"size": 30}}, IMAGES, "size.*30.*22"),
-    ({"image_generator": {"depth": 3}}, IMAGES, "depth"),
-    ({"first_frames": {"early": 2.0}}, IMAGES, r"early.*2.*0 to 1"),
+    ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),
+    ({"image_generator": {"size": 30}}, IMAGES[:1], "size.*30.*22"),
+    ({"image_generator": {"depth": 3}}, IMAGES[:1], "depth"),
+    ({"first_frames": {"early": 2.0}}, IMAGES[:1], r"early.*2.*0 to 1"),
 ]
 
 
@@ -349,7 +349,7 @@ def test_bad_parameters_end_in_one_clear_message(
     store = project / "data" / "03_primary" / "kth"
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
     with pytest.raises(Exception, match=f"(?s){message}"):
-        run(project, "kth_text_to_image" if nodes is IMAGES else "kth_gan", nodes, kth=given)
+        run(project, "kth_text_to_image" if nodes == IMAGES[:1] else "kth_gan", nodes, kth=given)
     # nothing is half-written
     after = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
     assert after == before
