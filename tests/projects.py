@@ -20,6 +20,11 @@ TINY = {
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
         "evaluation": {"films": 6, "sheet_films": 2, "long_steps": 12},
+        "image_generator": {"size": 20, "noise": 8, "widths": [16, 8], "background": [16, 8]},
+        "image_discriminator": {"widths": [8, 16]},
+        "text_to_image": {"steps": 4, "discriminator_warmup": 2, "batch_size": 4},
+        "classifier": {"steps": 4, "batch_size": 4},
+        "image_evaluation": {"pictures": 8, "sheet_pictures": 3, "sample_every": 3},
         "benchmark": {"minutes": 0.005, "variants": {"narrow": {"network": {"dense": 16}}}},
     },
 }

@@ -10,6 +10,7 @@ from videogeneration.evaluation.sheets import (
     SheetFilm,
     contact_sheet,
     enlarge,
+    picture_sheet,
     preview_sheet,
     to_uint8,
 )
@@ -127,3 +128,17 @@ def test_floats_become_bytes_and_bytes_stay() -> None:
     frame = np.array([[3, 4]], np.uint8)
     assert to_uint8(frame) is frame
     np.testing.assert_array_equal(enlarge(frame, 2), [[3, 3, 4, 4]] * 2)
+
+
+def test_picture_sheet_has_a_block_a_sentence_and_a_row_a_kind() -> None:
+    drawn, true = np.zeros((3, 16, 16), np.float32), np.ones((2, 16, 16), np.float32)
+    one = np.asarray(picture_sheet([("a house", {"generated": drawn, "truth": true})]))
+    two = np.asarray(picture_sheet([("a house", {"": drawn}), ("a car", {"": drawn})]))
+    assert one.shape[0] > 2 * 128
+    assert two.shape[0] > 2 * 128
+    orange = (one == (230, 120, 0)).all(-1)
+    # three generated pictures are framed, the true ones are not
+    assert np.ptp(np.nonzero(orange)[0]) < 140
+    assert orange.any(0).sum() > 2 * 128
+    black = (one == 0).all(-1).sum()
+    assert black == 3 * 128 * 128

@@ -56,7 +56,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_pipelines_by_name() -> None:
     bootstrap_project(ROOT)
-    stages = ("data", "mse", "gan", "benchmark", "text_to_video")
+    stages = ("data", "mse", "gan", "benchmark", "text_to_image", "text_to_video")
     expected = {f"{s}_{p}" for s in ("kth", "icons", "mnist") for p in stages}
     assert expected | {"__default__", "animate"} <= set(pipelines)
     assert {n.name for n in pipelines["__default__"].nodes} == {
@@ -176,6 +176,52 @@ def weights(project: Path) -> dict[str, tuple[int, bytes]]:
 
 
 TRAINING = ["kth.train_mse", "kth.train_gan"]
+IMAGES = [
+    f"kth.{name}"
+    for name in ("train_text_to_image", "train_classifier", "score_images", "draw_image_sheet")
+]
+
+
+def test_text_to_image_draws_scores_and_is_not_repeated(
+    project: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = project / "data" / "06_models" / "kth"
+    try:
+        run(project, "kth_text_to_image", IMAGES)
+        assert type(Checkpoint(folder / "text_to_image").load()).__name__ == "ImageGenerator"
+        scores = pd.read_csv(reporting(project) / "image_scores.csv")
+        assert list(scores.columns) == [
+            "pictures",
+            "n",
+            "named_right",
+            "diversity",
+            "classifier_frechet",
+        ]
+        assert scores["pictures"].tolist() == ["real test", "generated"]
+        assert scores["n"].nunique() == 1
+        assert scores["named_right"].between(0, 1).all()
+        assert "first frames drawn from sentences" in capsys.readouterr().out
+        with Image.open(reporting(project) / "text_to_image_sheet.png") as sheet:
+            assert min(sheet.size) > 100
+
+        client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+        (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+        last = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
+        for name in ("generator_loss", "discriminator_loss", "accuracy_right", "accuracy_wrong"):
+            assert f"kth/text_to_image/{name}" in last.data.metrics
+        assert "kth/pictures/generated/named_right" in last.data.metrics
+        samples = client.list_artifacts(last.info.run_id, "kth/text_to_image")
+        steps = [Path(file.path).name for file in samples]
+        assert steps == ["step_000003.png", "step_000006.png"]
+
+        before = weights(project)
+        with caplog.at_level(logging.INFO, "videogeneration"):
+            run(project, "kth_text_to_image", IMAGES)
+        assert weights(project) == before
+        assert caplog.text.count("already trained with these inputs and settings") == 2
+    finally:
+        for name in ("text_to_image", "classifier"):
+            shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def test_a_finished_training_is_not_repeated(
@@ -244,6 +290,10 @@ BAD = [
     ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
     ({"evaluation": {"protocols": ["5in10"]}}, ["kth.score_models"], "protocols.*5in10"),
     ({"evaluation": {"films": 0}}, ["kth.score_models"], "films.*0"),
+    ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),
+    ({"image_generator": {"size": 30}}, IMAGES[:1], "size.*30.*22"),
+    ({"image_generator": {"depth": 3}}, IMAGES[:1], "depth"),
+    ({"first_frames": {"early": 2.0}}, IMAGES[:1], r"early.*2.*0 to 1"),
 ]
 
 
@@ -257,7 +307,7 @@ def test_bad_parameters_end_in_one_clear_message(
     store = project / "data" / "03_primary" / "kth"
     before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
     with pytest.raises(Exception, match=f"(?s){message}"):
-        run(project, "kth_gan", nodes, kth=given)
+        run(project, "kth_text_to_image" if nodes == IMAGES[:1] else "kth_gan", nodes, kth=given)
     # nothing is half-written
     after = {path: path.stat().st_mtime_ns for path in store.rglob("*")}, weights(project)
     assert after == before

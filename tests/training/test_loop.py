@@ -195,3 +195,16 @@ def test_a_damaged_state_ends_in_one_clear_message(store: Path, tmp_path: Path) 
     Checkpoint(tmp_path).state.write_bytes(b"not a state")
     with pytest.raises(CheckpointError, match=r"training\.safetensors is damaged"):
         train(Counted(store), Checkpoint(tmp_path), {}, 2)
+
+
+def test_samples_are_shown_every_so_often_and_at_the_end(store: Path, tmp_path: Path) -> None:
+    shown: list[int] = []
+    train(
+        mse_task(Clips.open(store)),
+        Checkpoint(tmp_path),
+        {},
+        10,
+        sample=shown.append,
+        sample_every=4,
+    )
+    assert shown == [4, 8, 10]

@@ -55,7 +55,7 @@ def start_from_nothing(layer: nn.Linear | nn.Conv2d) -> None:
 
 
 def with_coordinates(picture: Tensor) -> Tensor:
-    """Pictures `[B, H, W]` in [0, 1] as `[B, 3, H, W]`: grey, and x and y in [-1, 1].
+    """Pictures `[B, H, W]` in [0, 1] as `[B, 3, H, W]`: three times grey, and x and y in [-1, 1].
 
     A side of the picture can be part of the meaning; convolutions alone do not know it (Liu et al.,
     "An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution", NeurIPS
@@ -64,4 +64,4 @@ def with_coordinates(picture: Tensor) -> Tensor:
     count, height, width = picture.shape
     y = torch.linspace(-1, 1, height, device=picture.device)[:, None].expand(count, height, width)
     x = torch.linspace(-1, 1, width, device=picture.device).expand(count, height, width)
-    return torch.stack([picture * 3, x.to(picture), y.to(picture)], 1)
+    return torch.stack([3 * picture, x.to(picture), y.to(picture)], 1)

@@ -109,7 +109,10 @@ class ImageGenerator(nn.Module):
         self.spread = nn.Linear(part, 3 * c.figures, bias=False)
         nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
         nn.init.zeros_(last.weight)
-        self.background = Painter(whole, c.background, 1) if c.background else None
+        # told the sentence as well, the background would paint the figures itself
+        self.background = Painter(part, c.background, 1) if c.background else None
+        across = torch.linspace(-1, 1, 4 * 2 ** (len(c.widths) - 1)) ** 8
+        self.register_buffer("window", (1 - across) * (1 - across[:, None]), persistent=False)
 
     def forward(self, noise: Tensor, caption: Tensor) -> Tensor:
         """Draw pictures.
@@ -126,8 +129,9 @@ class ImageGenerator(nn.Module):
         parts, scene = self.encoder(caption), looks[:, -1]
         whole = torch.cat([parts.flatten(1), scene], 1)
         drawn = self.painter(torch.cat([parts, looks[:, :-1]], 2).flatten(0, 1)).float().sigmoid()
-        # grey times opacity, and opacity
-        layers = torch.cat([drawn[:, :1] * drawn[:, 1:], drawn[:, 1:]], 1)
+        # towards its edge a canvas becomes transparent
+        opacity = drawn[:, 1:] * self.window
+        layers = torch.cat([drawn[:, :1] * opacity, opacity], 1)
         arrangement = (self.arrange(whole) + self.spread(scene)).float()
         layers = self._place(layers, arrangement.view(-1, 3)).view(
             count, c.figures, 2, c.height, -1
@@ -135,7 +139,7 @@ class ImageGenerator(nn.Module):
 
         picture = layers.new_zeros(count, c.height, c.width)
         if self.background is not None:
-            picture = self.background(whole).float().sigmoid()
+            picture = self.background(scene).float().sigmoid()
             picture = F.interpolate(picture, (c.height, c.width), mode="bilinear")[:, 0]
         for layer in layers.unbind(1):
             picture = picture * (1 - layer[:, 1]) + layer[:, 0]
