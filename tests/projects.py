@@ -45,7 +45,7 @@ def new_project(folder: Path) -> Path:
 
 def run(
     project: Path,
-    pipeline: str,
+    pipeline: str | None,
     nodes: list[str] | None = None,
     env: str | None = None,
     **parameters: Any,

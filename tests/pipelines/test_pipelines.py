@@ -54,6 +54,11 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         os.chdir(before)
 
 
+def test_kedro_run_without_a_name_needs_no_settings(project: Path) -> None:
+    """Kedro checks the settings of every pipeline then, of those too that ask for something."""
+    run(project, None, ["kth.preview"])
+
+
 def test_pipelines_by_name() -> None:
     bootstrap_project(ROOT)
     stages = ("data", "mse", "gan", "benchmark", "text_to_image", "text_to_video")

@@ -54,14 +54,6 @@ class AnimateSettings:
     fps: float = 5.0
 
     def __post_init__(self) -> None:
-        if not self.image:
-            raise ValueError(
-                "image: name a picture, a video or a folder of them, animate.image=PATH"
-            )
-        if not self.caption:
-            raise ValueError(
-                "caption: say what shall happen, animate.caption=a person is walking to the left"
-            )
         if self.steps < 1:
             raise ValueError(f"steps: {self.steps}; choose 1 or more")
         if self.others < 0:
@@ -77,10 +69,18 @@ def animate(
 
     Returns:
         The files written, named after the pictures.
+
+    Raises:
+        ValueError: No picture or no sentence is given, or they cannot be read.
     """
+    # asked here and not of the settings: Kedro checks those of every pipeline before any run
+    if not settings.image:
+        raise ValueError("animate.image: name a picture, a video or a folder of them")
+    if not settings.caption:
+        raise ValueError("animate.caption: say what shall happen: a person is walking to the left")
     generator = choose_generator(models_folder / settings.source, settings.model)
     grammar = generator.grammar()
-    sentence = grammar.check(str(settings.caption))
+    sentence = grammar.check(settings.caption)
     sentences = [sentence, *grammar.alternatives(sentence)[: settings.others]]
     device = Device.choose(compute["device"], "float32").name
     network = generator.load(device)
@@ -92,7 +92,7 @@ def animate(
         fit=settings.fit,
     )
     files = []
-    for name, picture in read_pictures(Path(str(settings.image)), frame, settings.fps):
+    for name, picture in read_pictures(Path(settings.image), frame, settings.fps):
         given = np.repeat(picture[None].astype(np.float32) / 255, len(sentences), axis=0)
         filmed = film(
             Scene(name, given, sentences, sentences),
