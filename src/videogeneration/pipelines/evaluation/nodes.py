@@ -76,7 +76,7 @@ def follow_captions(
     **networks: Checkpoint,
 ) -> pd.DataFrame:
     """How often films do what the sentence says: the clip's own, and another."""
-    models = {"copy_last": baseline_models()["copy_last"]} | _models(grammar, compute, networks)
+    models = _and_copy(_models(grammar, compute, networks))
     test = clips.split("test")
     return follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
 
@@ -89,7 +89,7 @@ def score_long_films(
     **networks: Checkpoint,
 ) -> pd.DataFrame:
     """What films of many steps come to: the ground, the figure, and whether it has left."""
-    models = {"copy_last": baseline_models()["copy_last"]} | _models(grammar, compute, networks)
+    models = _and_copy(_models(grammar, compute, networks))
     judge = judge_of(grammar_of(grammar))
     return score_endings(models, _test(clips), judge, settings.long_steps, settings.films)
 
@@ -151,6 +151,11 @@ def _models(
         name: network_model(checkpoint.load(device), vocabulary, device)
         for name, checkpoint in networks.items()
     }
+
+
+def _and_copy(models: dict[str, Model]) -> dict[str, Model]:
+    """The models, and before them the film that stands still: what motion is measured against."""
+    return {"copy_last": baseline_models()["copy_last"], **models}
 
 
 def _test(clips: Clips) -> Clips:

@@ -45,18 +45,18 @@ def train_once(
     report = mlflow_report(curves)
     if is_finished(checkpoint, inputs):
         report([dict(row) for _, row in checkpoint.history().iterrows()])
-        return checkpoint, plot_losses(checkpoint.history())
-    trained = task()
-    sample = mlflow_samples(curves, lambda: draw(trained)) if draw else lambda step: None
-    train(
-        trained,
-        checkpoint,
-        inputs,
-        steps,
-        seed=seed,
-        name=f"{source} {name}",
-        report=report,
-        sample=sample,
-        sample_every=sample_every,
-    )
+    else:
+        trained = task()
+        sample = mlflow_samples(curves, lambda: draw(trained)) if draw else lambda step: None
+        train(
+            trained,
+            checkpoint,
+            inputs,
+            steps,
+            seed=seed,
+            name=f"{source} {name}",
+            report=report,
+            sample=sample,
+            sample_every=sample_every,
+        )
     return checkpoint, plot_losses(checkpoint.history())
