@@ -20,6 +20,7 @@ from videogeneration.evaluation.scoring import (
     baseline_models,
     compare,
     follow,
+    following_rates,
     network_model,
     score,
     score_endings,
@@ -155,7 +156,16 @@ def test_many_films_are_drawn_in_groups(tmp_path: Path, judge: Judge) -> None:
     assert (table["psnr"] == PSNR_CEILING).all()
 
 
-def following(table: pd.DataFrame) -> dict[tuple[str, str], float]:
+def following(films: pd.DataFrame) -> dict[tuple[str, str], float]:
+    assert list(films.columns) == [
+        "model",
+        "caption",
+        "clip_id",
+        "sentence",
+        "figures",
+        "followed",
+    ]
+    table = following_rates(films)
     assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
     assert (table["rate"] == (table["followed"] / table["n"]).round(4)).all()
     rows = zip(table["model"], table["caption"], table["rate"], strict=True)
@@ -189,15 +199,17 @@ def test_sentences_without_a_side_are_not_asked(tmp_path: Path, judge: Judge) ->
         (walker("right", 1, 12), {"view_start": 3, "view_end": 9}),
     ]
     clips = write_store(tmp_path / "clips", rows)
-    table = follow({"obedient": obedient}, clips, judge, 6, 100)
-    assert set(table["n"]) == {1}
+    films = follow({"obedient": obedient}, clips, judge, 6, 100)
+    assert set(following_rates(films)["n"]) == {1}
 
 
 def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge) -> None:
     table = clips.table.copy()
     table["held_out"] = [True, False, False, False]
     marked = Clips(clips.folder, clips.frames, table)
-    found = follow({"obedient": obedient}, marked, judge, 6, 100)
+    films = follow({"obedient": obedient}, marked, judge, 6, 100)
+    assert set(films.loc[films["caption"] == "held_out", "clip_id"]) == {clips.table["clip_id"][0]}
+    found = following_rates(films)
     assert dict(
         zip(zip(found["model"], found["caption"], strict=True), found["n"], strict=True)
     ) == {

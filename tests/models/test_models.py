@@ -8,11 +8,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from toys import LEFT, NETWORK, RIGHT, discriminator, generator
-from videogeneration.captions import KthGrammar
+from videogeneration.captions import KthGrammar, SceneGrammar
 from videogeneration.models.generator import Generator
 from videogeneration.models.motions import Motions, move
 from videogeneration.models.original import Original, OriginalConfig
+from videogeneration.models.sentences import SentenceLookup
 from videogeneration.training.checkpoints import build
+from videogeneration.training.losses import matching_loss
 
 
 def sentences(*texts: str) -> Tensor:
@@ -48,6 +50,8 @@ def test_generator_draws_one_frame_in_range(output: str, present: int) -> None:
         {"height": 48, "width": 64, "widths": (8, 16, 24)},
         {"height": 64, "width": 64, "patch": 2, "widths": (8, 8, 16, 16, 24)},
         {"words": 17, "vocabulary": 40},
+        {"figures": 2},
+        {"figures": 3, "output": "frame"},
         {"sources": 1},
         {"sources": 10},
     ],
@@ -120,13 +124,50 @@ def test_captions_of_a_batch_do_not_mix() -> None:
     assert torch.allclose(together[1:], alone, atol=1e-5)
 
 
+def test_places_look_up_the_figure_that_they_show() -> None:
+    """Told only which pictures and sentences belong together."""
+    torch.manual_seed(0)
+    names = ("house", "car", "bell", "key", "fish")
+    grammar = SceneGrammar(names)
+    lookup = SentenceLookup(*grammar.vocabulary.shape, figures=2, channels=5, embedding=4)
+    optimizer = torch.optim.Adam(lookup.parameters(), 5e-3)
+
+    def pictures(count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Features `[B, 5, 4, 4]`, captions, and the cells `[B, 2]` of their two elements."""
+        features, told, cells = torch.zeros(count, 5, 16), [], []
+        for picture in features:
+            first, second = torch.randperm(5)[:2].tolist()
+            place = torch.randperm(16)[:2]
+            picture[first, place[0]] = picture[second, place[1]] = 3.0
+            scene = [(names[first], "up_down"), (names[second], "left_right")]
+            told.append(torch.from_numpy(grammar.vocabulary.encode(grammar.sentence(scene))))
+            cells.append(place)
+        return features.unflatten(2, (4, 4)), torch.stack(told).float(), torch.stack(cells)
+
+    for _ in range(120):
+        features, caption, _ = pictures(16)
+        optimizer.zero_grad()
+        matching_loss(lookup(features, caption)[2]).backward()
+        optimizer.step()
+
+    features, caption, cells = pictures(64)
+    said, shown, match = lookup(features, caption)
+    assert said.shape == (64, 2, 4)
+    assert match.shape == (64, 64)
+    assert torch.allclose(shown.sum(1), torch.ones(64, 4, 4), atol=1e-5)
+    shown = shown.flatten(2).detach()
+    for part in range(2):
+        assert shown[:, part].gather(1, cells[:, part : part + 1]).mean() > 0.8
+        assert shown[:, part].gather(1, cells[:, 1 - part : 2 - part]).mean() < 0.2
+
+
 def moved(x: float = 0, y: float = 0, turn: float = 0, shrinking: float = 0) -> Tensor:
     """A bar of 3x9 pixels round column 20 of row 10 of 32x64, moved about its own middle."""
-    frame = torch.zeros(1, 32, 64)
-    frame[0, 9:12, 16:25] = 1
+    frame = torch.zeros(1, 1, 32, 64)
+    frame[..., 9:12, 16:25] = 1
     middle = [20.5 / 32 - 1, 10.5 / 16 - 1]
-    motion = torch.tensor([[[*middle, x / 32, y / 16, turn, shrinking]]])
-    return move(frame, motion)[0, 0]
+    motion = torch.tensor([[[[*middle, x / 32, y / 16, turn, shrinking]]]])
+    return move(frame, motion)[0, 0, 0]
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (5, 0), (-5, 0), (0, 3), (0, -3), (7, -4)])
@@ -152,22 +193,50 @@ def test_shrinking_below_zero_makes_larger() -> None:
 
 
 def test_a_moved_frame_goes_on_beyond_its_border() -> None:
-    frame = torch.arange(32.0).expand(1, 32, 32) / 31
-    moved = move(frame, torch.tensor([[[0, 0, -1.0, 0, 0, 0]]]))
-    assert torch.allclose(moved[0, 0, :, -5:], torch.ones(32, 5))
+    frame = torch.arange(32.0).expand(1, 1, 32, 32) / 31
+    moved = move(frame, torch.tensor([[[[0, 0, -1.0, 0, 0, 0]]]]))
+    assert torch.allclose(moved[..., -5:], torch.ones(1, 1, 1, 32, 5))
+
+
+def test_every_figure_makes_its_own_motions() -> None:
+    frames = torch.zeros(1, 2, 32, 32)
+    frames[0, 0, 4:8, 4:8] = frames[0, 1, 20:24, 4:8] = 1
+    motions = torch.zeros(1, 2, 3, 6)
+    motions[0, 0, 1, 2] = 0.5  # the first to the right
+    motions[0, 1, 2, 3] = -0.5  # the second up
+    moved = move(frames, motions)
+    assert torch.allclose(moved[:, :, 0], frames, atol=1e-5)
+    assert torch.allclose(moved[0, 0, 1], frames[0, 0].roll(8, 1), atol=1e-5)
+    assert torch.allclose(moved[0, 1, 2], frames[0, 1].roll(-8, 0), atol=1e-5)
+    assert torch.allclose(moved[0, 1, 1], frames[0, 1], atol=1e-5)
+
+
+def test_what_moves_again_and_again_stays_sharp() -> None:
+    start = torch.zeros(1, 1, 32, 32)
+    start[..., 10:20, 10:20] = 1
+    step = torch.tensor([[[[0, 0, 0.4 / 16, 0, 0, 0]]]])
+    kept = {}
+    for sharp in (False, True):
+        frame = start
+        for _ in range(10):
+            frame = move(frame, step, sharp)[:, :, 0]
+        assert frame.min() >= 0
+        assert frame.max() <= 1
+        kept[sharp] = ((frame - start.roll(4, 3)) ** 2).mean()
+    assert kept[True] < 0.5 * kept[False]
 
 
 def test_motions_are_found_where_the_figure_is() -> None:
     """A square that moves by three pixels, anywhere: its motion follows from what is seen."""
     torch.manual_seed(0)
-    motions = Motions(channels=1, embedding=4, proposals=4)
+    motions = Motions(channels=1, embedding=4, figures=1, proposals=4)
     optimizer = torch.optim.Adam(motions.parameters(), 1e-2)
     for _ in range(150):
         places = torch.randint(4, 20, (8, 2))
         frames = torch.zeros(8, 32, 32)
         for frame, (x, y) in zip(frames, places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
-        proposed = move(frames, motions(frames[:, None], torch.zeros(8, 4)))
+        proposed = move(frames[:, None], motions(frames[:, None], torch.zeros(8, 1, 4)))[:, 0]
         wanted = frames.roll(3, 2)
         loss = ((proposed - wanted[:, None]) ** 2).mean((2, 3)).amin(1).mean()
         optimizer.zero_grad()

@@ -26,6 +26,7 @@ AT_ONCE = 32
 
 SCORE_COLUMNS = ["model", "protocol", "step"]
 FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
+FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed"]
 
 
 def network_model(network: nn.Module, vocabulary: Vocabulary, device: str = "cpu") -> Model:
@@ -101,8 +102,9 @@ def follow(
         most: Largest number of films a row.
 
     Returns:
-        `caption_following.csv`: a row a (model, caption): `own` is the clip's sentence, `swapped`
-        another one for the same frame, `held_out` a sentence that training never showed.
+        `followed_films.csv`: a row a film: `model`, `caption` (`own` is the clip's sentence,
+        `swapped` another one for the same frame, `held_out` a sentence that training never showed),
+        `clip_id`, `sentence`, `figures` (the number that the sentence names), `followed`.
     """
     table = clips.table
     held_out = table["held_out"].astype(bool) if "held_out" in table else table["start"] < 0
@@ -110,19 +112,28 @@ def follow(
     rows = []
     for kind, some in kinds.items():
         chosen = [start for start in middle_starts(some, most) if _asks(judge, start.caption)]
-        if not chosen:
-            continue
-        rows.append(_row("truth", kind, [_truth(judge, some, start, steps) for start in chosen]))
-        asked = {kind: [start.caption for start in chosen]}
+        own = [start.caption for start in chosen]
+        asked = {kind: own}
         if kind == "own":
-            asked["swapped"] = [
-                _other(judge, start.caption, place) for place, start in enumerate(chosen)
-            ]
+            asked["swapped"] = [_other(judge, said, place) for place, said in enumerate(own)]
+        true = [_truth(judge, some, start, steps) for start in chosen]
+        results = [("truth", kind, own, true)]
         for name, model in models.items():
-            for caption, sentences in asked.items():
-                rows.append(
-                    _row(name, caption, _obeyed(model, judge, some, chosen, sentences, steps))
-                )
+            for caption, said in asked.items():
+                obeyed = _obeyed(model, judge, some, chosen, said, steps)
+                results.append((name, caption, said, obeyed))
+        clip_ids = [some.table["clip_id"].iat[start.clip] for start in chosen]
+        for name, caption, said, obeyed in results:
+            for clip_id, sentence, does in zip(clip_ids, said, obeyed, strict=True):
+                figures = len(judge.grammar.seen(sentence))
+                rows.append((name, caption, clip_id, sentence, figures, does))
+    return pd.DataFrame(rows, columns=FOLLOWED_COLUMNS)
+
+
+def following_rates(films: pd.DataFrame) -> pd.DataFrame:
+    """`caption_following.csv` of `followed_films.csv`: a row a (model, caption)."""
+    groups = films.groupby(["model", "caption"], sort=False)["followed"]
+    rows = [_row(str(name), str(said), list(does)) for (name, said), does in groups]
     return pd.DataFrame(rows, columns=FOLLOWING_COLUMNS)
 
 

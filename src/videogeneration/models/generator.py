@@ -3,7 +3,9 @@
 A U-Net over the 3D volume of past frames. Every frame is cut into patches, 3D convolutions follow
 motion while they shrink space and time, a network-in-network of dense layers transforms the latent
 together with the caption, and a 2D decoder brings the result back up with skip connections. The
-caption also modulates every level (FiLM); concatenated to a latent alone it is not heard.
+caption also modulates every level (FiLM); concatenated to a latent alone it is not heard. Where it
+may name several figures, each place of the picture first looks up which of them it shows, and is
+modulated by what the caption says of that one.
 """
 
 from collections.abc import Callable
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.motions import Motions, move
+from videogeneration.models.sentences import SentenceLookup
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class GeneratorConfig:
         width: Frame width in pixels; likewise.
         words: Rows of the one-hot caption.
         vocabulary: Columns of the one-hot caption.
+        figures: Largest number of figures that a caption names.
         history: Number of past frames.
         patch: Side of the square patches that the first convolution cuts frames into, in pixels.
         widths: Channels of the levels, from fine to coarse.
@@ -32,16 +36,18 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        output: `composite` chooses, for every pixel, between the latest frames, moved copies of the
-            newest one, and newly drawn pixels; `frame` draws every pixel.
+        output: `composite` chooses, for every pixel, between the latest frames, the newest one with
+            its figures moved, and newly drawn pixels; `frame` draws every pixel.
         sources: Number of latest frames that the composite draws on as they are.
-        motions: Number of moved copies; divisible by four.
+        motions: Number of motions that it chooses from, shared out among the figures; divisible by
+            twice their number.
     """
 
     height: int = 128
     width: int = 128
     words: int = 7
     vocabulary: int = 14
+    figures: int = 1
     history: int = 10
     patch: int = 4
     widths: tuple[int, ...] = (32, 64, 96)
@@ -55,7 +61,7 @@ class GeneratorConfig:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        for name in ("patch", "latent", "dense", "embedding"):
+        for name in ("figures", "patch", "latent", "dense", "embedding"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         if len(self.widths) < 2 or any(w < 8 or w % 8 for w in self.widths):
@@ -72,8 +78,8 @@ class GeneratorConfig:
             raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
         if not 1 <= self.sources <= self.history:
             raise ValueError(f"sources: {self.sources}; choose 1 to {self.history}")
-        if self.motions < 4 or self.motions % 4:
-            raise ValueError(f"motions: {self.motions}; choose a multiple of 4")
+        if self.motions < 1 or self.motions % (2 * self.figures):
+            raise ValueError(f"motions: {self.motions}; choose a multiple of {2 * self.figures}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
 
@@ -92,10 +98,26 @@ class Modulated(nn.Module):
         nn.init.normal_(self.film.weight, std=0.02)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
-        """Features `[B, C, ...]` and an embedding `[B, E]` to features `[B, C', ...]`."""
+    def forward(self, x: Tensor, said: Tensor, shown: Tensor | None = None) -> Tensor:
+        """Convolve and modulate.
+
+        Args:
+            x: Features `[B, C, ...]`.
+            said: `[B, P, E]`, an embedding for each of P figures.
+            shown: `[B, P, h, w]`: how much of each figure a place shows, shares that sum to one;
+                None for a single figure.
+
+        Returns:
+            Features `[B, C', ...]`.
+        """
         x = self.norm(self.convolution(x))
-        scale, shift = self.film(embedding).view(x.shape[0], -1, *[1] * (x.dim() - 2)).chunk(2, 1)
+        film = self.film(said)
+        if shown is None:
+            film = film[:, 0].unflatten(1, (-1, *[1] * (x.dim() - 2)))
+        else:
+            film = torch.einsum("bpc,bphw->bchw", film, shown.to(film.dtype))
+            film = F.interpolate(film, x.shape[-2:], mode="nearest")
+        scale, shift = film.chunk(2, 1)
         return F.silu(x * (1 + scale) + shift)
 
 
@@ -112,6 +134,9 @@ class Generator(nn.Module):
             nn.Linear(c.embedding, c.embedding),
             nn.SiLU(),
         )
+        self.lookup = None
+        if c.figures > 1:
+            self.lookup = SentenceLookup(c.words, c.vocabulary, c.figures, widths[-1], c.embedding)
         tubelet = (2, c.patch, c.patch)
         self.stem = nn.Conv3d(1, widths[0], tubelet, stride=tubelet)
 
@@ -153,23 +178,29 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
         composite = c.output == "composite"
-        choices = c.sources + c.motions + 1 if composite else 0
+        choices = c.figures + c.motions + c.sources + 2 if composite else 0
         self.pixels = nn.Conv2d(before, (1 + choices) * c.patch**2, 1)
         if composite:
-            self.motions = Motions(before, c.embedding, c.motions)
+            self.motions = Motions(before, c.embedding, c.figures, c.motions // c.figures)
             self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
         """The last frame as it is as the likeliest source of every pixel: most are background."""
         c = self.config
-        bias = torch.zeros(2 + c.sources + c.motions, c.patch**2)
-        bias[c.sources] = 5.0
+        bias = torch.zeros(1 + c.figures + c.motions + c.sources + 2, c.patch**2)
+        bias[-3], bias[-2] = 4.0, 2.0  # the newest as it is, and with its figures moved
         with torch.no_grad():
             self.pixels.weight[c.patch**2 :] *= 0.1
         self.pixels.bias = nn.Parameter(bias.flatten())
 
     def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Draw the next frame.
+        """Draw the next frame; see `draw`."""
+        return self.draw(history, caption, noise)[0]
+
+    def draw(
+        self, history: Tensor, caption: Tensor, noise: Tensor | None = None
+    ) -> tuple[Tensor, Tensor | None]:
+        """Draw the next frame, and say how the batch's pasts and captions fit.
 
         Args:
             history: `[B, history, H, W]` in [0, 1], newest last, missing older frames zero.
@@ -178,7 +209,8 @@ class Generator(nn.Module):
                 clean frames. Told how far to trust its past, it need not smooth a clean one.
 
         Returns:
-            `[B, H, W]` in [0, 1].
+            `[B, H, W]` in [0, 1], and logits `[B, B]`, a row a past and a column a caption; None
+            where captions name a single figure.
         """
         present = history.flatten(2).amax(2) > 0
         words = caption.flatten(1)
@@ -192,8 +224,13 @@ class Generator(nn.Module):
             if x.dim() == 5 and x.shape[2] <= 2:
                 x = x.flatten(1, 2)
             for _ in range(2 if level else 1):
-                x = next(blocks)(x, embedding)
+                x = next(blocks)(x, embedding[:, None])
             skips.append(collapse(x.flatten(1, 2) if x.dim() == 5 else x))
+
+        said, shown, match = embedding[:, None], None, None
+        if self.lookup is not None:
+            parts, shown, match = self.lookup(skips[-1], caption)
+            said = said + parts
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
@@ -201,23 +238,29 @@ class Generator(nn.Module):
         for skip in reversed(skips):
             if skip.shape[-2:] != x.shape[-2:]:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = next(blocks)(torch.cat([x, skip], 1), embedding)
-            x = next(blocks)(x, embedding)
+            x = next(blocks)(torch.cat([x, skip], 1), said, shown)
+            x = next(blocks)(x, said, shown)
 
         drawn = F.pixel_shuffle(self.pixels(x), self.config.patch).float()
         new = torch.sigmoid(drawn[:, 0])
         if self.config.output == "frame":
-            return new
-        motions = self.motions(x, embedding)
-        return self._composite(history, present, new, drawn[:, 1:], motions)
+            return new, match
+        motions = self.motions(x, said, shown)
+        return self._composite(history, present, new, drawn[:, 1:], motions), match
 
     def _composite(
         self, history: Tensor, present: Tensor, new: Tensor, logits: Tensor, motions: Tensor
     ) -> Tensor:
-        """Mix past frames, moved copies of the newest and new pixels by a softmax a pixel."""
-        count = self.config.sources
-        latest = history[:, -count:].float()
-        choices = torch.cat([latest, move(latest[:, -1], motions), new[:, None]], 1)
-        missing = F.pad(~present[:, -count:], (0, choices.shape[1] - count))
-        logits = logits.masked_fill(missing[:, :, None, None], float("-inf"))
-        return (logits.softmax(1) * choices).sum(1)
+        """Take the newest frame apart, move its figures, and choose a source for every pixel."""
+        c = self.config
+        masks, weights, choice = logits.split([c.figures, c.motions, c.sources + 2], 1)
+        latest = history[:, -c.sources :].float()
+        figures = latest[:, -1:] * masks.softmax(1)
+        moved = move(figures, motions, sharp=not self.training)
+        figures = (moved * weights.view_as(moved).softmax(2)).sum(2)
+        # put together as lights are: where two overlap, neither is hidden
+        together = 1 - (1 - figures).prod(1, keepdim=True)
+        sources = torch.cat([latest, together, new[:, None]], 1)
+        missing = F.pad(~present[:, -c.sources :], (0, 2))
+        choice = choice.masked_fill(missing[:, :, None, None], float("-inf"))
+        return (choice.softmax(1) * sources).sum(1)

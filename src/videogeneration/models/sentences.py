@@ -36,3 +36,52 @@ class SentenceEncoder(nn.Module):
         attention = (self.focus(words) + self.stretch).softmax(1)
         means = torch.einsum("bws,bwc->bsc", attention, words)
         return self.norm(means.flatten(1)).view_as(means)
+
+
+class SentenceLookup(nn.Module):
+    """Every place of a picture looks up the figure that it shows, and what is said of it.
+
+    Attention over the sentence's parts (Xu et al., "AttnGAN: Fine-Grained Text to Image Generation
+    with Attentional Generative Adversarial Networks", CVPR 2018).
+
+    Args:
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        figures: Number of figures that a sentence may name.
+        channels: Channels of the picture's features.
+        embedding: Length of the vectors that are looked up.
+        width: Length of keys and queries.
+    """
+
+    def __init__(
+        self,
+        words: int,
+        vocabulary: int,
+        figures: int,
+        channels: int,
+        embedding: int,
+        width: int = 64,
+    ) -> None:
+        super().__init__()
+        self.encoder = SentenceEncoder(words, vocabulary, width, figures)
+        self.key = nn.Linear(width, width)
+        self.value = nn.Linear(width, embedding)
+        self.query = nn.Conv2d(channels, width, 1)
+
+    def forward(self, features: Tensor, caption: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Look up.
+
+        Args:
+            features: `[B, C, h, w]`.
+            caption: One-hot `[B, words, vocabulary]`.
+
+        Returns:
+            What is said of each figure, `[B, figures, embedding]`; how much of each a place shows,
+            `[B, figures, h, w]`, shares that sum to one; and how well every picture of the batch
+            fits every sentence of it, `[B, B]`: for every part the places that suit it, summed.
+        """
+        parts = self.encoder(caption)
+        key, query = self.key(parts), self.query(features) / parts.shape[-1] ** 0.5
+        match = torch.einsum("spc,bchw->bsphw", key, query).float()
+        shown = match.diagonal().movedim(-1, 0).softmax(1)
+        return self.value(parts), shown, match.flatten(3).logsumexp(3).sum(2)

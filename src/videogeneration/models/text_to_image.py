@@ -38,7 +38,8 @@ class ImageGeneratorConfig:
         size: Usual side of a figure's square canvas in the picture, in pixels; it varies by half a
             doubling either way.
         widths: Channels of the figure's painter, from 4x4 pixels on; each level doubles them.
-        background: Channels of the background's painter likewise; none for a black background.
+        background: Channels of the background's painter likewise; none for a black background. Few
+            levels, which are enlarged: it is to paint the ground and nobody on it.
     """
 
     height: int = 64
@@ -96,6 +97,8 @@ class Painter(nn.Module):
 class ImageGenerator(nn.Module):
     """Noise and a sentence to a first frame; see the module's text."""
 
+    grain: Tensor
+
     def __init__(self, config: ImageGeneratorConfig) -> None:
         super().__init__()
         self.config = c = config
@@ -110,7 +113,9 @@ class ImageGenerator(nn.Module):
         nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
         nn.init.zeros_(last.weight)
         # told the sentence as well, the background would paint the figures itself
-        self.background = Painter(part, c.background, 1) if c.background else None
+        self.background = Painter(part, c.background, 2) if c.background else None
+        grain = torch.randn(c.height, c.width, generator=torch.Generator().manual_seed(0))
+        self.register_buffer("grain", grain, persistent=False)
         across = torch.linspace(-1, 1, 4 * 2 ** (len(c.widths) - 1)) ** 8
         self.register_buffer("window", (1 - across) * (1 - across[:, None]), persistent=False)
 
@@ -139,11 +144,24 @@ class ImageGenerator(nn.Module):
 
         picture = layers.new_zeros(count, c.height, c.width)
         if self.background is not None:
-            picture = self.background(scene).float().sigmoid()
-            picture = F.interpolate(picture, (c.height, c.width), mode="bilinear")[:, 0]
+            picture = self._ground(scene)
         for layer in layers.unbind(1):
             picture = picture * (1 - layer[:, 1]) + layer[:, 0]
         return picture
+
+    def _ground(self, scene: Tensor) -> Tensor:
+        """Paint backgrounds `[B, H, W]` from `[B, noise]`: smooth, with grain as of a camera."""
+        height, width = self.grain.shape
+        assert self.background is not None
+        painted = self.background(scene).float()
+        painted = F.interpolate(painted, (height, width), mode="bicubic", align_corners=False)
+        level, strength = painted.unbind(1)
+        # the same noise gives the same picture: the grain is one pattern, moved along
+        down, right = (scene[:, :2].float() * 10_000).long().unbind(1)
+        rows = (torch.arange(height, device=scene.device) + down[:, None]) % height
+        columns = (torch.arange(width, device=scene.device) + right[:, None]) % width
+        grain = self.grain[rows[:, :, None], columns[:, None]]
+        return (level.sigmoid() + 0.2 * (strength - 1).sigmoid() * grain).clamp(0, 1)
 
     def _place(self, layers: Tensor, arrangement: Tensor) -> Tensor:
         """Put canvases `[N, 2, canvas, canvas]` into pictures at `[N, 3]`: x, y and size."""

@@ -7,6 +7,19 @@ from torch import Tensor
 ADVERSARIAL_LOSSES = ("cross_entropy", "least_squares", "hinge")
 
 
+def matching_loss(match: Tensor) -> Tensor:
+    """Cross-entropy of finding each picture's own sentence in the batch, and the other way round.
+
+    As the matching of words and regions in Xu et al., "AttnGAN: Fine-Grained Text to Image
+    Generation with Attentional Generative Adversarial Networks", CVPR 2018.
+
+    Args:
+        match: Logits `[B, B]`, a row a picture and a column a sentence.
+    """
+    own = torch.arange(len(match), device=match.device)
+    return (F.cross_entropy(match, own) + F.cross_entropy(match.T, own)) / 2
+
+
 def motion_weight(history: Tensor, frame: Tensor, moving: float) -> Tensor:
     """Weigh pixels by whether something moves there: most of a frame is background.
 

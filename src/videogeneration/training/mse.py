@@ -10,11 +10,17 @@ from torch import Tensor, nn
 
 from videogeneration.captions import Grammar, describe
 from videogeneration.clips import HISTORY, Clips
+from videogeneration.models.generator import Generator
 from videogeneration.rollout import push
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
-from videogeneration.training.losses import gradient_difference, motion_weight, step_down
+from videogeneration.training.losses import (
+    gradient_difference,
+    matching_loss,
+    motion_weight,
+    step_down,
+)
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
 
@@ -36,6 +42,8 @@ class MseSettings:
             Game Engines", 2024).
         moving: Weight of pixels that change, against 1 for those that stay.
         gradient_difference: Weight of the gradient difference beside the square error.
+        matching: Weight of finding each past's caption among the batch's, by which a network that
+            looks captions up place by place learns which figure is which; see `matching_loss`.
         pushforward: Largest number of the history's newest frames that the network has drawn
             itself, without gradient; 0 to it, drawn for every step (Brandstetter et al., "Message
             Passing Neural PDE Solvers", ICLR 2022). Histories of one frame stay as they are.
@@ -52,6 +60,7 @@ class MseSettings:
     history_noise: float = 0.1
     moving: float = 4.0
     gradient_difference: float = 0.0
+    matching: float = 0.002
     pushforward: int = 2
     pushforward_from: float = 0.3
     seed: int = 0
@@ -63,7 +72,7 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "gradient_difference"):
+        for name in ("weight_decay", "gradient_difference", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         if not 0 <= self.pushforward <= 9:
@@ -120,7 +129,7 @@ class MseTask:
         return self.windows.batches(start, stop)
 
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One update; returns `loss` and `mse`, the plain square error."""
+        """One update; returns `loss`, `mse`, the plain square error, and `matching_loss`."""
         s = self.settings
         batch = batch.to(self.device.name)
         for group in self.optimizer.param_groups:
@@ -139,17 +148,24 @@ class MseTask:
             past = torch.where(paced[..., None], push(past, true), past)
             true = torch.where(paced, batch.future[:, k + 1], true)
         with self.device.autocast():
-            frame = self.network(history, batch.caption, noise)
+            if isinstance(self.network, Generator):
+                frame, match = self.network.draw(history, batch.caption, noise)
+            else:
+                frame, match = self.network(history, batch.caption, noise), None
         square = (frame - true) ** 2
         loss = (square * motion_weight(past, true, s.moving)).mean()
         if s.gradient_difference:
             loss = loss + s.gradient_difference * gradient_difference(frame, true)
+        figures = {"mse": square.mean()}
+        if match is not None:
+            figures["matching_loss"] = matching_loss(match)
+            loss = loss + s.matching * figures["matching_loss"]
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.network, step)
-        return {"loss": loss, "mse": square.mean()}
+        return {"loss": loss, **figures}
 
     def _own_frames(self, step: int) -> int:
         """How many of the history's newest frames the network draws itself in this step."""

@@ -52,7 +52,7 @@ def create_pipeline(source: str) -> Pipeline:
             Node(
                 of_variants(follow_captions),
                 scored,
-                "benchmark_caption_following_table",
+                ["benchmark_caption_following_table", "benchmark_followed_films_table"],
                 name="follow_captions_with_variants",
             ),
             Node(

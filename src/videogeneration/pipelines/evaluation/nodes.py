@@ -18,6 +18,7 @@ from videogeneration.evaluation.scoring import (
     Model,
     baseline_models,
     follow,
+    following_rates,
     network_model,
     score,
     score_endings,
@@ -74,11 +75,12 @@ def follow_captions(
     settings: EvaluationSettings,
     compute: dict[str, str],
     **networks: Checkpoint,
-) -> pd.DataFrame:
-    """How often films do what the sentence says: the clip's own, and another."""
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """How often films do what the sentence says, the clip's own or another; and which films do."""
     models = _and_copy(_models(grammar, compute, networks))
     test = clips.split("test")
-    return follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
+    films = follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
+    return following_rates(films), films
 
 
 def score_long_films(

@@ -24,7 +24,12 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
     return Pipeline(
         [
             Node(nodes.score_models, inputs, ["scores_table", "score_plot"], name="score_models"),
-            Node(nodes.follow_captions, inputs, "caption_following_table", name="follow_captions"),
+            Node(
+                nodes.follow_captions,
+                inputs,
+                ["caption_following_table", "followed_films_table"],
+                name="follow_captions",
+            ),
             Node(
                 nodes.draw_sheets,
                 inputs,
