@@ -57,6 +57,26 @@ def test_figures_lie_wholly_in_the_picture() -> None:
     assert (columns.sum((1, 2)) / area).std() > 3
 
 
+def test_canvases_may_be_taller_than_wide() -> None:
+    network = image_generator(aspect=0.5).eval()
+    white = torch.ones(1, 2, 16, 16)
+    placed = network._place(white, torch.zeros(1, 3))[0, 0]
+    assert placed.sum(0).count_nonzero() == pytest.approx(8, abs=2)
+    assert placed.sum(1).count_nonzero() == pytest.approx(16, abs=2)
+
+
+def test_the_ground_stays_where_looks_change() -> None:
+    network = image_generator(background=(8, 8)).eval()
+    with torch.no_grad():
+        network.painter.pixels.weight.zero_()
+        network.painter.pixels.bias.fill_(-20.0)  # type: ignore[union-attr]
+    one = noise()
+    other = network.other_looks(one)
+    assert not torch.equal(one, other)
+    assert torch.equal(network(one, WORDS), network(other, WORDS))
+    assert network(one, WORDS).diff(dim=2).abs().mean() > 0.01  # it has grain
+
+
 def test_a_later_figure_covers_an_earlier_one() -> None:
     network = image_generator(figures=2, noise=9).eval()
     layers = torch.zeros(2, 2, 16, 16)
@@ -115,6 +135,7 @@ def test_classifier_names_every_sight() -> None:
         ("imagegenerator", {"noise": 10, "figures": 2}, "noise: 10.*multiple of 3"),
         ("imagegenerator", {"size": 48}, "size: 48.*at most 45"),
         ("imagegenerator", {"size": 0}, "size: 0"),
+        ("imagegenerator", {"aspect": 2.0}, "aspect: 2.0"),
         ("imagegenerator", {"widths": [20]}, "widths.*multiples of 8"),
         ("imagegenerator", {"figures": 0}, "figures: 0"),
         ("imagediscriminator", {"widths": []}, "widths"),

@@ -129,6 +129,19 @@ def test_the_gradient_penalty_smooths_the_verdict(clips: Clips) -> None:
     assert steepness(10.0) < 0.7 * steepness(0.0)
 
 
+def test_mode_seeking_gives_every_noise_its_own_looks(clips: Clips) -> None:
+    def apart(weight: float) -> Tensor:
+        task = gan_cls_task(clips, discriminator_warmup=0, mode_seeking=weight)
+        take(task, range(40))
+        torch.manual_seed(0)
+        noise, caption = torch.randn(32, 8), task.frames.batch(0, 32).caption
+        pictures = task.generator(noise, caption)
+        others = task.generator(task.generator.other_looks(noise), caption)
+        return (pictures - others).abs().mean()
+
+    assert apart(0.01) > 1.5 * apart(0.0)
+
+
 def test_shifted_pictures_move_and_keep_their_border() -> None:
     torch.manual_seed(0)
     pictures = torch.zeros(16, 8, 8)
@@ -154,6 +167,7 @@ BAD: list[tuple[type, dict[str, Any], str]] = [
     (GanClsSettings, {"steps": 0}, "steps: 0"),
     (GanClsSettings, {"loss": "wasserstein"}, "loss.*wasserstein.*hinge"),
     (GanClsSettings, {"gradient_penalty": -1.0}, "gradient_penalty: -1"),
+    (GanClsSettings, {"mode_seeking": -1.0}, "mode_seeking: -1"),
     (GanClsSettings, {"average": 2.0}, "average: 2"),
     (GanClsSettings, {"generator_rate": 0.0}, "generator_rate: 0"),
     (ClassifierSettings, {"shift": -1}, "shift: -1"),

@@ -35,8 +35,9 @@ class ImageGeneratorConfig:
         noise: Length of the noise vector; divisible by figures + 1: a part for each figure's looks,
             and one for places and background.
         embedding: Length of a sentence part's vector.
-        size: Usual side of a figure's square canvas in the picture, in pixels; it varies by half a
+        size: Usual height of a figure's canvas in the picture, in pixels; it varies by half a
             doubling either way.
+        aspect: Width of the canvas over its height, at most 1.
         widths: Channels of the figure's painter, from 4x4 pixels on; each level doubles them.
         background: Channels of the background's painter likewise; none for a black background. Few
             levels, which are enlarged: it is to paint the ground and nobody on it.
@@ -50,6 +51,7 @@ class ImageGeneratorConfig:
     noise: int = 48
     embedding: int = 64
     size: int = 28
+    aspect: float = 1.0
     widths: tuple[int, ...] = (128, 64, 32, 16)
     background: tuple[int, ...] = ()
 
@@ -59,6 +61,8 @@ class ImageGeneratorConfig:
         for name in ("height", "width", "figures", "noise", "embedding", "size"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        if not 0 < self.aspect <= 1:
+            raise ValueError(f"aspect: {self.aspect}; choose a number above 0, at most 1")
         if self.noise % (self.figures + 1):
             raise ValueError(f"noise: {self.noise}; choose a multiple of {self.figures + 1}")
         if not self.widths or any(c < 8 or c % 8 for c in (*self.widths, *self.background)):
@@ -133,10 +137,11 @@ class ImageGenerator(nn.Module):
         looks = noise.view(count, c.figures + 1, -1)
         parts, scene = self.encoder(caption), looks[:, -1]
         whole = torch.cat([parts.flatten(1), scene], 1)
-        drawn = self.painter(torch.cat([parts, looks[:, :-1]], 2).flatten(0, 1)).float().sigmoid()
-        # towards its edge a canvas becomes transparent
-        opacity = drawn[:, 1:] * self.window
-        layers = torch.cat([drawn[:, :1] * opacity, opacity], 1)
+        painted = self.painter(torch.cat([parts, looks[:, :-1]], 2).flatten(0, 1)).float()
+        grey, opacity = painted.chunk(2, 1)
+        # mostly transparent at first, and always towards its edge: a figure is no window
+        opacity = (3 * opacity - 2).sigmoid() * self.window
+        layers = torch.cat([grey.sigmoid() * opacity, opacity], 1)
         arrangement = (self.arrange(whole) + self.spread(scene)).float()
         layers = self._place(layers, arrangement.view(-1, 3)).view(
             count, c.figures, 2, c.height, -1
@@ -148,6 +153,11 @@ class ImageGenerator(nn.Module):
         for layer in layers.unbind(1):
             picture = picture * (1 - layer[:, 1]) + layer[:, 0]
         return picture
+
+    def other_looks(self, noise: Tensor) -> Tensor:
+        """The same noise `[B, noise]`, drawn anew for the figures' looks; the rest stays."""
+        looks = self.config.noise // (self.config.figures + 1)
+        return torch.cat([torch.randn_like(noise[:, :-looks]), noise[:, -looks:]], 1)
 
     def _ground(self, scene: Tensor) -> Tensor:
         """Paint backgrounds `[B, H, W]` from `[B, noise]`: smooth, with grain as of a camera."""
@@ -169,8 +179,9 @@ class ImageGenerator(nn.Module):
         x, y, size = torch.tanh(arrangement).unbind(1)
         size = c.size * _LARGEST**size
         # wholly in the picture: from outside no gradient would bring a figure back
-        x, y = x * (1 - size / c.width), y * (1 - size / c.height)
-        across, down, none = c.width / size, c.height / size, torch.zeros_like(x)
+        wide = size * c.aspect
+        x, y = x * (1 - wide / c.width), y * (1 - size / c.height)
+        across, down, none = c.width / wide, c.height / size, torch.zeros_like(x)
         theta = torch.stack([across, none, -x * across, none, down, -y * down], 1).view(-1, 2, 3)
         grid = F.affine_grid(theta, [len(layers), 2, c.height, c.width], align_corners=False)
         return F.grid_sample(layers, grid, padding_mode="zeros", align_corners=False)

@@ -28,8 +28,8 @@ _PENALTY_EVERY = 8  # steps
 class GanClsSettings:
     """How a generator of first frames and its discriminator are trained.
 
-    `loss: cross_entropy` with `discriminator_warmup`, `naming`, `gradient_penalty`, `shift` and
-    `average` all 0 is the plain GAN-CLS.
+    `loss: cross_entropy` with `discriminator_warmup`, `naming`, `gradient_penalty`, `mode_seeking`,
+    `shift` and `average` all 0 is the plain GAN-CLS.
 
     Attributes:
         steps: Updates of the generator, each after one of the discriminator.
@@ -44,6 +44,9 @@ class GanClsSettings:
             keeps it smooth (Mescheder et al., "Which Training Methods for GANs do actually
             Converge?", ICML 2018); taken every eighth step, with eight times the weight (Karras et
             al., "Analyzing and Improving the Image Quality of StyleGAN", CVPR 2020). 0 for none.
+        mode_seeking: Weight of how alike figures are that are drawn from different noise (Mao et
+            al., "Mode Seeking Generative Adversarial Networks for Diverse Image Synthesis", CVPR
+            2019); 0 for none.
         shift: Most pixels by which pictures are moved before the discriminator sees them, real and
             generated ones alike (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
             Training", NeurIPS 2020).
@@ -59,6 +62,7 @@ class GanClsSettings:
     loss: str = "hinge"
     naming: float = 1.0
     gradient_penalty: float = 0.05
+    mode_seeking: float = 0.0
     shift: int = 0
     average: float = 0.998
     seed: int = 0
@@ -70,7 +74,7 @@ class GanClsSettings:
         for name in ("generator_rate", "discriminator_rate"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("discriminator_warmup", "naming", "gradient_penalty", "shift"):
+        for name in ("discriminator_warmup", "naming", "gradient_penalty", "mode_seeking", "shift"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         if not 0 <= self.average <= 1:
@@ -141,14 +145,15 @@ class GanClsTask:
                 group["lr"] = self._rates[name] * step_down(step, self.steps, 1)
         if step < self.settings.discriminator_warmup:
             return self._update_discriminator(step, batch, None)
-        picture = self._draw(batch.caption)
+        count, length = len(batch.caption), self.generator.config.noise
+        noise = torch.randn(count, length, device=batch.caption.device)
+        picture = self._draw(noise, batch.caption)
         figures = self._update_discriminator(step, batch, picture.detach())
-        figures |= self._update_generator(batch, picture)
+        figures |= self._update_generator(batch, noise, picture)
         self.average.update(self.generator, step - self.settings.discriminator_warmup)
         return figures
 
-    def _draw(self, caption: Tensor) -> Tensor:
-        noise = torch.randn(len(caption), self.generator.config.noise, device=caption.device)
+    def _draw(self, noise: Tensor, caption: Tensor) -> Tensor:
         with self.device.autocast():
             return self.generator(noise, caption)
 
@@ -184,16 +189,28 @@ class GanClsTask:
         (gradient,) = torch.autograd.grad(verdict, picture, create_graph=True)
         return gradient.square().sum((1, 2)).mean()
 
-    def _update_generator(self, batch: PictureBatch, picture: Tensor) -> dict[str, Tensor]:
+    def _update_generator(
+        self, batch: PictureBatch, noise: Tensor, picture: Tensor
+    ) -> dict[str, Tensor]:
+        s = self.settings
         self.discriminator.requires_grad_(False)
         with self.device.autocast():
-            features = self.discriminator.features(shifted(picture, self.settings.shift))
+            features = self.discriminator.features(shifted(picture, s.shift))
             verdict = self.discriminator.score(features, batch.caption)
             naming = naming_loss(self.discriminator.named(features), batch.seen)
-        loss = generator_loss(self.settings.loss, verdict)
-        self._descend("generator", loss + self.settings.naming * naming)
+        loss = generator_loss(s.loss, verdict)
+        total = loss + s.naming * naming
+        if s.mode_seeking:
+            total = total + s.mode_seeking * self._sameness(batch, noise, picture)
+        self._descend("generator", total)
         self.discriminator.requires_grad_(True)
         return {"generator_loss": loss.detach(), "naming_generated": naming.detach()}
+
+    def _sameness(self, batch: PictureBatch, noise: Tensor, picture: Tensor) -> Tensor:
+        """How far apart noises are over how far the pictures are that only their looks change."""
+        other = self.generator.other_looks(noise)
+        apart = (self._draw(other, batch.caption) - picture).abs().mean((1, 2))
+        return ((other - noise).abs().mean(1) / (apart + 1e-3)).mean()
 
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
