@@ -124,7 +124,8 @@ def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings:
     chosen = GanSettings(
         **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}
     )
-    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size)
+    future = chosen.pushforward + 1
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=future)
     opponent = discriminator(1, **(against or {}))
     CPU.place(opponent)
     return GanTask(CPU.place(generator()), opponent, cut, chosen, CPU)

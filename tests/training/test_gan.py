@@ -285,3 +285,22 @@ def test_every_loss_and_both_norms_train(clips: Clips, loss: str, spectral: bool
 def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         GanSettings(**{name: value})
+
+
+def test_pushforward_shows_the_discriminator_films_that_went_on(clips: Clips) -> None:
+    task = gan_task(clips, discriminator_warmup=0, pushforward=2)
+    seen: list[Tensor] = []
+    task.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
+    moved_on = set()
+    for step, batch in enumerate(task.batches(0, 12)):
+        seen.clear()
+        torch.manual_seed(step)
+        task.step(step, batch)
+        (cut,) = batch
+        # true frames are the past that a frame is judged with, however many its generator has drawn
+        paced = cut.history[:, -2].flatten(1).amax(1) > 0
+        whole = torch.cat([cut.history, cut.future], 1)
+        fits = [torch.equal(seen[0][paced], whole[paced, own : own + 10]) for own in range(3)]
+        moved_on.add(fits.index(True))
+        assert torch.equal(seen[0][~paced], cut.history[~paced])
+    assert moved_on == {0, 1, 2}

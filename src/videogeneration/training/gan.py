@@ -15,7 +15,7 @@ from videogeneration.training.losses import (
     generator_loss,
     motion_weight,
 )
-from videogeneration.training.mse import add_history_noise
+from videogeneration.training.mse import used
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows
 
@@ -45,6 +45,8 @@ class GanSettings:
             the caption.
         moving: Weight of pixels that change in the square error, as in MSE training.
         history_noise: Largest standard deviation of the noise on past frames, in [0, 1].
+        pushforward: Largest number of the history's newest frames that the generator has drawn
+            itself, as in MSE training.
         average: Decay of the moving average of the generator's weights that is kept; 0 for none.
         seed: Order of the windows, augmentation, noise, first weights.
     """
@@ -63,6 +65,7 @@ class GanSettings:
     wrong_captions: float = 0.0
     moving: float = 4.0
     history_noise: float = 0.1
+    pushforward: int = 0
     average: float = 0.99
     seed: int = 0
 
@@ -76,6 +79,8 @@ class GanSettings:
         for name in ("discriminator_warmup", "reconstruction", "adversarial"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
+        if not 0 <= self.pushforward <= 9:
+            raise ValueError(f"pushforward: {self.pushforward}; choose 0 to 9")
         for name in ("average", "history_noise", "wrong_captions"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
@@ -95,7 +100,7 @@ class GanTask:
     Args:
         generator: Trained with MSE before, on its device.
         discriminator: On the same device.
-        windows: What both learn from.
+        windows: What both learn from, with one future frame more than `settings.pushforward`.
         settings: How.
         device: Device and precision.
     """
@@ -141,8 +146,14 @@ class GanTask:
         """One step; returns both losses and the discriminator's accuracy on both kinds."""
         figures: dict[str, Tensor] = {}
         for part in batch:
-            ready = part.to(self.device.name)
-            history, noise = add_history_noise(ready.history, self.settings.history_noise)
+            own = int(torch.randint(self.settings.pushforward + 1, ()))
+            ready, history, noise = used(
+                self.generator,
+                part.to(self.device.name),
+                self.settings.history_noise,
+                own,
+                self.device,
+            )
             figures |= self._update_discriminator(ready, history, noise)
         if step >= self.settings.discriminator_warmup:
             figures |= self._update_generator(step, ready, history, noise)

@@ -99,6 +99,37 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     return torch.where(present[:, :, None, None], noisy, history), strength
 
 
+def used(
+    network: nn.Module, batch: Batch, noise: float, own: int, device: Device
+) -> tuple[Batch, Tensor, Tensor]:
+    """Make pasts as they are when the network is used: noisy, the newest frames its own.
+
+    From a single frame nothing says how fast the film goes on: frames drawn from it are no past
+    that the true future follows, and to learn from them is to learn to blur. Such pasts get none.
+
+    Args:
+        network: The generator.
+        batch: Windows with more than `own` future frames.
+        noise: Largest standard deviation of the noise.
+        own: Number of frames that the network draws, without gradient.
+        device: Device and precision.
+
+    Returns:
+        The windows, moved on by the frames that were drawn; their histories as the network sees
+        them, `[B, T, H, W]`; and the noise's standard deviations `[B]`.
+    """
+    past, future = batch.history, batch.future
+    history, strength = add_history_noise(past, noise)
+    paced = (past[:, -2].flatten(1).amax(1) > 0)[:, None, None, None]
+    for _ in range(own):
+        with torch.no_grad(), device.autocast():
+            frame = network(history, batch.caption, strength)
+        history = torch.where(paced, push(history, frame), history)
+        past = torch.where(paced, push(past, future[:, 0]), past)
+        future = torch.where(paced, future.roll(-1, 1), future)
+    return Batch(past, future, batch.caption), history, strength
+
+
 class MseTask:
     """A generator, its optimiser, and the step that trains it; a `loop.Task`.
 
@@ -131,22 +162,12 @@ class MseTask:
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update; returns `loss`, `mse`, the plain square error, and `matching_loss`."""
         s = self.settings
-        batch = batch.to(self.device.name)
+        batch, own = batch.to(self.device.name), self._own_frames(step)
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
 
-        past = batch.history
-        history, noise = add_history_noise(past, s.history_noise)
-        # from a single frame nothing says how fast the film goes on: frames drawn from it are no
-        # past that the true future follows, and to learn from them is to learn to blur
-        paced = (past[:, -2].flatten(1).amax(1) > 0)[:, None, None]
-        true = batch.future[:, 0]
-        for k in range(self._own_frames(step)):
-            with torch.no_grad(), self.device.autocast():
-                own = self.network(history, batch.caption, noise)
-            history = torch.where(paced[..., None], push(history, own), history)
-            past = torch.where(paced[..., None], push(past, true), past)
-            true = torch.where(paced, batch.future[:, k + 1], true)
+        batch, history, noise = used(self.network, batch, s.history_noise, own, self.device)
+        past, true = batch.history, batch.future[:, 0]
         with self.device.autocast():
             if isinstance(self.network, Generator):
                 frame, match = self.network.draw(history, batch.caption, noise)

@@ -77,7 +77,8 @@ def train_gan(
             grammar_of(grammar),
             windows,
             settings.batch_size,
-            seed=settings.seed + 1,
+            settings.pushforward + 1,
+            settings.seed + 1,
         )
         generator = device.place(mse.load().train())
         device.place(against)
