@@ -145,19 +145,19 @@ class GanTask:
     def step(self, step: int, batch: list[Batch]) -> dict[str, Tensor]:
         """One step; returns both losses and the discriminator's accuracy on both kinds."""
         figures: dict[str, Tensor] = {}
+        s = self.settings
         for part in batch:
-            own = int(torch.randint(self.settings.pushforward + 1, ()))
             ready, history, noise = used(
                 self.generator,
                 part.to(self.device.name),
-                self.settings.history_noise,
-                own,
+                s.history_noise,
+                s.pushforward,
                 self.device,
             )
             figures |= self._update_discriminator(ready, history, noise)
-        if step >= self.settings.discriminator_warmup:
+        if step >= s.discriminator_warmup:
             figures |= self._update_generator(step, ready, history, noise)
-            self.average.update(self.generator, step - self.settings.discriminator_warmup)
+            self.average.update(self.generator, step - s.discriminator_warmup)
         return figures
 
     def _update_discriminator(

@@ -100,7 +100,7 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
 
 
 def used(
-    network: nn.Module, batch: Batch, noise: float, own: int, device: Device
+    network: nn.Module, batch: Batch, noise: float, most: int, device: Device
 ) -> tuple[Batch, Tensor, Tensor]:
     """Make pasts as they are when the network is used: noisy, the newest frames its own.
 
@@ -109,9 +109,10 @@ def used(
 
     Args:
         network: The generator.
-        batch: Windows with more than `own` future frames.
+        batch: Windows with more than `most` future frames.
         noise: Largest standard deviation of the noise.
-        own: Number of frames that the network draws, without gradient.
+        most: Largest number of frames that the network draws, without gradient; how many is drawn
+            at random.
         device: Device and precision.
 
     Returns:
@@ -121,7 +122,7 @@ def used(
     past, future = batch.history, batch.future
     history, strength = add_history_noise(past, noise)
     paced = (past[:, -2].flatten(1).amax(1) > 0)[:, None, None, None]
-    for _ in range(own):
+    for _ in range(int(torch.randint(most + 1, ())) if most else 0):
         with torch.no_grad(), device.autocast():
             frame = network(history, batch.caption, strength)
         history = torch.where(paced, push(history, frame), history)
@@ -162,11 +163,12 @@ class MseTask:
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
         """One update; returns `loss`, `mse`, the plain square error, and `matching_loss`."""
         s = self.settings
-        batch, own = batch.to(self.device.name), self._own_frames(step)
+        batch = batch.to(self.device.name)
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
 
-        batch, history, noise = used(self.network, batch, s.history_noise, own, self.device)
+        most = s.pushforward if step >= s.pushforward_from * s.steps else 0
+        batch, history, noise = used(self.network, batch, s.history_noise, most, self.device)
         past, true = batch.history, batch.future[:, 0]
         with self.device.autocast():
             if isinstance(self.network, Generator):
@@ -187,12 +189,6 @@ class MseTask:
         self.optimizer.step()
         self.average.update(self.network, step)
         return {"loss": loss, **figures}
-
-    def _own_frames(self, step: int) -> int:
-        """How many of the history's newest frames the network draws itself in this step."""
-        if step < self.settings.pushforward_from * self.settings.steps:
-            return 0
-        return int(torch.randint(self.settings.pushforward + 1, ()))
 
     def result(self) -> nn.Module:
         """The averaged generator."""
