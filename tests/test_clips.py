@@ -38,6 +38,7 @@ def test_files_are_those_of_the_contract(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "clips").iterdir()) == [
         "clips.parquet",
         "frames.npy",
+        "poses.npy",
     ]
     frames = np.load(tmp_path / "clips" / "frames.npy")
     assert frames.dtype == np.uint8
@@ -129,6 +130,27 @@ def test_frames_of_another_table_are_refused(tmp_path: Path) -> None:
         Clips.open(tmp_path / "clips")
 
 
+def test_poses_lie_beside_the_frames(tmp_path: Path) -> None:
+    poses = [np.random.default_rng(n).random((n + 3, 2, 3)) for n in range(2)]
+    poses[0][1, 1] = np.nan
+    clips = write_store(
+        tmp_path / "clips",
+        [(numbered_clip(number, number + 3), {"poses": poses[number]}) for number in range(2)],
+    )
+    assert clips.poses.dtype == np.float32
+    assert np.allclose(clips.poses, np.concatenate(poses), equal_nan=True)
+    assert small_store(tmp_path / "none").poses.shape == (15, 0, 3)
+
+
+@pytest.mark.parametrize("shape", [(4, 2, 3), (3, 2, 2), (3, 1, 3)])
+def test_poses_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    fits = {"poses": np.zeros((3, 2, 3))}
+    odd = {"poses": np.zeros(shape), "clip_id": "odd"}
+    with pytest.raises(ValueError, match=r"clip odd: poses.*3 frames"):
+        write_store(tmp_path / "clips", [(numbered_clip(0, 3), fits), (numbered_clip(1, 3), odd)])
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_split_selects_whole_clips(tmp_path: Path) -> None:
     clips = small_store(tmp_path / "clips")
     train = clips.split("train")
@@ -148,6 +170,10 @@ def test_fingerprint_changes_with_a_pixel_and_with_a_row(tmp_path: Path) -> None
     frames[14, 7, 7] ^= 1
     np.save(tmp_path / "same" / "frames.npy", frames)
     assert Clips.open(tmp_path / "same").fingerprint() != first.fingerprint()
+
+    posed = [(numbered_clip(0, 3), {"poses": np.full((3, 1, 3), float(x))}) for x in range(2)]
+    ones, others = (write_store(tmp_path / f"posed{x}", [posed[x]]) for x in range(2))
+    assert ones.fingerprint() != others.fingerprint()
 
     table = pd.read_parquet(tmp_path / "first" / "clips.parquet")
     table.loc[1, "caption"] = "a person is boxing"

@@ -16,19 +16,19 @@ VOCABULARY = KthGrammar().vocabulary
 
 
 class Counting(nn.Module):
-    """Draws the newest frame, one grey value brighter, and keeps what it was shown."""
+    """Draws the newest frame, one grey value brighter each time; keeps what it was shown."""
 
-    def __init__(self, keep: bool = True) -> None:
+    def __init__(self, keep: bool = True, ahead: int = 1) -> None:
         super().__init__()
-        self.keep, self.seen = keep, list[tuple[Tensor, Tensor]]()
+        self.keep, self.ahead, self.seen = keep, ahead, list[tuple[Tensor, Tensor]]()
         self.drawn = list[weakref.ref[Tensor]]()
 
     def forward(self, history: Tensor, caption: Tensor) -> Tensor:
         if self.keep:
             self.seen.append((history.clone(), caption.clone()))
-        frame = history[:, -1] + 1 / 255
-        self.drawn.append(weakref.ref(frame))
-        return frame
+        frames = torch.stack([history[:, -1] + (k + 1) / 255 for k in range(self.ahead)], 1)
+        self.drawn.append(weakref.ref(frames))
+        return frames
 
 
 def numbered(first: int, count: int) -> np.ndarray:
@@ -43,8 +43,8 @@ def greys(frames: Tensor | np.ndarray) -> list[int]:
 
 def test_push_drops_the_oldest_and_adds_the_newest() -> None:
     history = torch.from_numpy(numbered(1, HISTORY))[None]
-    pushed = push(history, torch.full((1, 4, 6), 99 / 255))
-    assert greys(pushed[0]) == [*range(2, HISTORY + 1), 99]
+    pushed = push(history, torch.full((1, 2, 4, 6), 99 / 255))
+    assert greys(pushed[0]) == [*range(3, HISTORY + 1), 99, 99]
     assert greys(history[0]) == list(range(1, HISTORY + 1))
 
 
@@ -56,14 +56,17 @@ def test_history_has_its_missing_frames_at_the_front() -> None:
     assert greys(history[2]) == list(range(5, 15))
 
 
-def test_thirty_steps_and_what_the_network_sees_on_the_way() -> None:
-    network = Counting()
+@pytest.mark.parametrize("ahead", [1, 4, 10])
+def test_thirty_steps_and_what_the_network_sees_on_the_way(ahead: int) -> None:
+    network = Counting(ahead=ahead)
     given = [numbered(3, 2), numbered(100, 5)]
     films = list(roll_out(network, given, [LEFT, RIGHT], VOCABULARY, 30))
     assert len(films) == 30
     assert all(frame.shape == (2, 4, 6) and frame.dtype == np.float32 for frame in films)
     assert [greys(frame) for frame in films] == [[5 + step, 105 + step] for step in range(30)]
-    for step, (history, caption) in enumerate(network.seen):
+    assert len(network.seen) == -(-30 // ahead)
+    for call, (history, caption) in enumerate(network.seen):
+        step = call * ahead
         for film, (first, count) in enumerate([(3, 2), (100, 5)]):
             shown = list(range(first, first + count + step))[-HISTORY:]
             assert greys(history[film]) == [0] * (HISTORY - len(shown)) + shown

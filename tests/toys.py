@@ -25,6 +25,9 @@ LEFT, RIGHT = "a person is walking to the left", "a person is walking to the rig
 
 CPU = Device("cpu", "float32")
 
+AHEAD = 3
+"""Frames that the small generator draws at once."""
+
 NETWORK = {
     "height": 32,
     "width": 32,
@@ -34,6 +37,7 @@ NETWORK = {
     "dense": 64,
     "embedding": 32,
     "dropout": 0.1,
+    "ahead": AHEAD,
 }
 
 DISCRIMINATOR = {"widths": (8, 16), "past": 2}
@@ -42,7 +46,7 @@ VARIED = WindowSettings(mirror=0.5, backwards=0.5, single_frame=0.3, brightness=
 
 
 def write_store(folder: Path, clips: Sequence[tuple[np.ndarray, Mapping[str, Any]]]) -> Clips:
-    """Write clips, each with its columns; missing columns get plain values."""
+    """Write clips, each with its columns (and `poses`); missing columns get plain values."""
     _, height, width = clips[0][0].shape
     with ClipWriter(folder, height, width) as writer:
         for number, (frames, columns) in enumerate(clips):
@@ -61,16 +65,21 @@ def numbered_clip(clip: int, length: int, size: int = 8) -> np.ndarray:
 
 def block_clip(
     direction: str, seed: int, size: int = 32, length: int = 8, speed: int = 3
-) -> np.ndarray:
-    """A bright 6x6 block on a dark ground that moves `speed` pixels a frame to one side."""
+) -> tuple[np.ndarray, np.ndarray]:
+    """A bright 6x6 block on a dark ground that moves `speed` pixels a frame to one side.
+
+    Returns:
+        Its frames, and its poses `[length, 1, 3]`.
+    """
     random = np.random.default_rng(seed)
-    frames = np.full((length, size, size), 40, np.uint8)
+    frames, poses = np.full((length, size, size), 40, np.uint8), np.zeros((length, 1, 3))
     top, way = int(random.integers(4, size - 10)), speed * (length - 1)
     first = int(random.integers(0, size - 6 - way + 1))
     for time in range(length):
         left = first + (speed * time if direction == "right" else way - speed * time)
         frames[time, top : top + 6, left : left + 6] = 220
-    return frames
+        poses[time, 0, :2] = left + 2.5, top + 2.5
+    return frames, poses
 
 
 def block_store(folder: Path, each: int = 12) -> Clips:
@@ -80,8 +89,9 @@ def block_store(folder: Path, each: int = 12) -> Clips:
         for number in range(each):
             for caption, direction in ((LEFT, "left"), (RIGHT, "right")):
                 seed = 2 * (first + number) + (direction == "left")
+                frames, poses = block_clip(direction, seed)
                 columns = {"split": split, "caption": caption, "direction": direction}
-                clips.append((block_clip(direction, seed), columns))
+                clips.append((frames, {**columns, "poses": poses}))
     return write_store(folder, clips)
 
 
@@ -115,7 +125,7 @@ def discriminator(seed: int = 0, **changes: Any) -> Discriminator:
 def mse_task(clips: Clips, **settings: Any) -> MseTask:
     """MSE training on blocks, with everything random switched on."""
     chosen = MseSettings(**{"steps": 14, "batch_size": 4, "warmup": 3, **settings})
-    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=chosen.pushforward + 1)
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD)
     return MseTask(CPU.place(generator()), cut, chosen, CPU)
 
 
@@ -124,8 +134,7 @@ def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings:
     chosen = GanSettings(
         **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}
     )
-    future = chosen.pushforward + 1
-    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=future)
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD)
     opponent = discriminator(1, **(against or {}))
     CPU.place(opponent)
     return GanTask(CPU.place(generator()), opponent, cut, chosen, CPU)

@@ -1,4 +1,4 @@
-"""Rollouts: frame after frame, each drawn from those before, for as long as asked."""
+"""Rollouts: frames after frames, drawn from those before, for as long as asked."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,9 +10,17 @@ from videogeneration.captions import Vocabulary
 from videogeneration.clips import HISTORY
 
 
-def push(history: Tensor, frame: Tensor) -> Tensor:
-    """The history one step on: the oldest frame leaves, `frame` `[B, H, W]` is the newest."""
-    return torch.cat([history[:, 1:], frame[:, None]], 1)
+def push(history: Tensor, frames: Tensor) -> Tensor:
+    """The history some steps on: as many of its oldest frames leave as there are new ones.
+
+    Args:
+        history: `[B, T, H, W]`, newest last.
+        frames: `[B, K, H, W]`, newest last.
+
+    Returns:
+        `[B, T, H, W]`.
+    """
+    return torch.cat([history, frames], 1)[:, frames.shape[1] :]
 
 
 def history_of(given: Sequence[np.ndarray]) -> Tensor:
@@ -40,7 +48,7 @@ def roll_out(
     steps: int,
     device: str = "cpu",
 ) -> Iterator[np.ndarray]:
-    """Draw films frame after frame, in constant memory.
+    """Draw films, as many frames at once as the network draws, in constant memory.
 
     Args:
         network: A generator; put in evaluation mode here.
@@ -59,8 +67,11 @@ def roll_out(
     network = network.to(device).eval()
     matrices = np.stack([vocabulary.encode(sentence) for sentence in captions])
     caption = torch.from_numpy(matrices).float().to(device)
-    history = history_of(given).to(device)
-    for _ in range(steps):
-        frame = network(history, caption)
-        history = push(history, frame)
-        yield frame.cpu().numpy()
+    history, left = history_of(given).to(device), steps
+    while left > 0:
+        frames = network(history, caption)
+        history = push(history, frames)
+        for frame in frames[:, :left].cpu().numpy().swapaxes(0, 1):
+            # whoever keeps a frame keeps that one alone, not those drawn with it
+            yield frame.copy()
+        left -= frames.shape[1]

@@ -50,13 +50,18 @@ class Batch:
 
     Attributes:
         history: float32 `[B, 10, H, W]` in [0, 1], newest last, missing older frames zero.
-        future: float32 `[B, K, H, W]`: the frames that follow.
+        future: float32 `[B, K, H, W]`: the frames that follow, zero after the clip's last.
+        known: bool `[B, K]`: which of these there are; the first always.
         caption: float32 one-hot `[B, max_words, vocabulary]`.
+        poses: float32 `[B, 10 + K, P, 3]`: where the figures are in the history and in the future,
+            column and row in pixels and turns clockwise; NaN where that is not known.
     """
 
     history: Tensor
     future: Tensor
+    known: Tensor
     caption: Tensor
+    poses: Tensor
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
@@ -72,7 +77,7 @@ class Windows:
         grammar: The source's grammar; says a mirrored clip's sentence.
         settings: How windows are varied.
         batch_size: Windows a batch.
-        future: K, the number of frames to predict after the history.
+        future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
 
     Raises:
@@ -96,9 +101,9 @@ class Windows:
         self._length = table["length"].to_numpy()
         self._view = table[["view_start", "view_end"]].to_numpy()
         # before a figure is in view nothing says when it will come: there is nothing to learn
-        self._ends = np.cumsum(np.maximum(self._length - future - self._view[:, 0], 0))
+        self._ends = np.cumsum(np.maximum(self._length - 1 - self._view[:, 0], 0))
         if not len(self._ends) or self._ends[-1] == 0:
-            raise ValueError(f"{clips.folder}: no clip has {future + 1} frames or more")
+            raise ValueError(f"{clips.folder}: no clip goes on after its figure is in view")
 
         self._captions, self._rows = captions, table.index.to_numpy()
         self._opposites: dict[str, np.ndarray] = {}
@@ -122,14 +127,22 @@ class Windows:
         picked = [self._window(step * self.batch_size + i) for i in range(self.batch_size)]
         random = np.random.default_rng((self.seed, 1, step))
         height, width = self.clips.size
-        frames = np.zeros((self.batch_size, HISTORY + self.future, height, width), np.float32)
-        captions = np.empty((self.batch_size, *self._captions.shape[1:]), np.float32)
+        count, (height, width) = self.batch_size, self.clips.size
+        frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
+        known = np.zeros((count, self.future), bool)
+        captions = np.empty((count, *self._captions.shape[1:]), np.float32)
+        poses = np.full((*frames.shape[:2], *self.clips.poses.shape[1:]), np.nan, np.float32)
         for i, (clip, offset) in enumerate(picked):
-            frames[i], captions[i] = self._cut(clip, offset, random)
+            cut, past, there, captions[i] = self._cut(clip, offset, random)
+            frames[i, HISTORY - past : HISTORY - past + len(cut)] = cut
+            known[i, : len(cut) - past] = True
+            poses[i, HISTORY - past : HISTORY - past + len(cut)] = there
         return Batch(
             torch.from_numpy(frames[:, :HISTORY]),
             torch.from_numpy(frames[:, HISTORY:]),
+            torch.from_numpy(known),
             torch.from_numpy(captions),
+            torch.from_numpy(poses),
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -153,31 +166,37 @@ class Windows:
 
     def _cut(
         self, clip: int, offset: int, random: np.random.Generator
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Frames `[10 + K, H, W]` in [0, 1] and the one-hot caption of one window."""
+    ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
+        """Cut one window.
+
+        Returns:
+            Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, and the
+            one-hot caption.
+        """
         s = self.settings
         mirror, backwards, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
         length, (first, last) = int(self._length[clip]), self._view[clip]
         if backwards and last:
             first, last = length - last, length - first
-        end = length - self.future
-        newest = min(first + offset % max(end - first, 1), end - 1)
+        newest = min(first + offset % max(length - 1 - first, 1), length - 2)
         oldest = max(0, newest - HISTORY + 1)
         if s.single_frame_at_start:
             first, last = 0, 1
-        if single and first < min(last, end):
-            newest = oldest = int(random.integers(first, min(last, end)))
-        places = np.arange(oldest, newest + self.future + 1)
+        if single and first < min(last, length - 1):
+            newest = oldest = int(random.integers(first, min(last, length - 1)))
+        places = np.arange(oldest, min(newest + self.future + 1, length))
+        past = newest + 1 - oldest
         if backwards:
             places = length - 1 - places
-        cut = self.clips.frames[self._start[clip] + places]
+        places += self._start[clip]
+        cut, poses = self.clips.frames[places], self.clips.poses[places]
         if mirror:
             cut = cut[:, :, ::-1]
-        frames = np.zeros((HISTORY + self.future, *cut.shape[1:]), np.float32)
-        np.take(self._greys(random), cut, out=frames[len(frames) - len(cut) :], mode="clip")
+            poses = poses * [-1, 1, -1] + [cut.shape[2] - 1, 0, 0]
+        caption = self._captions[self._rows[clip]]
         if mirror != backwards:
-            return frames, self._opposites[str(self.clips.table["caption"].iat[clip])]
-        return frames, self._captions[self._rows[clip]]
+            caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
+        return np.take(self._greys(random), cut, mode="clip"), past, poses, caption
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""

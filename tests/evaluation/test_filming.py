@@ -26,7 +26,7 @@ class Darker(nn.Module):
         self.most = 0
 
     def forward(self, history: Tensor, caption: Tensor) -> Tensor:
-        frame = history[:, -1] - 0.001
+        frame = history[:, -1:] - 0.001
         self.alive.add(frame)
         self.most = max(self.most, len(self.alive))
         return frame

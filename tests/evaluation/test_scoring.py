@@ -1,6 +1,7 @@
 """Score tables and caption following, with models whose result is known."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -189,7 +190,7 @@ def test_following_tells_the_obedient_from_the_stubborn(clips: Clips, judge: Jud
 def test_following_shows_a_reader_that_cannot_read(clips: Clips, judge: Judge) -> None:
     table = clips.table.copy()
     table["caption"] = [RIGHT, LEFT, RIGHT, RIGHT]  # three of four are wrong
-    wrong = Clips(clips.folder, clips.frames, table)
+    wrong = replace(clips, table=table)
     assert following(follow({}, wrong, judge, 6, 100)) == {("truth", "own"): 0.25}
 
 
@@ -206,7 +207,7 @@ def test_sentences_without_a_side_are_not_asked(tmp_path: Path, judge: Judge) ->
 def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge) -> None:
     table = clips.table.copy()
     table["held_out"] = [True, False, False, False]
-    marked = Clips(clips.folder, clips.frames, table)
+    marked = replace(clips, table=table)
     films = follow({"obedient": obedient}, marked, judge, 6, 100)
     assert set(films.loc[films["caption"] == "held_out", "clip_id"]) == {clips.table["clip_id"][0]}
     found = following_rates(films)

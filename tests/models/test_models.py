@@ -7,14 +7,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from toys import LEFT, NETWORK, RIGHT, discriminator, generator
+from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
 from videogeneration.captions import KthGrammar, SceneGrammar
 from videogeneration.models.generator import Generator
-from videogeneration.models.motions import Motions, move
+from videogeneration.models.motions import Paths, Tracks, carry
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.sentences import SentenceLookup
 from videogeneration.training.checkpoints import build
-from videogeneration.training.losses import matching_loss
+from videogeneration.training.losses import matching_loss, track_loss
 
 
 def sentences(*texts: str) -> Tensor:
@@ -28,18 +28,26 @@ def history_of_ones(batch: int, present: int, value: float = 1.0) -> Tensor:
     return history
 
 
-@pytest.mark.parametrize("output", ["composite", "frame"])
+@pytest.mark.parametrize("changes", [{}, {"redraw": False}, {"sources": 0}, {"figures": 2}])
 @pytest.mark.parametrize("present", [1, 10])
-def test_generator_draws_one_frame_in_range(output: str, present: int) -> None:
-    network = generator(output=output).eval()
+def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) -> None:
+    network = generator(**changes).eval()
     history = torch.rand(3, 10, 32, 32)
     history[:, : 10 - present] = 0
-    frame = network(history, sentences(LEFT, RIGHT, LEFT))
-    assert frame.shape == (3, 32, 32)
-    assert frame.dtype == torch.float32
-    assert frame.min() >= 0
-    assert frame.max() <= 1
-    frame.sum().backward()
+    drawing = network.draw(history, sentences(LEFT, RIGHT, LEFT))
+    figures = changes.get("figures", 1)
+    assert drawing.frames.shape == (3, AHEAD, 32, 32)
+    assert drawing.shown.shape == (3, figures, 32, 32)
+    assert drawing.centres.shape == (3, figures, 2)
+    assert drawing.paths.shape == (3, figures, AHEAD, 3)
+    assert drawing.frames.dtype == torch.float32
+    assert drawing.frames.min() >= 0
+    assert drawing.frames.max() <= 1
+    assert drawing.tracks.shape == (3, figures, 10, 2)
+    loss = drawing.frames.sum() + drawing.centres.sum() + drawing.paths.sum()
+    if drawing.match is not None:
+        loss = loss + drawing.match.sum()
+    loss.backward()
     gradients = [p.grad for p in network.parameters()]
     assert all(g is not None and g.isfinite().all() for g in gradients)
 
@@ -51,7 +59,7 @@ def test_generator_draws_one_frame_in_range(output: str, present: int) -> None:
         {"height": 64, "width": 64, "patch": 2, "widths": (8, 8, 16, 16, 24)},
         {"words": 17, "vocabulary": 40},
         {"figures": 2},
-        {"figures": 3, "output": "frame"},
+        {"figures": 3, "ahead": 1},
         {"sources": 1},
         {"sources": 10},
     ],
@@ -60,50 +68,63 @@ def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
     network = generator(**changes)
     config = network.config
     history = torch.rand(2, 10, config.height, config.width)
-    frame = network(history, torch.rand(2, config.words, config.vocabulary))
-    assert frame.shape == history.shape[:1] + history.shape[2:]
+    frames = network(history, torch.rand(2, config.words, config.vocabulary))
+    assert frames.shape == (2, network.ahead, config.height, config.width)
 
 
-def test_an_untrained_composite_stays_near_the_last_frame() -> None:
+def test_an_untrained_generator_stays_near_the_last_frame() -> None:
     history = torch.rand(2, 10, 32, 32)
-    frame = generator().eval()(history, sentences(LEFT, RIGHT))
-    nearest = [(frame - history[:, place]).abs().mean().item() for place in range(10)]
+    frames = generator().eval()(history, sentences(LEFT, RIGHT))
+    nearest = [(frames - history[:, [place]]).abs().mean().item() for place in range(10)]
     assert min(nearest) == nearest[-1]
 
 
 def test_missing_frames_are_never_chosen() -> None:
-    network = generator().eval()
+    network = generator(redraw=False).eval()
     sources, patch = network.config.sources, network.config.patch**2
     with torch.no_grad():
-        # whatever is drawn anew is white; the oldest frame is preferred by far
+        # all is ground; what is drawn anew is white; the oldest frame is preferred by far
         network.pixels.weight.zero_()
         assert network.pixels.bias is not None
         bias = network.pixels.bias.view(-1, patch)
         bias.zero_()
-        bias[0] = 100
-        bias[1] = 30
+        bias[0] = -100
+        bias[2] = 30
+        bias[-1] = 100
     white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
     assert white.min() > 0.999
-    # with all frames there, those that are preferred are the ones that are shown
+    # with all frames there, the one that is preferred is the one that is shown
     old = torch.rand(2, 10, 32, 32)
     drawn = network(old, sentences(LEFT, RIGHT))
-    still = (drawn - old[:, -sources]).abs().mean()
-    assert still < min((drawn - old[:, place]).abs().mean() for place in range(11 - sources, 10))
+    assert torch.allclose(drawn, old[:, [-sources]].expand_as(drawn), atol=1e-5)
 
 
 def test_generator_is_told_which_frames_are_missing() -> None:
-    network = generator(output="frame").eval()
+    network = generator().eval()
     one, all_but_one = history_of_ones(1, 1, 0.5), history_of_ones(1, 9, 0.5)
     assert not torch.allclose(network(one, sentences(LEFT)), network(all_but_one, sentences(LEFT)))
 
 
-@pytest.mark.parametrize("output", ["composite", "frame"])
-def test_the_caption_is_heard_after_a_few_steps(output: str) -> None:
+def test_figures_keep_their_light_before_a_black_ground() -> None:
+    network = generator(sources=0, redraw=False, figures=2).eval()
+    history = torch.zeros(1, 10, 32, 32)
+    history[0, -1, 12:20, 12:20] = 1
+    with torch.no_grad():
+        last = network.paths.read[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.zero_()
+        frames = network(history, sentences(LEFT))
+    # wherever each half of the picture belongs, nothing of it fades where nothing moves
+    assert frames[0].min(0).values[13:19, 13:19].min() > 0.7
+    assert frames[0, :, :10].max() < 0.05
+
+
+def test_the_caption_is_heard_after_a_few_steps() -> None:
     """A bright side as the sentence says: nothing but the sentence tells which."""
-    network = generator(output=output, dropout=0.0)
+    network = generator(dropout=0.0)
     caption = sentences(LEFT, RIGHT)
-    wanted = torch.full((2, 32, 32), 0.2)
-    wanted[0, :, :16] = wanted[1, :, 16:] = 0.8
+    wanted = torch.full((2, AHEAD, 32, 32), 0.2)
+    wanted[0, ..., :16] = wanted[1, ..., 16:] = 0.8
     history = history_of_ones(2, present=1, value=0.5)
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(200):
@@ -112,8 +133,8 @@ def test_the_caption_is_heard_after_a_few_steps(output: str) -> None:
         loss.backward()
         optimizer.step()
     left, right = network.eval()(history, caption).detach()
-    assert left[:, :16].mean() - left[:, 16:].mean() > 0.3
-    assert right[:, 16:].mean() - right[:, :16].mean() > 0.3
+    assert left[..., :16].mean() - left[..., 16:].mean() > 0.3
+    assert right[..., 16:].mean() - right[..., :16].mean() > 0.3
 
 
 def test_captions_of_a_batch_do_not_mix() -> None:
@@ -161,89 +182,125 @@ def test_places_look_up_the_figure_that_they_show() -> None:
         assert shown[:, part].gather(1, cells[:, 1 - part : 2 - part]).mean() < 0.2
 
 
-def moved(x: float = 0, y: float = 0, turn: float = 0, shrinking: float = 0) -> Tensor:
-    """A bar of 3x9 pixels round column 20 of row 10 of 32x64, moved about its own middle."""
-    frame = torch.zeros(1, 1, 32, 64)
+def carried(x: float = 0, y: float = 0, turn: float = 0) -> Tensor:
+    """A bar of 3x9 pixels round column 20 of row 10 of 32x64, carried from its own middle."""
+    frame = torch.zeros(1, 1, 1, 1, 32, 64)
     frame[..., 9:12, 16:25] = 1
-    middle = [20.5 / 32 - 1, 10.5 / 16 - 1]
-    motion = torch.tensor([[[[*middle, x / 32, y / 16, turn, shrinking]]]])
-    return move(frame, motion)[0, 0, 0]
+    middle = torch.tensor([[[20.5 / 32 - 1, 10.5 / 16 - 1]]])
+    path = torch.tensor([[[[x / 32, y / 16, turn]]]])
+    return carry(frame, middle, path)[0, 0, 0, 0]
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (5, 0), (-5, 0), (0, 3), (0, -3), (7, -4)])
 def test_a_shift_is_in_half_widths_and_heights(right: int, down: int) -> None:
     expected = torch.zeros(32, 64)
     expected[9 + down : 12 + down, 16 + right : 25 + right] = 1
-    assert torch.allclose(moved(right, down), expected, atol=1e-4)
+    assert torch.allclose(carried(right, down), expected, atol=1e-4)
 
 
 def test_a_turn_is_about_the_centre_and_keeps_its_shape_in_any_frame() -> None:
     expected = torch.zeros(32, 64)
     expected[6:15, 19:22] = 1
-    assert torch.allclose(moved(turn=torch.pi / 2), expected, atol=1e-3)
+    assert torch.allclose(carried(turn=torch.pi / 2), expected, atol=1e-3)
 
 
-def test_a_turn_is_clockwise() -> None:
-    turned = moved(turn=torch.pi / 6)
+def test_a_turn_is_clockwise_and_goes_with_the_shift() -> None:
+    turned = carried(turn=torch.pi / 6)
     assert turned[8:10, :20].sum() > 2 * turned[11:13, :20].sum()  # the left end goes up
+    away = carried(10, 5, torch.pi / 6)
+    assert torch.allclose(away[5:], turned.roll((5, 10), (0, 1))[5:], atol=1e-3)
 
 
-def test_shrinking_below_zero_makes_larger() -> None:
-    assert moved(shrinking=-0.3).sum() > 27 > moved(shrinking=0.5).sum()
+def test_what_leaves_the_frame_is_gone() -> None:
+    assert carried(x=60).abs().max() == 0
+    assert carried(x=-18)[:, :7].sum() == pytest.approx(7 * 3, abs=0.01)
 
 
-def test_a_moved_frame_goes_on_beyond_its_border() -> None:
-    frame = torch.arange(32.0).expand(1, 1, 32, 32) / 31
-    moved = move(frame, torch.tensor([[[[0, 0, -1.0, 0, 0, 0]]]]))
-    assert torch.allclose(moved[..., -5:], torch.ones(1, 1, 1, 32, 5))
+@pytest.mark.parametrize("layers", [1, 3])
+def test_every_figure_goes_its_own_way(layers: int) -> None:
+    frames = torch.zeros(1, 2, layers, 2, 32, 32)
+    frames[0, 0, ..., 4:8, 4:8] = frames[0, 1, ..., 20:24, 4:8] = 1
+    frames[:, :, :, 1] *= 0.5
+    paths = torch.zeros(1, 2, 3, 3)
+    paths[0, 0, 1, 0] = 0.5  # the first to the right
+    paths[0, 1, 2, 1] = -0.5  # the second up
+    moved = carry(frames, torch.zeros(1, 2, 2), paths)
+    assert moved.shape == (1, 2, 3, 2, 32, 32)
+    first, second = frames[0, :, 0]
+    assert torch.allclose(moved[0, :, 0], frames[0, :, 0], atol=1e-5)
+    assert torch.allclose(moved[0, 0, 1], first.roll(8, 2), atol=1e-5)
+    assert torch.allclose(moved[0, 1, 2], second.roll(-8, 1), atol=1e-5)
+    assert torch.allclose(moved[0, 1, 1], second, atol=1e-5)
 
 
-def test_every_figure_makes_its_own_motions() -> None:
-    frames = torch.zeros(1, 2, 32, 32)
-    frames[0, 0, 4:8, 4:8] = frames[0, 1, 20:24, 4:8] = 1
-    motions = torch.zeros(1, 2, 3, 6)
-    motions[0, 0, 1, 2] = 0.5  # the first to the right
-    motions[0, 1, 2, 3] = -0.5  # the second up
-    moved = move(frames, motions)
-    assert torch.allclose(moved[:, :, 0], frames, atol=1e-5)
-    assert torch.allclose(moved[0, 0, 1], frames[0, 0].roll(8, 1), atol=1e-5)
-    assert torch.allclose(moved[0, 1, 2], frames[0, 1].roll(-8, 0), atol=1e-5)
-    assert torch.allclose(moved[0, 1, 1], frames[0, 1], atol=1e-5)
-
-
-def test_what_moves_again_and_again_stays_sharp() -> None:
-    start = torch.zeros(1, 1, 32, 32)
+def test_splines_keep_what_lies_between_pixels_sharp() -> None:
+    start = torch.zeros(1, 1, 1, 1, 32, 32)
     start[..., 10:20, 10:20] = 1
-    step = torch.tensor([[[[0, 0, 0.4 / 16, 0, 0, 0]]]])
-    kept = {}
+    half, back = torch.tensor([[[[0.5 / 16, 0, 0]]]]), torch.tensor([[[[-0.5 / 16, 0, 0]]]])
+    lost = {}
     for sharp in (False, True):
-        frame = start
-        for _ in range(10):
-            frame = move(frame, step, sharp)[:, :, 0]
-        assert frame.min() >= 0
-        assert frame.max() <= 1
-        kept[sharp] = ((frame - start.roll(4, 3)) ** 2).mean()
-    assert kept[True] < 0.5 * kept[False]
+        there = carry(start, torch.zeros(1, 1, 2), half, sharp)
+        again = carry(there, torch.zeros(1, 1, 2), back, sharp)
+        assert again.min() >= 0
+        assert again.max() <= 1
+        lost[sharp] = ((again - start) ** 2).mean()
+    assert lost[True] < 0.75 * lost[False]
 
 
-def test_motions_are_found_where_the_figure_is() -> None:
-    """A square that moves by three pixels, anywhere: its motion follows from what is seen."""
+def test_paths_begin_where_a_figure_is_seen() -> None:
+    """A square anywhere that goes on by three pixels a frame as it is told: right or left."""
     torch.manual_seed(0)
-    motions = Motions(channels=1, embedding=4, figures=1, proposals=4)
-    optimizer = torch.optim.Adam(motions.parameters(), 1e-2)
-    for _ in range(150):
-        places = torch.randint(4, 20, (8, 2))
-        frames = torch.zeros(8, 32, 32)
-        for frame, (x, y) in zip(frames, places, strict=True):
+    paths = Paths(channels=1, embedding=1, tracked=3, ahead=2, hidden=16)
+    optimizer = torch.optim.Adam(paths.parameters(), 1e-2)
+    for step in range(150):
+        places, way = torch.randint(8, 18, (8, 2)), torch.randint(0, 2, (8, 1, 1)) * 2.0 - 1
+        seen = torch.zeros(8, 1, 32, 32)
+        for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
-        proposed = move(frames[:, None], motions(frames[:, None], torch.zeros(8, 1, 4)))[:, 0]
-        wanted = frames.roll(3, 2)
-        loss = ((proposed - wanted[:, None]) ** 2).mean((2, 3)).amin(1).mean()
+        centres, ways = paths([seen[:, :, ::4, ::4]], seen, way, torch.zeros(8, 1, 3))
+        if not step:
+            assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
+        layers = seen[:, :, None, None]
+        drawn = carry(layers, centres, ways)[:, 0, :, 0]
+        wanted = torch.stack(
+            [
+                torch.stack([frame.roll(int(3 * frames * side), 1) for frames in (1, 2)])
+                for frame, side in zip(seen[:, 0], way[:, 0, 0], strict=True)
+            ]
+        )
+        loss = ((drawn - wanted) ** 2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    still = ((frames - wanted) ** 2).mean()
-    assert loss < 0.2 * still
+    assert loss < 0.2 * ((seen - wanted) ** 2).mean()
+
+
+def test_tracks_find_a_figure_in_every_frame() -> None:
+    """A bright and a dark square, and the sentence says which is meant."""
+    torch.manual_seed(0)
+    tracks = Tracks(embedding=2, patch=4, width=16)
+    optimizer = torch.optim.Adam(tracks.parameters(), 1e-2)
+    for _ in range(150):
+        history, places = torch.full((8, 4, 32, 32), 0.5), torch.zeros(8, 2, 4, 2)
+        for film, where in zip(history, places, strict=True):
+            for time, frame in enumerate(film):
+                rows = torch.randperm(3)[:2] * 10 + 1
+                for figure, row in enumerate(rows.tolist()):
+                    column = int(torch.randint(0, 24, ()))
+                    frame[row : row + 8, column : column + 8] = figure
+                    where[figure, time] = torch.tensor([column + 4, row + 4]) / 16 - 1
+        found, details = tracks(history, torch.eye(2).expand(8, 2, 2))
+        loss = track_loss(found, places.transpose(1, 2))
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert details.shape == (8, 2, 4, 8)
+    assert loss < 0.15
+    history[:, :2] = 0
+    found, details = tracks(history, torch.eye(2).expand(8, 2, 2))
+    assert found[:, :, :2].eq(0).all()
+    assert details[:, :, :2].eq(0).all()
+    assert not found[:, :, 2:].eq(0).any()
 
 
 def test_original_has_the_size_of_the_original() -> None:
@@ -258,7 +315,8 @@ def test_original_draws_one_frame_in_range() -> None:
     network = build("original", {"height": 32, "width": 48}).eval()
     history = torch.rand(2, 10, 32, 48)
     frame = network(history, sentences(LEFT, RIGHT))
-    assert frame.shape == (2, 32, 48)
+    assert frame.shape == (2, 1, 32, 48)
+    assert network.ahead == 1
     assert frame.min() >= 0
     assert frame.max() <= 1
     same = network(history[:1].repeat(2, 1, 1, 1), sentences(LEFT, RIGHT))
@@ -304,8 +362,9 @@ def test_spectral_norm_bounds_the_layers() -> None:
         ({"widths": (16,)}, "widths"),
         ({"widths": (12, 24)}, "widths"),
         ({"height": 36}, "36x32"),
-        ({"output": "video"}, "output.*composite or frame"),
-        ({"sources": 0}, "sources"),
+        ({"output": "video"}, "unknown setting output"),
+        ({"sources": -1}, "sources"),
+        ({"ahead": 0}, "ahead"),
         ({"sources": 11}, "sources"),
         ({"history": 9}, "history"),
         ({"dropout": 1.0}, "dropout"),

@@ -1,9 +1,9 @@
-"""In which frames of a clip a person is well in view."""
+"""In which frames of a clip a person is well in view, and where it walks."""
 
 import numpy as np
 import pytest
 
-from videogeneration.motion.view import in_view
+from videogeneration.motion.view import in_view, walk
 
 SIZE = 64
 
@@ -51,3 +51,21 @@ def test_a_figure_half_there_is_not_in_view() -> None:
     frames[5, 20:42] = frames[0, 20:42]  # only its feet are left
     assert not in_view(frames)[5]
     assert in_view(frames)[4]
+
+
+@pytest.mark.parametrize("centres", [CENTRES, CENTRES[::-1]])
+def test_a_walk_goes_on_beyond_the_picture(centres: list[float]) -> None:
+    frames = passing(centres)
+    path = walk(frames, in_view(frames))
+    assert path.shape == (len(centres), 2)
+    # a figure 8 pixels wide round column x has its middle half a pixel before x
+    assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
+    assert np.abs(path[:, 1] - 33.5).max() < 1
+
+
+def test_a_walk_that_is_not_seen_is_not_known() -> None:
+    empty = passing([-20.0] * 8)
+    assert np.isnan(walk(empty, in_view(empty))).all()
+    seen = np.zeros(len(CENTRES), bool)
+    seen[6] = True
+    assert np.isnan(walk(passing(CENTRES), seen)).all()

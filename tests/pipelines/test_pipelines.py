@@ -284,7 +284,7 @@ BAD = [
     ({"network": {"widths": [16]}}, TRAINING, r"widths.*two or more"),
     ({"network": {"widths": "wide"}}, TRAINING, "widths.*wide"),
     ({"network": {"dense": "many"}}, TRAINING, "dense.*many"),
-    ({"network": {"output": "hologram"}}, TRAINING, "output.*hologram"),
+    ({"network": {"ahead": 0}}, TRAINING, "ahead: 0"),
     ({"mse": {"steps": "many"}}, TRAINING, "steps"),
     ({"mse": {"learning_rate": -1.0}}, TRAINING, "learning_rate.*-1"),
     ({"mse": {"weight_decay": -1.0}}, TRAINING, "weight_decay.*-1"),

@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from toys import block_store, gan_task
+from toys import AHEAD, block_store, gan_task
 from videogeneration.clips import Clips
 from videogeneration.training.gan import GanSettings, GanTask
+from videogeneration.windows import Batch
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +41,7 @@ class Spot(nn.Module):
         self.grey = nn.Parameter(torch.tensor(0.5))
 
     def forward(self, history: Tensor, *_: Tensor) -> Tensor:
-        return self.grey.expand(len(history), *history.shape[-2:]) + 0
+        return self.grey.expand(len(history), AHEAD, *history.shape[-2:]) + 0
 
 
 class Brightness(nn.Module):
@@ -85,7 +86,7 @@ def gradients(clips: Clips, **settings: Any) -> list[tuple[float, float, float]]
         task.step(step, batch)
         grey = task.generator.grey.grad  # type: ignore[union-attr]
         # adversarial: the hinge loss is -0.5 x ... = -grey; square error: 2 (grey - true)
-        square = 2 * (0.5 - batch[-1].future[:, 0].mean().item())
+        square = 2 * (0.5 - batch[-1].future[batch[-1].known].mean().item())
         found.append((0.0 if grey is None else float(grey), -1.0, square))  # type: ignore[arg-type]
     return found
 
@@ -241,16 +242,28 @@ class Listening(Fixed):
         return frame.mean((1, 2))[:, None, None] + self.shift
 
 
+def asked_about(batch: Batch, frames: Tensor) -> tuple[int, Tensor]:
+    """Which of the true frames to come these are, and the windows that have it."""
+    for frame in range(AHEAD):
+        there = batch.known[:, frame]
+        if torch.equal(frames, batch.future[there, frame]):
+            return frame, there
+    raise AssertionError("no true frame")
+
+
 def test_wrong_captions_are_shown_with_real_frames(clips: Clips) -> None:
     task = plain_task(clips, wrong_captions=0.5)
     listening = Listening()
     task.discriminator = task.modules["discriminator"] = listening  # type: ignore[assignment]
     ((batch,),) = task.batches(0, 1)
+    torch.manual_seed(0)
     task.step(0, [batch])
-    (_, own), _, (wrong_frames, others) = listening.asked
-    assert torch.equal(own, batch.caption)
-    assert torch.equal(wrong_frames, batch.future[:2, 0])
-    assert torch.equal(others, torch.stack([batch.caption[-1], batch.caption[0]]))
+    (frames, own), _, (wrong_frames, others) = listening.asked
+    _, there = asked_about(batch, frames)
+    assert torch.equal(own, batch.caption[there])
+    count = round(len(own) / 2)
+    assert torch.equal(wrong_frames, frames[:count])
+    assert torch.equal(others, own.roll(1, 0)[:count])
 
 
 @pytest.mark.parametrize("loss", ["hinge", "least_squares", "cross_entropy"])
@@ -287,20 +300,22 @@ def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
         GanSettings(**{name: value})
 
 
-def test_pushforward_shows_the_discriminator_films_that_went_on(clips: Clips) -> None:
-    task = gan_task(clips, discriminator_warmup=0, pushforward=2)
-    seen: list[Tensor] = []
-    task.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[1]))
-    moved_on = set()
-    for step, batch in enumerate(task.batches(0, 12)):
+def test_the_discriminator_sees_films_of_one_kind(clips: Clips) -> None:
+    """A true frame after true ones, a drawn one after those drawn before it."""
+    task = gan_task(clips, generator_rate=1e-9)
+    task = GanTask(Spot(), task.discriminator, task.windows, task.settings, task.device)
+    seen: list[tuple[Tensor, Tensor]] = []
+    task.discriminator.register_forward_pre_hook(lambda _, given: seen.append(given[:2]))
+    places = set()
+    for step, (batch,) in enumerate(task.batches(0, 20)):
         seen.clear()
         torch.manual_seed(step)
-        task.step(step, batch)
-        (cut,) = batch
-        # true frames are the past that a frame is judged with, however many its generator has drawn
-        paced = cut.history[:, -2].flatten(1).amax(1) > 0
-        whole = torch.cat([cut.history, cut.future], 1)
-        fits = [torch.equal(seen[0][paced], whole[paced, own : own + 10]) for own in range(3)]
-        moved_on.add(fits.index(True))
-        assert torch.equal(seen[0][~paced], cut.history[~paced])
-    assert moved_on == {0, 1, 2}
+        task.step(step, [batch])
+        whole = torch.cat([batch.history, batch.future], 1)
+        frame, there = asked_about(batch, seen[0][0])
+        places.add(frame)
+        assert torch.equal(seen[0][1], whole[there, frame : frame + 10])
+        assert torch.equal(seen[1][1][:, : 10 - frame], batch.history[there, frame:])
+        assert torch.allclose(seen[1][1][:, 10 - frame :], torch.tensor(0.5))
+        assert torch.allclose(seen[1][0], torch.tensor(0.5))
+    assert places == set(range(AHEAD))

@@ -12,9 +12,11 @@ from videogeneration.training.losses import (
     accuracy,
     discriminator_loss,
     generator_loss,
-    gradient_difference,
     motion_weight,
+    pose_loss,
+    shown_loss,
     step_down,
+    track_loss,
 )
 
 
@@ -82,31 +84,87 @@ def test_the_patches_of_a_frame_vote_by_their_mean() -> None:
 
 
 def test_motion_weight_is_larger_where_something_moves() -> None:
-    history = torch.full((2, 10, 32, 32), 0.5)
-    frame = torch.full((2, 32, 32), 0.5)
-    frame[:, 10:16, 10:16] = 0.9
-    weight = motion_weight(history, frame, 4.0)
-    assert weight.shape == frame.shape
+    newest = torch.full((2, 32, 32), 0.5)
+    frames = torch.full((2, 3, 32, 32), 0.5)
+    frames[:, :, 10:16, 10:16] = 0.9
+    weight = motion_weight(newest, frames, 4.0)
+    assert weight.shape == frames.shape
     assert weight.mean().item() == pytest.approx(1, abs=1e-5)
-    assert (weight[:, 12, 12] / weight[:, 30, 30]).tolist() == pytest.approx([4, 4], rel=1e-4)
-    assert torch.allclose(motion_weight(history, frame, 1.0), torch.ones(2, 32, 32))
+    ratio = weight[:, :, 12, 12] / weight[:, :, 30, 30]
+    assert torch.allclose(ratio, torch.full((2, 3), 4.0))
+    assert torch.allclose(motion_weight(newest, frames, 1.0), torch.ones(2, 3, 32, 32))
 
 
-def test_motion_weight_looks_at_the_newest_frame_only() -> None:
-    frame = torch.full((1, 16, 16), 0.5)
-    history = torch.rand(1, 10, 16, 16)
-    history[:, -1] = 0.5
-    assert torch.allclose(motion_weight(history, frame, 4.0), torch.ones(1, 16, 16))
+def pose_case() -> tuple[Tensor, Tensor, Tensor]:
+    """Two figures of two films, three frames ahead: foretold without a fault."""
+    poses = torch.rand(2, 4, 2, 3) - 0.5
+    paths = (poses[:, 1:] - poses[:, :1]).transpose(1, 2).contiguous()
+    return poses[:, 0, :, :2].clone(), paths, poses
 
 
-def test_gradient_difference_ignores_brightness_and_sees_edges() -> None:
-    true = torch.rand(2, 8, 8)
-    assert gradient_difference(true + 0.1, true).item() == pytest.approx(0, abs=1e-6)
-    flat, edge = torch.zeros(1, 4, 5), torch.zeros(1, 4, 5)
-    edge[:, :, 2:] = 1
-    # one of four steps to the right is 1, in every row; none of the steps down
-    assert gradient_difference(edge, flat).item() == pytest.approx(0.25)
-    assert gradient_difference(edge.mT, flat.mT).item() == pytest.approx(0.25)
+def test_poses_that_are_right_cost_nothing() -> None:
+    centres, paths, poses = pose_case()
+    assert pose_loss(centres, paths, poses).item() == pytest.approx(0, abs=2e-3)
+
+
+def test_a_pose_costs_its_distance_and_a_turn_its_way() -> None:
+    centres, paths, poses = pose_case()
+    # of 2 films x 2 figures x (a centre and 3 frames)
+    assert pose_loss(centres + torch.tensor([0.3, 0.4]), paths, poses).item() == pytest.approx(
+        0.5 / 4, rel=1e-2
+    )
+    turned = paths + torch.tensor([0.0, 0.0, 0.5])
+    assert pose_loss(centres, turned, poses).item() == pytest.approx(0.2 * 3 / 4, rel=1e-2)
+
+
+def test_poses_that_nobody_knows_teach_nothing() -> None:
+    centres, paths, poses = pose_case()
+    poses[0] = math.nan
+    poses[1, :, 1] = math.nan
+    poses[1, 2:, 0] = math.nan
+    centres.requires_grad_()
+    paths = (paths + 1).requires_grad_()
+    loss = pose_loss(centres, paths, poses)
+    # one figure's centre and its first frame are left
+    assert loss.item() == pytest.approx(2.16**0.5 / 2, rel=1e-2)
+    loss.backward()
+    assert paths.grad is not None
+    assert paths.grad.isfinite().all()
+    assert paths.grad[0].eq(0).all() and paths.grad[1, 1].eq(0).all()
+    assert pose_loss(centres, paths, torch.empty(2, 4, 0, 3)).item() == 0
+
+
+def test_a_track_costs_its_distance_where_it_is_known() -> None:
+    poses = torch.rand(2, 5, 2, 3)
+    tracks = poses.transpose(1, 2)[..., :2].contiguous()
+    assert track_loss(tracks, poses).item() == pytest.approx(0, abs=2e-3)
+    off = (tracks + torch.tensor([0.3, -0.4])).requires_grad_()
+    poses[0, :4] = math.nan
+    loss = track_loss(off, poses)
+    assert loss.item() == pytest.approx(0.5, rel=1e-3)
+    loss.backward()
+    assert off.grad is not None
+    assert off.grad.isfinite().all()
+    assert off.grad[0, :, :4].eq(0).all()
+    assert track_loss(off, torch.empty(2, 5, 0, 3)).item() == 0
+
+
+def test_figures_are_told_apart_where_they_are() -> None:
+    cells = torch.stack(
+        torch.meshgrid(torch.linspace(-1, 1, 21), torch.linspace(-1, 1, 21), indexing="xy"), -1
+    )
+    poses = torch.tensor([[[-0.5, 0.0, 0.0], [0.5, 0.0, 0.0]]])
+    right = torch.zeros(1, 2, 21, 21)
+    right[:, 0, :, :10] = right[:, 1, :, 11:] = 6.0
+    assert shown_loss(right, cells, poses) < 0.05
+    assert shown_loss(right.flip(1), cells, poses) > 4
+    assert shown_loss(0 * right, cells, poses).item() == pytest.approx(math.log(2), rel=1e-3)
+    # a figure alone is whatever there is
+    alone = poses.clone()
+    alone[:, 1] = math.nan
+    assert shown_loss(right, cells, alone) < 0.05
+    assert shown_loss(right, cells, poses * math.nan).item() == 0
+    assert shown_loss(right[:, :1], cells, poses[:, :1]).item() == 0
 
 
 def test_learning_rate_warms_up_and_falls() -> None:

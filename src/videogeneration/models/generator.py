@@ -1,21 +1,25 @@
-"""The generator: past frames and a sentence become the next frame.
+"""The generator: past frames and a sentence become the next frames.
 
-A U-Net over the 3D volume of past frames. Every frame is cut into patches, 3D convolutions follow
-motion while they shrink space and time, a network-in-network of dense layers transforms the latent
-together with the caption, and a 2D decoder brings the result back up with skip connections. The
-caption also modulates every level (FiLM); concatenated to a latent alone it is not heard. Where it
-may name several figures, each place of the picture first looks up which of them it shows, and is
-modulated by what the caption says of that one.
+The newest frame is cut into its figures, each is carried along a path of its own, and a ground is
+drawn where they were: a figure that is moved keeps its shape, however far the film goes.
+
+What is cut out and where it goes is read by a U-Net over the 3D volume of past frames. Every frame
+is cut into patches, 3D convolutions follow motion while they shrink space and time, a
+network-in-network of dense layers transforms the latent together with the caption, and a 2D decoder
+brings the result back up with skip connections. The caption also modulates every level (FiLM);
+concatenated to a latent alone it is not heard. Where it may name several figures, each place of the
+picture first looks up which of them it shows, and is modulated by what the caption says of that
+one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import Motions, move
+from videogeneration.models.motions import Paths, Tracks, carry
 from videogeneration.models.sentences import SentenceLookup
 
 
@@ -36,11 +40,10 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        output: `composite` chooses, for every pixel, between the latest frames, the newest one with
-            its figures moved, and newly drawn pixels; `frame` draws every pixel.
-        sources: Number of latest frames that the composite draws on as they are.
-        motions: Number of motions that it chooses from, shared out among the figures; divisible by
-            twice their number.
+        sources: Number of latest frames that the ground is drawn from; 0 where it is black.
+        ahead: Number of frames drawn at once; a longer film goes on from them.
+        redraw: Whether figures change on their way, as a walker's legs do; else they stay as they
+            are cut out.
     """
 
     height: int = 128
@@ -55,13 +58,13 @@ class GeneratorConfig:
     dense: int = 512
     embedding: int = 128
     dropout: float = 0.0
-    output: str = "composite"
     sources: int = 5
-    motions: int = 12
+    ahead: int = 10
+    redraw: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        for name in ("figures", "patch", "latent", "dense", "embedding"):
+        for name in ("figures", "patch", "latent", "dense", "embedding", "ahead"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         if len(self.widths) < 2 or any(w < 8 or w % 8 for w in self.widths):
@@ -72,16 +75,34 @@ class GeneratorConfig:
                 f"patch, widths: {self.height}x{self.width} frames are not divisible by {step}, "
                 "patch x 2 ** (number of widths - 1)"
             )
-        if self.output not in ("composite", "frame"):
-            raise ValueError(f"output: '{self.output}'; choose composite or frame")
         if self.history < 2 or self.history % 2:
             raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
-        if not 1 <= self.sources <= self.history:
-            raise ValueError(f"sources: {self.sources}; choose 1 to {self.history}")
-        if self.motions < 1 or self.motions % (2 * self.figures):
-            raise ValueError(f"motions: {self.motions}; choose a multiple of {2 * self.figures}")
+        if not 0 <= self.sources <= self.history:
+            raise ValueError(f"sources: {self.sources}; choose 0 to {self.history}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a generator draws, and what it takes what it sees for.
+
+    Attributes:
+        frames: `[B, ahead, H, W]` in [0, 1].
+        shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
+        tracks: `[B, P, history, 2]`: where each was, see `motions.Tracks`.
+        centres: `[B, P, 2]` and
+        paths: `[B, P, ahead, 3]`: where each is, and where it goes; see `motions.Paths`.
+        match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
+            captions name a single figure.
+    """
+
+    frames: Tensor
+    shown: Tensor
+    tracks: Tensor
+    centres: Tensor
+    paths: Tensor
+    match: Tensor | None
 
 
 class Modulated(nn.Module):
@@ -122,7 +143,7 @@ class Modulated(nn.Module):
 
 
 class Generator(nn.Module):
-    """Past frames and a caption to the next frame; see the module's text."""
+    """Past frames and a caption to the next frames; see the module's text."""
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
@@ -177,40 +198,46 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        composite = c.output == "composite"
-        choices = c.figures + c.motions + c.sources + 2 if composite else 0
-        self.pixels = nn.Conv2d(before, (1 + choices) * c.patch**2, 1)
-        if composite:
-            self.motions = Motions(before, c.embedding, c.figures, c.motions // c.figures)
-            self._start_from_last_frame()
+        # of every pixel: whose it is, and where the ground comes from; and for every frame to come
+        # whose it is then, what a figure looks like there, and how far that counts
+        ground = c.sources > 0
+        self.parts = [c.figures + ground, ground * (c.sources + 2)]
+        self.parts += 3 * [c.ahead] if c.redraw else []
+        self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 1)
+        self.tracks = Tracks(c.embedding, c.patch, details=8)
+        self.paths = Paths(widths[-1] + before, c.embedding, c.history * (2 + 8), c.ahead)
+        self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
-        """The last frame as it is as the likeliest source of every pixel: most are background."""
+        """At first figures are as they are cut out, and the ground is the newest frame's."""
         c = self.config
-        bias = torch.zeros(1 + c.figures + c.motions + c.sources + 2, c.patch**2)
-        bias[-3], bias[-2] = 4.0, 2.0  # the newest as it is, and with its figures moved
+        bias = torch.zeros(sum(self.parts), c.patch**2)
+        if c.sources:
+            newest = sum(self.parts[:2]) - 3
+            bias[newest], bias[newest + 1] = 2.0, -3.0
+        if c.redraw:
+            bias[-c.ahead :] = -3.0
         with torch.no_grad():
-            self.pixels.weight[c.patch**2 :] *= 0.1
+            self.pixels.weight *= 0.3
         self.pixels.bias = nn.Parameter(bias.flatten())
 
-    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Draw the next frame; see `draw`."""
-        return self.draw(history, caption, noise)[0]
+    @property
+    def ahead(self) -> int:
+        """Number of frames drawn at once."""
+        return self.config.ahead
 
-    def draw(
-        self, history: Tensor, caption: Tensor, noise: Tensor | None = None
-    ) -> tuple[Tensor, Tensor | None]:
-        """Draw the next frame, and say how the batch's pasts and captions fit.
+    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
+        """Draw the next frames, `[B, ahead, H, W]`; see `draw`."""
+        return self.draw(history, caption, noise).frames
+
+    def draw(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Drawing:
+        """Draw the next frames, and say what is seen in the newest.
 
         Args:
             history: `[B, history, H, W]` in [0, 1], newest last, missing older frames zero.
             caption: One-hot `[B, words, vocabulary]`.
             noise: `[B]`, standard deviation of the noise that was put on the history; None for
                 clean frames. Told how far to trust its past, it need not smooth a clean one.
-
-        Returns:
-            `[B, H, W]` in [0, 1], and logits `[B, B]`, a row a past and a column a caption; None
-            where captions name a single figure.
         """
         present = history.flatten(2).amax(2) > 0
         words = caption.flatten(1)
@@ -231,36 +258,75 @@ class Generator(nn.Module):
         if self.lookup is not None:
             parts, shown, match = self.lookup(skips[-1], caption)
             said = said + parts
+        tracks, details = self.tracks(history, said)
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
-        blocks = iter(self.decoder)
+        blocks, levels = iter(self.decoder), []
         for skip in reversed(skips):
             if skip.shape[-2:] != x.shape[-2:]:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
             x = next(blocks)(torch.cat([x, skip], 1), said, shown)
             x = next(blocks)(x, said, shown)
+            levels.append(x)
 
         drawn = F.pixel_shuffle(self.pixels(x), self.config.patch).float()
-        new = torch.sigmoid(drawn[:, 0])
-        if self.config.output == "frame":
-            return new, match
-        motions = self.motions(x, said, shown)
-        return self._composite(history, present, new, drawn[:, 1:], motions), match
+        with torch.autocast(history.device.type, enabled=False):
+            whose, choice, *changes = drawn.split(self.parts, 1)
+            if shown is not None:
+                shown = shown.float().clamp(min=1e-4).log()
+                shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
+                whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
+            newest = history[:, -1:].float()
+            ground = self._ground(history, present, choice)
+            figures = self._cut(newest, whose, changes)
+            seen = self._cover(whose) * (newest - ground).abs()
+            tracked = torch.cat([tracks, details], 3).flatten(2)
+            centres, paths = self.paths([levels[0], levels[-1]], seen, said, tracked)
+            frames = _together(ground, carry(figures, centres, paths, sharp=not self.training))
+        return Drawing(frames, whose[:, : self.config.figures], tracks, centres, paths, match)
 
-    def _composite(
-        self, history: Tensor, present: Tensor, new: Tensor, logits: Tensor, motions: Tensor
-    ) -> Tensor:
-        """Take the newest frame apart, move its figures, and choose a source for every pixel."""
-        c = self.config
-        masks, weights, choice = logits.split([c.figures, c.motions, c.sources + 2], 1)
-        latest = history[:, -c.sources :].float()
-        figures = latest[:, -1:] * masks.softmax(1)
-        moved = move(figures, motions, sharp=not self.training)
-        figures = (moved * weights.view_as(moved).softmax(2)).sum(2)
-        # put together as lights are: where two overlap, neither is hidden
-        together = 1 - (1 - figures).prod(1, keepdim=True)
-        sources = torch.cat([latest, together, new[:, None]], 1)
-        missing = F.pad(~present[:, -c.sources :], (0, 2))
-        choice = choice.masked_fill(missing[:, :, None, None], float("-inf"))
-        return (choice.softmax(1) * sources).sum(1)
+    def _ground(self, history: Tensor, present: Tensor, choice: Tensor) -> Tensor:
+        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or drawn."""
+        count = self.config.sources
+        if not count:
+            return torch.zeros_like(history[:, -1:], dtype=torch.float32)
+        choice, new = choice.split([count + 1, 1], 1)
+        missing = F.pad(~present[:, -count:], (0, 1))
+        choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
+        sources = torch.cat([history[:, -count:].float(), new.sigmoid()], 1)
+        return (choice * sources).sum(1, keepdim=True)
+
+    def _cover(self, whose: Tensor) -> Tensor:
+        """How much of a pixel is each figure's, in [0, 1]; what is left is the ground's."""
+        return whose.softmax(1)[:, : self.config.figures]
+
+    def _cut(self, newest: Tensor, whose: Tensor, changes: Sequence[Tensor]) -> Tensor:
+        """The figures' own light and how much they cover, `[B, P, 1 or ahead, 2, H, W]`."""
+        whose, newest = whose[:, :, None], newest[:, None]
+        if changes:
+            shape, look, count = (change[:, None] for change in changes)
+            grown = whose[:, : self.config.figures] + shape
+            rest = whose[:, self.config.figures :].expand(-1, -1, shape.shape[2], -1, -1)
+            whose, count = torch.cat([grown, rest], 1), count.sigmoid()
+            newest = newest * (1 - count) + look.sigmoid() * count
+        cover = self._cover(whose)
+        return torch.stack([cover * newest, cover], 3)
+
+
+def _together(ground: Tensor, figures: Tensor) -> Tensor:
+    """Put figures before a ground, as lights are where two overlap: neither hides the other.
+
+    Args:
+        ground: `[B, 1, H, W]`.
+        figures: `[B, P, K, 2, H, W]`: light, and how much of the ground it covers.
+
+    Returns:
+        `[B, K, H, W]`.
+    """
+    dark, ground_left = torch.ones_like(ground), ground
+    for figure in figures.unbind(1):
+        light, cover = figure.unbind(2)
+        dark, ground_left = dark * (1 - light), ground_left * (1 - cover)
+    # splines overshoot
+    return (ground_left + 1 - dark).clamp(0, 1)

@@ -1,109 +1,173 @@
-"""Rigid motions: the newest frame as it would be if what is in it had moved or turned."""
+"""Rigid motions: where figures were, where they go, and pictures with them carried there."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-class Motions(nn.Module):
-    """Proposes motions for every figure; a later softmax chooses between them, pixel by pixel.
+class Tracks(nn.Module):
+    """Finds every figure in every past frame.
 
-    Every proposal looks somewhere in the picture (a spatial soft-argmax): there is the centre of
-    its motion, and from the features there and the sentence follows how far it moves and turns.
-    These are the spatial transformer predictors of Finn, Goodfellow and Levine, "Unsupervised
-    Learning for Physical Interaction through Video Prediction", NeurIPS 2016.
-
-    Half of the proposals begin as turns, the other half as shifts in different directions: begun
-    alike they stay alike, and a turn about the wrong centre is never found by descent.
+    What is said of a figure is compared with every place of a frame; where it fits, there the
+    figure is (a spatial soft-argmax).
 
     Args:
-        channels: Channels of the features.
-        embedding: Length of the vector that modulates them.
-        figures: Number of figures.
-        proposals: Number of motions for each; even.
+        embedding: Length of the vector that says what a figure is and does.
+        patch: Side of the patches that frames are looked at in, in pixels.
+        width: Channels of what is seen.
+        details: Numbers that are read off a figure where it is found.
     """
 
-    def __init__(self, channels: int, embedding: int, figures: int, proposals: int) -> None:
+    def __init__(self, embedding: int, patch: int, width: int = 32, details: int = 8) -> None:
         super().__init__()
-        self.look = nn.Conv2d(channels, figures * proposals, 1)
-        self.slot = nn.Parameter(torch.randn(figures, proposals, 16))
+        self.see = nn.Sequential(
+            nn.Conv2d(1, width, patch, stride=patch),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 5, padding=2),
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width + details, 3, padding=1),
+        )
+        self.ask = nn.Linear(embedding, width)
+        self.width = width
+
+    def forward(self, history: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+        """Find.
+
+        Args:
+            history: `[B, T, H, W]` in [0, 1].
+            said: `[B, P, embedding]`: what the sentence says of each figure.
+
+        Returns:
+            Places `[B, P, T, 2]`, x and y in half widths and heights of the frame from its centre;
+            and what is read off there, `[B, P, T, details]`. Both are zero for missing frames.
+        """
+        seen = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
+        height, width = seen.shape[-2:]
+        seen = seen.unflatten(0, history.shape[:2]).flatten(3)
+        keys, details = seen.split([self.width, seen.shape[2] - self.width], 2)
+        fits = torch.einsum("bpc,btcn->bptn", self.ask(said), keys).float() / self.width**0.5
+        where = fits.softmax(3)
+        with torch.autocast(history.device.type, enabled=False):
+            places = where @ positions(height, width, history.device).flatten(0, 1)
+            read = torch.einsum("bptn,btcn->bptc", where, details.float())
+        there = (history.flatten(2).amax(2) > 0)[:, None, :, None]
+        return places * there, read * there
+
+
+class Paths(nn.Module):
+    """Foretells the way of every figure from where it is seen and what is said of it.
+
+    A figure's motion is read once for all frames to come, as the ways from frame to frame: what is
+    drawn far ahead then suffers from no error of the frames before it, and a figure that was moved
+    ten times was resampled once.
+
+    Args:
+        channels: Channels of the features, of all levels together.
+        embedding: Length of the vector that says what a figure does.
+        tracked: Numbers that say where a figure came from.
+        ahead: Number of frames to come.
+        hidden: Width of the hidden layers.
+    """
+
+    def __init__(
+        self, channels: int, embedding: int, tracked: int, ahead: int, hidden: int = 256
+    ) -> None:
+        super().__init__()
         self.read = nn.Sequential(
-            nn.Linear(channels + 2 + 16 + embedding, 128),
+            nn.Linear(channels + 6 + embedding + tracked, hidden),
             nn.SiLU(),
-            nn.Linear(128, 128),
+            nn.Linear(hidden, hidden),
             nn.SiLU(),
-            nn.Linear(128, 4),
+            nn.Linear(hidden, 3 * ahead + 2),
         )
         last = self.read[-1]
         assert isinstance(last, nn.Linear)
         nn.init.normal_(last.weight, std=0.01)
-        half = proposals // 2
-        way = torch.arange(half) * (2 * torch.pi / half)
-        start = torch.zeros(figures, proposals, 4)
-        start[:, :half, 2] = torch.linspace(-0.6, 0.6, half)
-        start[:, half:, 0], start[:, half:, 1] = 0.25 * way.cos(), 0.25 * way.sin()
-        self.start = nn.Parameter(start)
+        nn.init.zeros_(last.bias)
 
-    def forward(self, features: Tensor, said: Tensor, shown: Tensor | None = None) -> Tensor:
-        """Propose motions.
+    def forward(
+        self, levels: list[Tensor], seen: Tensor, said: Tensor, tracked: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Foretell.
 
         Args:
-            features: `[B, C, h, w]`.
-            said: `[B, P, embedding]`: what the sentence says of each of P figures.
-            shown: `[B, P, ...]`: how much of each figure a place shows, as a coarser picture; None
-                for a single figure.
+            levels: Features `[B, C, h, w]` each, of several coarsenesses.
+            seen: `[B, P, H, W]`, 0 or more: how strongly a pixel shows each of P figures.
+            said: `[B, P, embedding]`: what the sentence says of each.
+            tracked: `[B, P, tracked]`: where each came from.
 
         Returns:
-            `[B, P, proposals, 6]`: centre x and y, shift x and y (in half widths and heights of the
-            frame, from its centre), turn (radians, clockwise), shrinking (0 for none, 1 to half the
-            size).
+            Centres `[B, P, 2]`, x and y in half widths and heights of the frame from its centre;
+            and paths `[B, P, ahead, 3]`: how far from there, x and y in the same unit, and turned
+            by how many radians clockwise, a figure is in every frame to come.
         """
-        with torch.autocast(features.device.type, enabled=False):
-            features, said = features.float(), said.float()
-            height, width = features.shape[-2:]
-            look = self.look(features).unflatten(1, self.slot.shape[:2])
-            if shown is not None:
-                shown = F.interpolate(shown.float(), (height, width), mode="nearest")
-                look = look + shown.clamp(min=1e-4).log()[:, :, None]
-            attention = look.flatten(3).softmax(3)
-            centre = attention @ positions(height, width, features.device).flatten(0, 1)
-            known = [
-                torch.einsum("bpkn,bcn->bpkc", attention, features.flatten(2)),
-                centre,
-                self.slot.expand(len(features), -1, -1, -1),
-                said[:, :, None].expand(-1, -1, self.slot.shape[1], -1),
-            ]
-            return torch.cat([centre, self.read(torch.cat(known, 3)) + self.start], 3)
+        with torch.autocast(seen.device.type, enabled=False):
+            height, width = seen.shape[-2:]
+            total = seen.flatten(2).sum(2).clamp(min=1e-3)
+            cells = positions(height, width, seen.device)
+            centres = torch.einsum("bphw,hwc->bpc", seen, cells) / total[..., None]
+            x, y = (cells - centres[:, :, None, None]).unbind(-1)
+            moments = [(seen * product).sum((2, 3)) / total for product in (x * x, y * y, x * y)]
+            size = torch.stack([moments[0], moments[1], 4 * moments[2], total / width], 2)
+            size = torch.cat([(size[..., :2] + 1e-6).sqrt(), size[..., 2:].clamp(-5, 5)], 2)
+            known = [centres, size, said.float(), tracked]
+            for features in levels:
+                where = F.avg_pool2d(seen, height // features.shape[2]).flatten(2)
+                where = where / where.sum(2, keepdim=True).clamp(min=1e-4)
+                known.append(torch.einsum("bpn,bcn->bpc", where, features.float().flatten(2)))
+            foretold = self.read(torch.cat(known, 2))
+            paths = foretold[..., 2:].unflatten(2, (-1, 3)).cumsum(2)
+            return centres + foretold[..., :2], paths * paths.new_tensor([0.25, 0.25, 1.0])
 
 
-def move(frames: Tensor, motions: Tensor, sharp: bool = False) -> Tensor:
-    """Move frames rigidly, each once for every motion.
+def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:
+    """Carry figures along their paths.
 
     Args:
-        frames: `[B, P, H, W]` in [0, 1].
-        motions: `[B, P, K, 6]` as `Motions` proposes them.
-        sharp: Whether pixels are interpolated with cubic splines, which blur a frame that is moved
-            again and again much less than lines do, and take longer.
+        layers: `[B, P, K, C, H, W]` in [0, 1], pictures of every figure; where K is 1, one serves
+            all frames to come.
+        centres: `[B, P, 2]` and
+        paths: `[B, P, K, 3]`, as `Paths` foretells them.
+        sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
+            and take longer.
 
     Returns:
-        `[B, P, K, H, W]` in [0, 1]; outside the frame its border goes on.
+        `[B, P, K, C, H, W]` in [0, 1]; nothing comes in from beyond the frame.
     """
-    height, width = frames.shape[-2:]
-    x, y, right, down, turn, shrinking = motions.flatten(0, 2).unbind(1)
-    right, down = x + right, y + down
-    # in pixels a turn is a turn whatever the frame's shape
-    ratio = height / width
-    cos, sin = turn.cos() * (1 + shrinking), turn.sin() * (1 + shrinking)
-    above = torch.stack([cos, sin * ratio, x - cos * right - sin * ratio * down], 1)
-    below = torch.stack([-sin / ratio, cos, y + sin / ratio * right - cos * down], 1)
-    size = [len(x), 1, height, width]
-    back = F.affine_grid(torch.stack([above, below], 1), size, align_corners=False)
-    copies = frames[:, :, None].expand(-1, -1, motions.shape[2], -1, -1).reshape(size)
+    channels, height, width = layers.shape[3:]
+    figures, frames = paths.shape[0] * paths.shape[1], paths.shape[2]
+    grid = _back(centres, paths, height, width)
+    if layers.shape[2] == 1:
+        # the frames of a figure are one tall picture, sampled from the same layer
+        sources, grid = layers.flatten(0, 2), grid.reshape(figures, -1, width, 2)
+    else:
+        sources, grid = layers.flatten(0, 2), grid.flatten(0, 2)
     mode = "bicubic" if sharp else "bilinear"
-    moved = F.grid_sample(copies, back, mode, padding_mode="border", align_corners=False)
+    moved = F.grid_sample(sources, grid, mode, padding_mode="zeros", align_corners=False)
     if sharp:
         moved = moved.clamp(0, 1)
-    return moved.view(*motions.shape[:3], height, width)
+    if layers.shape[2] == 1:
+        moved = moved.unflatten(2, (frames, height)).transpose(1, 2)
+    return moved.reshape(*paths.shape[:3], channels, height, width)
+
+
+def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
+    """Where every pixel of the frames to come was: `[B, P, K, H, W, 2]`, x and y from -1 to 1.
+
+    A turn is the sum of a part for the column and one for the row, which is quicker than a product
+    of matrices for every pixel.
+    """
+    right, down, turn = (path[..., None] for path in paths.unbind(-1))
+    x, y = (centre[..., None, None] for centre in centres.unbind(-1))
+    cos, sin = turn.cos(), turn.sin()
+    cells = positions(height, width, paths.device)
+    columns, rows = cells[0, :, 0] - x - right, cells[:, 0, 1] - y - down
+    # in pixels a turn is a turn whatever the frame's shape
+    ratio = height / width
+    back_x = (x + cos * columns)[..., None, :] + (ratio * sin * rows)[..., None]
+    back_y = (y + cos * rows)[..., None] - (sin / ratio * columns)[..., None, :]
+    return torch.stack([back_x, back_y], -1)
 
 
 def positions(height: int, width: int, device: torch.device) -> Tensor:

@@ -74,10 +74,11 @@ class Original(nn.Module):
             ]
         )
         self.merge = nn.ModuleList([_twice(2 * channels, channels) for channels in (64, 32, 16, 8)])
+        self.ahead = 1
         self.output = nn.Sequential(nn.Conv2d(8, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 1, 1))
 
     def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Draw the next frame; shapes as in `generator.Generator.forward`, `noise` is ignored."""
+        """Draw the next frame, `[B, 1, H, W]`, from what `Generator.draw` takes but `noise`."""
         x, levels = history, []
         for level, block in enumerate(self.encoder):
             x = block(F.avg_pool2d(x, 2) if level else x)
@@ -88,4 +89,4 @@ class Original(nn.Module):
             # a 2x2 kernel shrinks by one: pad right and below, as "same" padding does
             x = F.relu(up(F.pad(F.interpolate(x, scale_factor=2), (0, 1, 0, 1))))
             x = merge(torch.cat([x, level], 1))
-        return torch.sigmoid(self.output(x).float())[:, 0]
+        return torch.sigmoid(self.output(x).float())

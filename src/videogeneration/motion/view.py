@@ -1,4 +1,4 @@
-"""Which frames of a clip show a person well: there a film can start from a single picture."""
+"""Which frames of a clip show a person well, and where it walks."""
 
 import numpy as np
 
@@ -26,3 +26,26 @@ def in_view(frames: np.ndarray) -> np.ndarray:
     strong = (strength > 0) & (strength >= _STRENGTH * np.quantile(strength, 0.8))
     with np.errstate(invalid="ignore"):
         return strong & (centre > _EDGE) & (centre < 1 - _EDGE)
+
+
+def walk(frames: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Where a person is who walks through the picture, also before it enters and after it left.
+
+    Where it is well in view its centre is read; elsewhere it goes on straight and at the same pace.
+
+    Args:
+        frames: uint8 or float in [0, 1], `[T, H, W]`, one clip.
+        seen: bool `[T]`: where the person is well in view, see `in_view`.
+
+    Returns:
+        float64 `[T, 2]`, column and row in pixels, also beyond the frame; NaN where fewer than two
+        frames say how fast it goes.
+    """
+    times = np.flatnonzero(seen)
+    if len(times) < 2:
+        return np.full((len(frames), 2), np.nan)
+    centres = positions(frames[times], median_background(frames))[:, ::-1]
+    pace, start = np.polyfit(times, centres, 1)
+    path = start + pace * np.arange(len(frames))[:, None]
+    path[times] = centres
+    return path

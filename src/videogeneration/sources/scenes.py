@@ -161,6 +161,7 @@ def make_clips(
         for index, (scene, actors) in enumerate(scenes(sprites, settings, name, count, seed)):
             writer.append(
                 painter.paint(actors, settings.frames),
+                _poses(actors, settings),
                 clip_id=f"{name}-{index:06d}",
                 split=split,
                 caption=grammar.sentence(scene),
@@ -442,6 +443,19 @@ def _centre(start: Place, settings: SceneSettings, rng: np.random.Generator) -> 
         if settings.orbit <= distance <= room:
             return float(x), float(y)
     return (settings.canvas - 1) / 2, (settings.canvas - 1) / 2
+
+
+def _poses(actors: list[Actor], settings: SceneSettings) -> np.ndarray:
+    """Where the elements are, `[frames, 1 or 2, 3]` as `ClipWriter.append` takes them.
+
+    As many as a clip may have; one that there is not is nowhere.
+    """
+    count = 2 if settings.two_elements else 1
+    poses = np.full((settings.frames, count, 3), np.nan)
+    for figure, actor in enumerate(actors):
+        there = actor.poses(settings.frames, settings.canvas)
+        poses[:, figure] = np.stack([there.x, there.y, there.angle], axis=1)
+    return poses
 
 
 def _columns(actors: list[Actor]) -> dict[str, list[Any]]:

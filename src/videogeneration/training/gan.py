@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from videogeneration.models.discriminator import Discriminator
+from videogeneration.rollout import push
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
@@ -13,9 +14,8 @@ from videogeneration.training.losses import (
     accuracy,
     discriminator_loss,
     generator_loss,
-    motion_weight,
 )
-from videogeneration.training.mse import used
+from videogeneration.training.mse import add_history_noise, square_error
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows
 
@@ -45,8 +45,6 @@ class GanSettings:
             the caption.
         moving: Weight of pixels that change in the square error, as in MSE training.
         history_noise: Largest standard deviation of the noise on past frames, in [0, 1].
-        pushforward: Largest number of the history's newest frames that the generator has drawn
-            itself, as in MSE training.
         average: Decay of the moving average of the generator's weights that is kept; 0 for none.
         seed: Order of the windows, augmentation, noise, first weights.
     """
@@ -65,7 +63,6 @@ class GanSettings:
     wrong_captions: float = 0.0
     moving: float = 4.0
     history_noise: float = 0.1
-    pushforward: int = 0
     average: float = 0.99
     seed: int = 0
 
@@ -79,8 +76,6 @@ class GanSettings:
         for name in ("discriminator_warmup", "reconstruction", "adversarial"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
-        if not 0 <= self.pushforward <= 9:
-            raise ValueError(f"pushforward: {self.pushforward}; choose 0 to 9")
         for name in ("average", "history_noise", "wrong_captions"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
@@ -100,7 +95,7 @@ class GanTask:
     Args:
         generator: Trained with MSE before, on its device.
         discriminator: On the same device.
-        windows: What both learn from, with one future frame more than `settings.pushforward`.
+        windows: What both learn from, with as many future frames as the generator draws at once.
         settings: How.
         device: Device and precision.
     """
@@ -147,34 +142,28 @@ class GanTask:
         figures: dict[str, Tensor] = {}
         s = self.settings
         for part in batch:
-            ready, history, noise = used(
-                self.generator,
-                part.to(self.device.name),
-                s.history_noise,
-                s.pushforward,
-                self.device,
-            )
-            figures |= self._update_discriminator(ready, history, noise)
+            ready = part.to(self.device.name)
+            history, noise = add_history_noise(ready.history, s.history_noise)
+            with torch.no_grad(), self.device.autocast():
+                drawn = self.generator(history, ready.caption, noise)
+            figures |= self._update_discriminator(ready, drawn)
         if step >= s.discriminator_warmup:
             figures |= self._update_generator(step, ready, history, noise)
             self.average.update(self.generator, step - s.discriminator_warmup)
         return figures
 
-    def _update_discriminator(
-        self, batch: Batch, history: Tensor, noise: Tensor
-    ) -> dict[str, Tensor]:
-        true = batch.future[:, 0]
+    def _update_discriminator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+        place = _pick(batch, drawn.shape[1])
         with self.device.autocast():
-            with torch.no_grad():
-                frame = self.generator(history, batch.caption, noise)
-            real = self.discriminator(true, batch.history, batch.caption)
-            generated = self.discriminator(frame.detach(), batch.history, batch.caption)
+            true, past, caption = _until(batch, batch.future, *place)
+            real = self.discriminator(true, past, caption)
+            generated = self.discriminator(*_until(batch, drawn, *place))
             rejected = generated
             if self.settings.wrong_captions and self.discriminator.embed is not None:
                 count = max(1, round(self.settings.wrong_captions * len(true)))
-                other = batch.caption.roll(1, 0)[:count]
-                differs = (other != batch.caption[:count]).flatten(1).any(1)
-                wrong = self.discriminator(true[:count], batch.history[:count], other)[differs]
+                other = caption.roll(1, 0)[:count]
+                differs = (other != caption[:count]).flatten(1).any(1)
+                wrong = self.discriminator(true[:count], past[:count], other)[differs]
                 rejected = torch.cat([generated, wrong])
         loss = discriminator_loss(self.settings.loss, real, rejected)
         self._descend("discriminator", loss)
@@ -188,25 +177,24 @@ class GanTask:
     def _update_generator(
         self, step: int, batch: Batch, history: Tensor, noise: Tensor
     ) -> dict[str, Tensor]:
-        s, true = self.settings, batch.future[:, 0]
+        s = self.settings
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
-            frame = self.generator(history, batch.caption, noise)
-            verdict = self.discriminator(frame, batch.history, batch.caption)
-        square = (frame - true) ** 2
+            drawn = self.generator(history, batch.caption, noise)
+            verdict = self.discriminator(*_until(batch, drawn, *_pick(batch, drawn.shape[1])))
+        weighted, mse = square_error(drawn, batch, s.moving)
         adversarial = generator_loss(s.loss, verdict)
-        loss = torch.zeros((), device=frame.device)
+        loss = torch.zeros((), device=drawn.device)
         if against:
             loss = loss + s.adversarial * adversarial
         if reconstruct:
-            weight = motion_weight(batch.history, true, s.moving)
-            loss = loss + s.reconstruction * (square * weight).mean()
+            loss = loss + s.reconstruction * weighted
         self._descend("generator", loss)
         return {
             "generator_loss": loss.detach(),
             "adversarial_loss": adversarial.detach(),
-            "mse": square.detach().mean(),
+            "mse": mse.detach(),
         }
 
     def _turn(self, step: int) -> int:
@@ -221,3 +209,25 @@ class GanTask:
     def result(self) -> nn.Module:
         """The averaged generator."""
         return self.average.network if self.settings.average else self.generator
+
+
+def _pick(batch: Batch, frames: int) -> tuple[int, Tensor]:
+    """One of the frames to come, at random, and the windows `[N]` whose clips go on to it."""
+    frame = int(torch.randint(frames, ()))
+    there = batch.known[:, frame].nonzero()[:, 0]
+    return (frame, there) if len(there) else (0, batch.known[:, 0].nonzero()[:, 0])
+
+
+def _until(
+    batch: Batch, frames: Tensor, frame: int, windows: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """What a discriminator looks at: a frame, those before it of the same film, the caption.
+
+    Args:
+        batch: Windows.
+        frames: `[B, K, H, W]`: what follows their histories, true or drawn.
+        frame: Which of these it is.
+        windows: The windows that have it.
+    """
+    film = push(batch.history[windows], frames[windows, :frame])
+    return frames[windows, frame], film, batch.caption[windows]

@@ -20,33 +20,87 @@ def matching_loss(match: Tensor) -> Tensor:
     return (F.cross_entropy(match, own) + F.cross_entropy(match.T, own)) / 2
 
 
-def motion_weight(history: Tensor, frame: Tensor, moving: float) -> Tensor:
+def motion_weight(newest: Tensor, frames: Tensor, moving: float) -> Tensor:
     """Weigh pixels by whether something moves there: most of a frame is background.
 
     Args:
-        history: `[B, T, H, W]` in [0, 1], newest last.
-        frame: `[B, H, W]` the true next frame.
+        newest: `[B, H, W]` in [0, 1], the newest past frame.
+        frames: `[B, K, H, W]`, the true frames that follow.
         moving: Weight of a pixel that changes, against 1 for one that stays.
 
     Returns:
-        `[B, H, W]`, mean 1 over all.
+        `[B, K, H, W]`, mean 1 over all.
     """
-    change = (frame - history[:, -1]).abs()[:, None]
+    change = (frames - newest[:, None]).abs()
     # pooled, so that the inside of a figure counts as well as its outline
-    change = F.avg_pool2d(F.max_pool2d(change, 5, 1, 2), 5, 1, 2)[:, 0]
+    change = F.avg_pool2d(F.max_pool2d(change, 5, 1, 2), 5, 1, 2)
     weight = 1 + (moving - 1) * (change / 0.15).clamp(0, 1)
     return weight / weight.mean()
 
 
-def gradient_difference(predicted: Tensor, true: Tensor) -> Tensor:
-    """Mean absolute difference of the spatial gradients of `[B, H, W]` frames.
+LEVER = 0.4
+"""A turn counts as the shift of a point so many half frames off the centre: a figure's edge."""
 
-    Mathieu et al., "Deep Multi-Scale Video Prediction beyond Mean Square Error", ICLR 2016, eq. 6
-    with alpha 1, on signed gradients.
+NEARBY = 0.18
+"""How far a figure is taken to reach from its centre, as a Gaussian's sigma in half frames."""
+
+
+def pose_loss(centres: Tensor, paths: Tensor, poses: Tensor) -> Tensor:
+    """Mean distance of where figures are said to be and to go from where they are, in half frames.
+
+    Distances, not their squares: a path that is a pixel off is still worth correcting.
+
+    Args:
+        centres: `[B, P, 2]` and
+        paths: `[B, P, K, 3]`, as `models.motions.Paths` foretells them.
+        poses: `[B, 1 + K, P', 3]`, the true ones in the same units, from the newest frame on; NaN
+            where they are not known. Figures without any are not taught.
     """
-    down = (predicted - true).diff(dim=-2).abs().mean()
-    right = (predicted - true).diff(dim=-1).abs().mean()
-    return down + right
+    poses = poses.transpose(1, 2)
+    count = min(poses.shape[1], centres.shape[1])
+    known = ~poses[:, :count].isnan().any(3)
+    poses = poses[:, :count].nan_to_num(0.0)
+    ways = poses[:, :, 1:] - poses[:, :, :1]
+    away = F.pad(centres[:, :count] - poses[:, :, 0, :2], (0, 1))[:, :, None]
+    astray = (paths[:, :count] - ways) * ways.new_tensor([1.0, 1.0, LEVER])
+    # the square root has no slope at zero
+    errors = (torch.cat([away, astray], 2).square().sum(3) + 1e-6).sqrt()
+    # a way is known where both its ends are
+    counted = known & known[:, :, :1]
+    return (errors * counted).sum() / counted.sum().clamp(min=1)
+
+
+def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
+    """Mean distance of where figures are found from where they are, in half frames.
+
+    Args:
+        tracks: `[B, P, T, 2]`, as `models.motions.Tracks` finds them.
+        poses: `[B, T, P', >= 2]`, the true ones in the same units; NaN where not known.
+    """
+    poses = poses.transpose(1, 2)[..., :2]
+    count = min(poses.shape[1], tracks.shape[1])
+    known = ~poses[:, :count].isnan().any(3)
+    away = (tracks[:, :count] - poses[:, :count].nan_to_num(0.0)).square().sum(3)
+    return ((away + 1e-6).sqrt() * known).sum() / known.sum().clamp(min=1)
+
+
+def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
+    """Cross-entropy of telling which of several figures a pixel shows, where only one is near.
+
+    Args:
+        shown: Logits `[B, P, H, W]`.
+        cells: `[H, W, 2]`, the pixels' places, x and y in half frames.
+        poses: `[B, P', >= 2]`, where the figures are, in the same units; NaN where not known.
+    """
+    count = min(poses.shape[1], shown.shape[1])
+    if count < 2:
+        return shown.new_zeros(())
+    away = (cells - poses[:, :count, None, None, :2]).square().sum(4)
+    near = torch.exp(-away / (2 * NEARBY**2)).nan_to_num(0.0)
+    whose = near / near.sum(1, keepdim=True).clamp(min=1e-6)
+    weight = near.amax(1)
+    entropy = -(whose * shown[:, :count].log_softmax(1)).sum(1)
+    return (weight * entropy).sum() / weight.sum().clamp(min=1e-6)
 
 
 def discriminator_loss(kind: str, real: Tensor, generated: Tensor) -> Tensor:

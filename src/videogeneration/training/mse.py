@@ -1,8 +1,8 @@
-"""Training a generator with the mean square error of its next frames."""
+"""Training a generator with the mean square error of the frames it draws."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -10,16 +10,19 @@ from torch import Tensor, nn
 
 from videogeneration.captions import Grammar, describe
 from videogeneration.clips import HISTORY, Clips
-from videogeneration.models.generator import Generator
-from videogeneration.rollout import push
+from videogeneration.models.generator import Drawing, Generator
+from videogeneration.models.motions import positions
+from videogeneration.models.original import Original
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
-    gradient_difference,
     matching_loss,
     motion_weight,
+    pose_loss,
+    shown_loss,
     step_down,
+    track_loss,
 )
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
@@ -41,13 +44,12 @@ class MseSettings:
             every window and told to the network (Valevski et al., "Diffusion Models Are Real-Time
             Game Engines", 2024).
         moving: Weight of pixels that change, against 1 for those that stay.
-        gradient_difference: Weight of the gradient difference beside the square error.
+        tracks: Weight of where figures were, beside the square error; see `losses.track_loss`.
+        poses: Weight of where figures are and where they go; see `losses.pose_loss`. Pixels that
+            miss their place by far say nothing of the way there.
+        shown: Weight of telling figures apart, see `losses.shown_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
-        pushforward: Largest number of the history's newest frames that the network has drawn
-            itself, without gradient; 0 to it, drawn for every step (Brandstetter et al., "Message
-            Passing Neural PDE Solvers", ICLR 2022). Histories of one frame stay as they are.
-        pushforward_from: Share of the steps after which that begins.
         seed: Order of the windows, augmentation, noise, first weights.
     """
 
@@ -59,10 +61,10 @@ class MseSettings:
     average: float = 0.998
     history_noise: float = 0.1
     moving: float = 4.0
-    gradient_difference: float = 0.0
+    tracks: float = 0.1
+    poses: float = 0.2
+    shown: float = 0.02
     matching: float = 0.002
-    pushforward: int = 2
-    pushforward_from: float = 0.3
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -72,12 +74,10 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "gradient_difference", "matching"):
+        for name in ("weight_decay", "tracks", "poses", "shown", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
-        if not 0 <= self.pushforward <= 9:
-            raise ValueError(f"pushforward: {self.pushforward}; choose 0 to 9")
-        for name in ("average", "history_noise", "pushforward_from"):
+        for name in ("average", "history_noise"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
 
@@ -99,36 +99,37 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     return torch.where(present[:, :, None, None], noisy, history), strength
 
 
-def used(
-    network: nn.Module, batch: Batch, noise: float, most: int, device: Device
-) -> tuple[Batch, Tensor, Tensor]:
-    """Make pasts as they are when the network is used: noisy, the newest frames its own.
-
-    From a single frame nothing says how fast the film goes on: frames drawn from it are no past
-    that the true future follows, and to learn from them is to learn to blur. Such pasts get none.
+def square_error(frames: Tensor, batch: Batch, moving: float) -> tuple[Tensor, Tensor]:
+    """Mean square error of drawn frames where the clip goes on.
 
     Args:
-        network: The generator.
-        batch: Windows with more than `most` future frames.
-        noise: Largest standard deviation of the noise.
-        most: Largest number of frames that the network draws, without gradient; how many is drawn
-            at random.
-        device: Device and precision.
+        frames: `[B, K, H, W]`, drawn after the histories of `batch`.
+        batch: Windows with K future frames or more.
+        moving: Weight of pixels that change, against 1 for those that stay.
 
     Returns:
-        The windows, moved on by the frames that were drawn; their histories as the network sees
-        them, `[B, T, H, W]`; and the noise's standard deviations `[B]`.
+        The weighted and the plain error.
     """
-    past, future = batch.history, batch.future
-    history, strength = add_history_noise(past, noise)
-    paced = (past[:, -2].flatten(1).amax(1) > 0)[:, None, None, None]
-    for _ in range(int(torch.randint(most + 1, ())) if most else 0):
-        with torch.no_grad(), device.autocast():
-            frame = network(history, batch.caption, strength)
-        history = torch.where(paced, push(history, frame), history)
-        past = torch.where(paced, push(past, future[:, 0]), past)
-        future = torch.where(paced, future.roll(-1, 1), future)
-    return Batch(past, future, batch.caption), history, strength
+    count, newest = frames.shape[1], batch.history[:, -1]
+    known = batch.known[:, :count, None, None]
+    true = torch.where(known, batch.future[:, :count], newest[:, None])
+    square = (frames - true) ** 2 * known / known.float().mean()
+    return (square * motion_weight(newest, true, moving)).mean(), square.mean()
+
+
+def in_half_frames(poses: Tensor, height: int, width: int) -> Tensor:
+    """Poses as a network speaks of them.
+
+    Args:
+        poses: `[..., 3]`: column and row in pixels, and turns clockwise.
+        height: Of the frame in pixels.
+        width: Of the frame in pixels.
+
+    Returns:
+        `[..., 3]`: x and y in half widths and heights from the frame's centre, and radians.
+    """
+    unit = poses.new_tensor([2 / width, 2 / height, 2 * torch.pi])
+    return poses * unit + poses.new_tensor([1 / width - 1, 1 / height - 1, 0.0])
 
 
 class MseTask:
@@ -136,7 +137,7 @@ class MseTask:
 
     Args:
         network: The generator, on its device.
-        windows: What it learns from, with one future frame more than `settings.pushforward`.
+        windows: What it learns from, with as many future frames as the network draws at once.
         settings: How.
         device: Device and precision.
     """
@@ -161,34 +162,43 @@ class MseTask:
         return self.windows.batches(start, stop)
 
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One update; returns `loss`, `mse`, the plain square error, and `matching_loss`."""
+        """One update; returns `loss`, `mse`, the plain square error, and the losses beside it."""
         s = self.settings
         batch = batch.to(self.device.name)
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
 
-        most = s.pushforward if step >= s.pushforward_from * s.steps else 0
-        batch, history, noise = used(self.network, batch, s.history_noise, most, self.device)
-        past, true = batch.history, batch.future[:, 0]
+        history, noise = add_history_noise(batch.history, s.history_noise)
         with self.device.autocast():
             if isinstance(self.network, Generator):
-                frame, match = self.network.draw(history, batch.caption, noise)
+                drawing = self.network.draw(history, batch.caption, noise)
+                frames, beside = drawing.frames, self._beside(drawing, batch)
             else:
-                frame, match = self.network(history, batch.caption, noise), None
-        square = (frame - true) ** 2
-        loss = (square * motion_weight(past, true, s.moving)).mean()
-        if s.gradient_difference:
-            loss = loss + s.gradient_difference * gradient_difference(frame, true)
-        figures = {"mse": square.mean()}
-        if match is not None:
-            figures["matching_loss"] = matching_loss(match)
-            loss = loss + s.matching * figures["matching_loss"]
+                frames, beside = self.network(history, batch.caption, noise), {}
+        loss, mse = square_error(frames, batch, s.moving)
+        for name, figure in beside.items():
+            loss = loss + getattr(s, name) * figure
+        figures = {"mse": mse, **beside}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
         self.optimizer.step()
         self.average.update(self.network, step)
         return {"loss": loss, **figures}
+
+    def _beside(self, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
+        """What counts beside the square error, by the name of its weight."""
+        height, width = batch.history.shape[-2:]
+        poses = in_half_frames(batch.poses, height, width)
+        cells = positions(height, width, poses.device)
+        losses = {
+            "tracks": track_loss(drawing.tracks, poses[:, :HISTORY]),
+            "poses": pose_loss(drawing.centres, drawing.paths, poses[:, HISTORY - 1 :]),
+            "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
+        }
+        if drawing.match is not None:
+            losses["matching"] = matching_loss(drawing.match)
+        return losses
 
     def result(self) -> nn.Module:
         """The averaged generator."""
@@ -229,7 +239,7 @@ class MseTraining:
             "compute": self.compute,
         }
 
-    def generator(self) -> nn.Module:
+    def generator(self) -> Generator | Original:
         """The network before its training, its weights drawn from the seed.
 
         Raises:
@@ -240,18 +250,20 @@ class MseTraining:
         shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
         settings = {key: value for key, value in self.network.items() if key != "name"}
         torch.manual_seed(self.settings.seed)
-        return build(self.network["name"], {**settings, **shape, "history": HISTORY})
+        network = build(self.network["name"], {**settings, **shape, "history": HISTORY})
+        return cast(Generator | Original, network)
 
     def task(self) -> MseTask:
         """The training itself, before its first step."""
-        device, settings = Device.choose(**self.compute), self.settings
+        device, settings, network = Device.choose(**self.compute), self.settings, self.generator()
         cut = Windows(
             self.clips,
             self.captions,
             self.grammar,
             self.windows,
             settings.batch_size,
-            settings.pushforward + 1,
+            network.ahead,
             settings.seed,
         )
-        return MseTask(device.place(self.generator()), cut, settings, device)
+        device.place(network)
+        return MseTask(network, cut, settings, device)

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -24,7 +24,9 @@ _TIMED = 60
 
 
 class Timed:
-    """A task whose curves also say `seconds`, the clock's share of a step; a `loop.Task`.
+    """A task whose curves also say `seconds`, the clock's share of a step, and its `examples`.
+
+    An example is a frame that the network draws and is told the truth of.
 
     A step's share runs from the end of the step before it: waiting for its batch counts, and so
     does what the loop writes in between.
@@ -47,14 +49,15 @@ class Timed:
         """The task's step and its figures, with `seconds`."""
         figures = self.task.step(step, batch)
         before, self._end = self._end, time.perf_counter()
-        return {**figures, "seconds": torch.tensor(self._end - before)}
+        examples = batch.known.sum().float()
+        return {**figures, "seconds": torch.tensor(self._end - before), "examples": examples}
 
 
 def seconds_a_step(task: Task, steps: int) -> float:
     """Mean seconds of a step of a training of so many steps.
 
-    A few steps are taken, spread evenly over the schedule, so that what begins in its middle (such
-    as the pushforward) has its share. The task has learned from them: throw it away.
+    A few steps are taken, spread evenly over the schedule, so that what begins in its middle
+    has its share. The task has learned from them: throw it away.
 
     Args:
         task: What would be trained.
@@ -104,24 +107,18 @@ def training_speed(checkpoint: Checkpoint) -> dict[str, float]:
     """What the curves of a `Timed` MSE training say of its speed.
 
     Returns:
-        `minutes`: The clock's, over all steps that count; `steps`; `examples_per_second`: windows
-        learned from, over the whole training, waiting for batches and the pushforward's extra
-        passes included; `plain_examples_per_second`: the same over the steps before the pushforward
-        begins, one pass forward and one back each, NaN where it begins at once.
+        `minutes`: The clock's, over all steps that count; `steps`; `windows_per_second` and
+        `examples_per_second`: pasts that were looked at, and frames that were drawn from them and
+        learned from, waiting for batches included.
     """
     settings, history = checkpoint.description()["inputs"]["mse"], checkpoint.history()
     steps = history["step"].diff().fillna(history["step"])
-    seconds = steps * history["seconds"]
-    share = settings["pushforward_from"] if settings["pushforward"] else 1
-    plain = history["step"] <= share * settings["steps"]
-    batch = settings["batch_size"]
+    seconds = (steps * history["seconds"]).sum()
     return {
-        "minutes": seconds.sum() / 60,
+        "minutes": seconds / 60,
         "steps": settings["steps"],
-        "examples_per_second": batch * steps.sum() / seconds.sum(),
-        "plain_examples_per_second": (
-            batch * steps[plain].sum() / seconds[plain].sum() if plain.any() else float("nan")
-        ),
+        "windows_per_second": settings["batch_size"] * steps.sum() / seconds,
+        "examples_per_second": (steps * history["examples"]).sum() / seconds,
     }
 
 
@@ -132,18 +129,20 @@ def milliseconds_a_frame(
     device: str = "cpu",
     frames: int = 20,
 ) -> float:
-    """Milliseconds that a frame of a single film takes, in float32, drawn one after the other.
+    """Milliseconds that a frame of a single film takes, in float32.
 
     Args:
-        network: A generator.
+        network: A generator; `network.ahead` frames are drawn at once.
         size: Height and width of its frames.
         vocabulary: Its sentences'.
         device: Where it runs.
-        frames: How many are timed, after a few that are not.
+        frames: How many are timed, or a few more so that none is drawn in vain.
     """
+    ahead = cast(int, network.ahead)
+    warmup, frames = _WARMUP * ahead, -(-frames // ahead) * ahead
     given = [np.full((HISTORY, *size), 0.5, np.float32)]
-    film = roll_out(network, given, vocabulary.words[:1], vocabulary, _WARMUP + frames, device)
-    for _ in range(_WARMUP):
+    film = roll_out(network, given, vocabulary.words[:1], vocabulary, warmup + frames, device)
+    for _ in range(warmup):
         next(film)
     start = time.perf_counter()
     drawn = sum(1 for _ in film)

@@ -33,9 +33,9 @@ SPEED_COLUMNS = [
     "parameters",
     "minutes",
     "steps",
+    "windows_per_second",
     "examples_per_second",
     "learns_times",
-    "plain_examples_per_second",
     "milliseconds_a_frame",
     "draws_times",
 ]
@@ -94,8 +94,8 @@ def measure_speed(
     """How fast every variant learned and how fast it draws.
 
     Returns:
-        A row a variant: `model, parameters`; `minutes, steps, examples_per_second,
-        plain_examples_per_second` as in `training_speed`; `milliseconds_a_frame`, of a single film;
+        A row a variant: `model, parameters`; `minutes, steps, windows_per_second,
+        examples_per_second` as in `training_speed`; `milliseconds_a_frame`, of a single film;
         and `learns_times`, `draws_times`, the whole training's examples a second and the frames a
         second over the reference's.
     """

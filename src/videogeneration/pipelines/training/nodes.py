@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from videogeneration.captions import grammar_of
 from videogeneration.clips import Clips
 from videogeneration.models.discriminator import Discriminator
+from videogeneration.models.generator import Generator
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
@@ -71,16 +72,16 @@ def train_gan(
         words, vocabulary = grammar_of(grammar).vocabulary.shape
         shape = {"words": words, "vocabulary": vocabulary}
         against = cast(Discriminator, build("discriminator", {**discriminator, **shape}))
+        generator = cast(Generator, device.place(mse.load().train()))
         cut = Windows(
             clips.split("train"),
             captions,
             grammar_of(grammar),
             windows,
             settings.batch_size,
-            settings.pushforward + 1,
+            generator.ahead,
             settings.seed + 1,
         )
-        generator = device.place(mse.load().train())
         device.place(against)
         return GanTask(generator, against, cut, settings, device)
 

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from videogeneration.captions import KTH_ACTIONS, kth_caption
 from videogeneration.clips import ClipWriter
 from videogeneration.motion.direction import Direction, median_background, read_direction
-from videogeneration.motion.view import in_view
+from videogeneration.motion.view import in_view, walk
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
@@ -174,7 +174,8 @@ class ExtractionReport:
 class _Sequence:
     """A sequence's frames, uint8 `[n, size, size]` at the full rate, and what was read from them.
 
-    `in_view` is bool `[n]`: where the person is well in view.
+    `in_view` is bool `[n]`: where the person is well in view; `poses` are `[n, 3]`, see
+    `motion.view.walk`.
     """
 
     name: str
@@ -182,6 +183,7 @@ class _Sequence:
     frames: np.ndarray
     direction: Direction | None
     in_view: np.ndarray
+    poses: np.ndarray
 
 
 def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> ExtractionReport:
@@ -289,6 +291,7 @@ def _append(
         seen = np.flatnonzero(sequence.in_view[phase :: settings.frame_step])
         writer.append(
             frames,
+            sequence.poses[phase :: settings.frame_step, None],
             clip_id=f"{sequence.name}_p{phase}",
             split=part,
             caption=kth_caption(video.action, label),
@@ -336,17 +339,19 @@ def read_sequences(
     # figures are large: every other pixel will do, and keeps the reading a small part of the time
     small, tiny = _thinned(frames, _READING_SIZE), _thinned(frames, _VIEW_SIZE)
     background = median_background(small[::_BACKGROUND_STEP]) if moving else None
-    return [
-        _Sequence(
-            name=f"{video.name}_s{number}",
-            number=number,
-            frames=frames[first - 1 : last],
-            direction=read_direction(small[first - 1 : last], background) if moving else None,
-            # who boxes, claps or waves stays in view, and melts into the median over time
-            in_view=in_view(tiny[first - 1 : last]) if moving else np.ones(last - first + 1, bool),
-        )
-        for number, (first, last) in enumerate(video.ranges, start=1)
-    ]
+    sequences = []
+    for number, (first, last) in enumerate(video.ranges, start=1):
+        part, count = slice(first - 1, last), last - first + 1
+        # who boxes, claps or waves stays in view, and melts into the median over time
+        seen, poses = np.ones(count, bool), np.full((count, 3), np.nan)
+        if moving:
+            seen = in_view(tiny[part])
+            poses[:, :2] = walk(tiny[part], seen) * (size / tiny.shape[1])
+            poses[:, 2] = 0
+        direction = read_direction(small[part], background) if moving else None
+        name = f"{video.name}_s{number}"
+        sequences.append(_Sequence(name, number, frames[part], direction, seen, poses))
+    return sequences
 
 
 def _thinned(frames: np.ndarray, size: int) -> np.ndarray:
