@@ -43,13 +43,22 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     assert drawing.frames.dtype == torch.float32
     assert drawing.frames.min() >= 0
     assert drawing.frames.max() <= 1
-    assert drawing.tracks.shape == (3, figures, 10, 2)
+    assert drawing.tracks.shape == (3, figures, 10, 4)
     loss = drawing.frames.sum() + drawing.centres.sum() + drawing.paths.sum()
     if drawing.match is not None:
         loss = loss + drawing.match.sum()
     loss.backward()
     gradients = [p.grad for p in network.parameters()]
     assert all(g is not None and g.isfinite().all() for g in gradients)
+
+
+@pytest.mark.parametrize("redraw", [True, False])
+def test_some_of_the_frames_are_those_among_all(redraw: bool) -> None:
+    network = generator(redraw=redraw).eval()
+    given = torch.rand(2, 10, 32, 32), sentences(LEFT, RIGHT)
+    whole, some = network.draw(*given), network.draw(*given, which=torch.tensor([0, 2]))
+    assert torch.allclose(some.frames, whole.frames[:, [0, 2]], atol=1e-6)
+    assert torch.equal(some.paths, whole.paths)
 
 
 @pytest.mark.parametrize(
@@ -250,14 +259,14 @@ def test_splines_keep_what_lies_between_pixels_sharp() -> None:
 def test_paths_begin_where_a_figure_is_seen() -> None:
     """A square anywhere that goes on by three pixels a frame as it is told: right or left."""
     torch.manual_seed(0)
-    paths = Paths(channels=1, embedding=1, tracked=3, ahead=2, hidden=16)
+    paths = Paths(channels=1, embedding=1, history=2, ahead=2, hidden=16)
     optimizer = torch.optim.Adam(paths.parameters(), 1e-2)
     for step in range(150):
         places, way = torch.randint(8, 18, (8, 2)), torch.randint(0, 2, (8, 1, 1)) * 2.0 - 1
         seen = torch.zeros(8, 1, 32, 32)
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
-        centres, ways = paths([seen[:, :, ::4, ::4]], seen, way, torch.zeros(8, 1, 3))
+        centres, ways = paths([seen[:, :, ::4, ::4]], seen, way, torch.zeros(8, 1, 2, 4))
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
         layers = seen[:, :, None, None]
@@ -281,25 +290,23 @@ def test_tracks_find_a_figure_in_every_frame() -> None:
     tracks = Tracks(embedding=2, patch=4, width=16)
     optimizer = torch.optim.Adam(tracks.parameters(), 1e-2)
     for _ in range(150):
-        history, places = torch.full((8, 4, 32, 32), 0.5), torch.zeros(8, 2, 4, 2)
-        for film, where in zip(history, places, strict=True):
+        history, poses = torch.full((8, 4, 32, 32), 0.5), torch.zeros(8, 2, 4, 3)
+        for film, where in zip(history, poses, strict=True):
             for time, frame in enumerate(film):
                 rows = torch.randperm(3)[:2] * 10 + 1
                 for figure, row in enumerate(rows.tolist()):
                     column = int(torch.randint(0, 24, ()))
                     frame[row : row + 8, column : column + 8] = figure
-                    where[figure, time] = torch.tensor([column + 4, row + 4]) / 16 - 1
-        found, details = tracks(history, torch.eye(2).expand(8, 2, 2))
-        loss = track_loss(found, places.transpose(1, 2))
+                    where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
+        found = tracks(history, torch.eye(2).expand(8, 2, 2))
+        loss = track_loss(found, poses.transpose(1, 2))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    assert details.shape == (8, 2, 4, 8)
     assert loss < 0.15
     history[:, :2] = 0
-    found, details = tracks(history, torch.eye(2).expand(8, 2, 2))
+    found = tracks(history, torch.eye(2).expand(8, 2, 2))
     assert found[:, :, :2].eq(0).all()
-    assert details[:, :, :2].eq(0).all()
     assert not found[:, :, 2:].eq(0).any()
 
 

@@ -136,9 +136,10 @@ def test_poses_that_nobody_knows_teach_nothing() -> None:
 
 def test_a_track_costs_its_distance_where_it_is_known() -> None:
     poses = torch.rand(2, 5, 2, 3)
-    tracks = poses.transpose(1, 2)[..., :2].contiguous()
+    turn = poses[..., 2:]
+    tracks = torch.cat([poses[..., :2], turn.cos(), turn.sin()], 3).transpose(1, 2)
     assert track_loss(tracks, poses).item() == pytest.approx(0, abs=2e-3)
-    off = (tracks + torch.tensor([0.3, -0.4])).requires_grad_()
+    off = (tracks + torch.tensor([0.3, -0.4, 0.0, 0.0])).requires_grad_()
     poses[0, :4] = math.nan
     loss = track_loss(off, poses)
     assert loss.item() == pytest.approx(0.5, rel=1e-3)

@@ -88,9 +88,9 @@ class Drawing:
     """What a generator draws, and what it takes what it sees for.
 
     Attributes:
-        frames: `[B, ahead, H, W]` in [0, 1].
+        frames: `[B, ahead, H, W]` in [0, 1], or those that were asked for.
         shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
-        tracks: `[B, P, history, 2]`: where each was, see `motions.Tracks`.
+        tracks: `[B, P, history, 4]`: where each was, see `motions.Tracks`.
         centres: `[B, P, 2]` and
         paths: `[B, P, ahead, 3]`: where each is, and where it goes; see `motions.Paths`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
@@ -204,8 +204,8 @@ class Generator(nn.Module):
         self.parts = [c.figures + ground, ground * (c.sources + 2)]
         self.parts += 3 * [c.ahead] if c.redraw else []
         self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 1)
-        self.tracks = Tracks(c.embedding, c.patch, details=8)
-        self.paths = Paths(widths[-1] + before, c.embedding, c.history * (2 + 8), c.ahead)
+        self.tracks = Tracks(c.embedding, c.patch)
+        self.paths = Paths(widths[-1] + before, c.embedding, c.history, c.ahead)
         self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
@@ -230,7 +230,13 @@ class Generator(nn.Module):
         """Draw the next frames, `[B, ahead, H, W]`; see `draw`."""
         return self.draw(history, caption, noise).frames
 
-    def draw(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Drawing:
+    def draw(
+        self,
+        history: Tensor,
+        caption: Tensor,
+        noise: Tensor | None = None,
+        which: Tensor | None = None,
+    ) -> Drawing:
         """Draw the next frames, and say what is seen in the newest.
 
         Args:
@@ -238,6 +244,8 @@ class Generator(nn.Module):
             caption: One-hot `[B, words, vocabulary]`.
             noise: `[B]`, standard deviation of the noise that was put on the history; None for
                 clean frames. Told how far to trust its past, it need not smooth a clean one.
+            which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
+                much as all; None for all.
         """
         present = history.flatten(2).amax(2) > 0
         words = caption.flatten(1)
@@ -258,7 +266,7 @@ class Generator(nn.Module):
         if self.lookup is not None:
             parts, shown, match = self.lookup(skips[-1], caption)
             said = said + parts
-        tracks, details = self.tracks(history, said)
+        tracks = self.tracks(history, said)
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
@@ -279,11 +287,13 @@ class Generator(nn.Module):
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             newest = history[:, -1:].float()
             ground = self._ground(history, present, choice)
+            if which is not None:
+                changes = [change[:, which] for change in changes]
             figures = self._cut(newest, whose, changes)
             seen = self._cover(whose) * (newest - ground).abs()
-            tracked = torch.cat([tracks, details], 3).flatten(2)
-            centres, paths = self.paths([levels[0], levels[-1]], seen, said, tracked)
-            frames = _together(ground, carry(figures, centres, paths, sharp=not self.training))
+            centres, paths = self.paths([levels[0], levels[-1]], seen, said, tracks)
+            ways = paths if which is None else paths[:, :, which]
+            frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
         return Drawing(frames, whose[:, : self.config.figures], tracks, centres, paths, match)
 
     def _ground(self, history: Tensor, present: Tensor, choice: Tensor) -> Tensor:

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 
 
 class Tracks(nn.Module):
-    """Finds every figure in every past frame.
+    """Finds every figure in every past frame, and how it is turned there.
 
     What is said of a figure is compared with every place of a frame; where it fits, there the
     figure is (a spatial soft-argmax).
@@ -15,10 +15,9 @@ class Tracks(nn.Module):
         embedding: Length of the vector that says what a figure is and does.
         patch: Side of the patches that frames are looked at in, in pixels.
         width: Channels of what is seen.
-        details: Numbers that are read off a figure where it is found.
     """
 
-    def __init__(self, embedding: int, patch: int, width: int = 32, details: int = 8) -> None:
+    def __init__(self, embedding: int, patch: int, width: int = 32) -> None:
         super().__init__()
         self.see = nn.Sequential(
             nn.Conv2d(1, width, patch, stride=patch),
@@ -26,12 +25,18 @@ class Tracks(nn.Module):
             nn.Conv2d(width, width, 5, padding=2),
             nn.GroupNorm(8, width),
             nn.SiLU(),
-            nn.Conv2d(width, width + details, 3, padding=1),
+            nn.Conv2d(width, 2 * width, 3, padding=1),
         )
         self.ask = nn.Linear(embedding, width)
-        self.width = width
+        self.turned = nn.Sequential(
+            nn.Linear(width + embedding, 64),
+            nn.SiLU(),
+            nn.Linear(64, 64),
+            nn.SiLU(),
+            nn.Linear(64, 2),
+        )
 
-    def forward(self, history: Tensor, said: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, history: Tensor, said: Tensor) -> Tensor:
         """Find.
 
         Args:
@@ -39,20 +44,21 @@ class Tracks(nn.Module):
             said: `[B, P, embedding]`: what the sentence says of each figure.
 
         Returns:
-            Places `[B, P, T, 2]`, x and y in half widths and heights of the frame from its centre;
-            and what is read off there, `[B, P, T, details]`. Both are zero for missing frames.
+            `[B, P, T, 4]`: x and y in half widths and heights of the frame from its centre, and
+            cosine and sine of how far a figure is turned clockwise. Zero for missing frames.
         """
         seen = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
         height, width = seen.shape[-2:]
-        seen = seen.unflatten(0, history.shape[:2]).flatten(3)
-        keys, details = seen.split([self.width, seen.shape[2] - self.width], 2)
-        fits = torch.einsum("bpc,btcn->bptn", self.ask(said), keys).float() / self.width**0.5
-        where = fits.softmax(3)
+        keys, looks = seen.unflatten(0, history.shape[:2]).flatten(3).chunk(2, 2)
+        fits = torch.einsum("bpc,btcn->bptn", self.ask(said), keys) / keys.shape[2] ** 0.5
         with torch.autocast(history.device.type, enabled=False):
+            where = fits.float().softmax(3)
             places = where @ positions(height, width, history.device).flatten(0, 1)
-            read = torch.einsum("bptn,btcn->bptc", where, details.float())
-        there = (history.flatten(2).amax(2) > 0)[:, None, :, None]
-        return places * there, read * there
+            look = torch.einsum("bptn,btcn->bptc", where, looks.float())
+            told = said.float()[:, :, None].expand(-1, -1, look.shape[2], -1)
+            turned = self.turned(torch.cat([look, told], 3))
+        there = history.flatten(2).amax(2) > 0
+        return torch.cat([places, turned], 3) * there[:, None, :, None]
 
 
 class Paths(nn.Module):
@@ -65,17 +71,17 @@ class Paths(nn.Module):
     Args:
         channels: Channels of the features, of all levels together.
         embedding: Length of the vector that says what a figure does.
-        tracked: Numbers that say where a figure came from.
+        history: Number of past frames.
         ahead: Number of frames to come.
         hidden: Width of the hidden layers.
     """
 
     def __init__(
-        self, channels: int, embedding: int, tracked: int, ahead: int, hidden: int = 256
+        self, channels: int, embedding: int, history: int, ahead: int, hidden: int = 256
     ) -> None:
         super().__init__()
         self.read = nn.Sequential(
-            nn.Linear(channels + 6 + embedding + tracked, hidden),
+            nn.Linear(channels + 6 + embedding + 4 * history, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
@@ -87,7 +93,7 @@ class Paths(nn.Module):
         nn.init.zeros_(last.bias)
 
     def forward(
-        self, levels: list[Tensor], seen: Tensor, said: Tensor, tracked: Tensor
+        self, levels: list[Tensor], seen: Tensor, said: Tensor, tracks: Tensor
     ) -> tuple[Tensor, Tensor]:
         """Foretell.
 
@@ -95,7 +101,7 @@ class Paths(nn.Module):
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel shows each of P figures.
             said: `[B, P, embedding]`: what the sentence says of each.
-            tracked: `[B, P, tracked]`: where each came from.
+            tracks: `[B, P, T, 4]`: where each was, as `Tracks` finds it.
 
         Returns:
             Centres `[B, P, 2]`, x and y in half widths and heights of the frame from its centre;
@@ -111,7 +117,7 @@ class Paths(nn.Module):
             moments = [(seen * product).sum((2, 3)) / total for product in (x * x, y * y, x * y)]
             size = torch.stack([moments[0], moments[1], 4 * moments[2], total / width], 2)
             size = torch.cat([(size[..., :2] + 1e-6).sqrt(), size[..., 2:].clamp(-5, 5)], 2)
-            known = [centres, size, said.float(), tracked]
+            known = [centres, size, said.float(), self._way(tracks)]
             for features in levels:
                 where = F.avg_pool2d(seen, height // features.shape[2]).flatten(2)
                 where = where / where.sum(2, keepdim=True).clamp(min=1e-4)
@@ -119,6 +125,14 @@ class Paths(nn.Module):
             foretold = self.read(torch.cat(known, 2))
             paths = foretold[..., 2:].unflatten(2, (-1, 3)).cumsum(2)
             return centres + foretold[..., :2], paths * paths.new_tensor([0.25, 0.25, 1.0])
+
+    @staticmethod
+    def _way(tracks: Tensor) -> Tensor:
+        """Tracks as ways to the newest frame, `[B, P, 4 T]`: from them follows how fast it goes."""
+        there = tracks.ne(0).any(3, keepdim=True)
+        places, turned = tracks.split(2, 3)
+        ways = 4 * (places - places[:, :, -1:]) * there
+        return torch.cat([ways, turned], 3).flatten(2)
 
 
 def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:

@@ -183,7 +183,7 @@ class GanTask:
         with self.device.autocast():
             drawn = self.generator(history, batch.caption, noise)
             verdict = self.discriminator(*_until(batch, drawn, *_pick(batch, drawn.shape[1])))
-        weighted, mse = square_error(drawn, batch, s.moving)
+        weighted, mse = square_error(drawn, batch, slice(None), s.moving)
         adversarial = generator_loss(s.loss, verdict)
         loss = torch.zeros((), device=drawn.device)
         if against:

@@ -74,14 +74,16 @@ def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
     """Mean distance of where figures are found from where they are, in half frames.
 
     Args:
-        tracks: `[B, P, T, 2]`, as `models.motions.Tracks` finds them.
-        poses: `[B, T, P', >= 2]`, the true ones in the same units; NaN where not known.
+        tracks: `[B, P, T, 4]`, as `models.motions.Tracks` finds them.
+        poses: `[B, T, P', 3]`, the true ones in the same units; NaN where not known.
     """
-    poses = poses.transpose(1, 2)[..., :2]
+    poses = poses.transpose(1, 2)
     count = min(poses.shape[1], tracks.shape[1])
     known = ~poses[:, :count].isnan().any(3)
-    away = (tracks[:, :count] - poses[:, :count].nan_to_num(0.0)).square().sum(3)
-    return ((away + 1e-6).sqrt() * known).sum() / known.sum().clamp(min=1)
+    places, turn = poses[:, :count].nan_to_num(0.0).split([2, 1], 3)
+    away = tracks[:, :count] - torch.cat([places, turn.cos(), turn.sin()], 3)
+    squares = (away * away.new_tensor([1.0, 1.0, LEVER, LEVER])).square().sum(3)
+    return ((squares + 1e-6).sqrt() * known).sum() / known.sum().clamp(min=1)
 
 
 def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:

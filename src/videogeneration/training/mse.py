@@ -6,6 +6,7 @@ from typing import Any, cast
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.captions import Grammar, describe
@@ -43,6 +44,8 @@ class MseSettings:
         history_noise: Largest standard deviation of the noise on past frames, in [0, 1]; drawn for
             every window and told to the network (Valevski et al., "Diffusion Models Are Real-Time
             Game Engines", 2024).
+        drawn: Number of the frames to come that are drawn in a step, at random; where figures go
+            is learned for all of them.
         moving: Weight of pixels that change, against 1 for those that stay.
         tracks: Weight of where figures were, beside the square error; see `losses.track_loss`.
         poses: Weight of where figures are and where they go; see `losses.pose_loss`. Pixels that
@@ -60,6 +63,7 @@ class MseSettings:
     warmup: int = 100
     average: float = 0.998
     history_noise: float = 0.1
+    drawn: int = 4
     moving: float = 4.0
     tracks: float = 0.1
     poses: float = 0.2
@@ -68,7 +72,7 @@ class MseSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name in ("steps", "batch_size", "warmup"):
+        for name in ("steps", "batch_size", "warmup", "drawn"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         for name in ("learning_rate", "moving"):
@@ -99,20 +103,22 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     return torch.where(present[:, :, None, None], noisy, history), strength
 
 
-def square_error(frames: Tensor, batch: Batch, moving: float) -> tuple[Tensor, Tensor]:
+def square_error(
+    frames: Tensor, batch: Batch, which: Tensor | slice, moving: float
+) -> tuple[Tensor, Tensor]:
     """Mean square error of drawn frames where the clip goes on.
 
     Args:
         frames: `[B, K, H, W]`, drawn after the histories of `batch`.
-        batch: Windows with K future frames or more.
+        batch: Windows.
+        which: Which of their future frames these are.
         moving: Weight of pixels that change, against 1 for those that stay.
 
     Returns:
         The weighted and the plain error.
     """
-    count, newest = frames.shape[1], batch.history[:, -1]
-    known = batch.known[:, :count, None, None]
-    true = torch.where(known, batch.future[:, :count], newest[:, None])
+    newest, known = batch.history[:, -1], batch.known[:, which, None, None]
+    true = torch.where(known, batch.future[:, which], newest[:, None])
     square = (frames - true) ** 2 * known / known.float().mean()
     return (square * motion_weight(newest, true, moving)).mean(), square.mean()
 
@@ -162,23 +168,32 @@ class MseTask:
         return self.windows.batches(start, stop)
 
     def step(self, step: int, batch: Batch) -> dict[str, Tensor]:
-        """One update; returns `loss`, `mse`, the plain square error, and the losses beside it."""
+        """One update.
+
+        Returns:
+            `loss`; `mse`, the plain square error; the losses beside it, by their weights' names;
+            and `examples`, the number of frames that were drawn and have a true one.
+        """
         s = self.settings
         batch = batch.to(self.device.name)
         for group in self.optimizer.param_groups:
             group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
 
         history, noise = add_history_noise(batch.history, s.history_noise)
+        # the nearest is always among them: every clip has it
+        ahead = batch.known.shape[1]
+        which = F.pad(1 + torch.randperm(ahead - 1)[: s.drawn - 1].sort().values, (1, 0))
         with self.device.autocast():
             if isinstance(self.network, Generator):
-                drawing = self.network.draw(history, batch.caption, noise)
+                drawing = self.network.draw(history, batch.caption, noise, which)
                 frames, beside = drawing.frames, self._beside(drawing, batch)
             else:
                 frames, beside = self.network(history, batch.caption, noise), {}
-        loss, mse = square_error(frames, batch, s.moving)
+        loss, mse = square_error(frames, batch, which, s.moving)
         for name, figure in beside.items():
             loss = loss + getattr(s, name) * figure
-        figures = {"mse": mse, **beside}
+        examples = batch.known[:, which].sum().float()
+        figures = {"mse": mse, **beside, "examples": examples}
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)

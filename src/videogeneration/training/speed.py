@@ -24,9 +24,7 @@ _TIMED = 60
 
 
 class Timed:
-    """A task whose curves also say `seconds`, the clock's share of a step, and its `examples`.
-
-    An example is a frame that the network draws and is told the truth of.
+    """A task whose curves also say `seconds`, the clock's share of a step; a `loop.Task`.
 
     A step's share runs from the end of the step before it: waiting for its batch counts, and so
     does what the loop writes in between.
@@ -49,8 +47,7 @@ class Timed:
         """The task's step and its figures, with `seconds`."""
         figures = self.task.step(step, batch)
         before, self._end = self._end, time.perf_counter()
-        examples = batch.known.sum().float()
-        return {**figures, "seconds": torch.tensor(self._end - before), "examples": examples}
+        return {**figures, "seconds": torch.tensor(self._end - before)}
 
 
 def seconds_a_step(task: Task, steps: int) -> float:
