@@ -204,7 +204,8 @@ class Generator(nn.Module):
         self.parts = [c.figures + ground, ground * (c.sources + 2)]
         self.parts += 3 * [c.ahead] if c.redraw else []
         self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 1)
-        self.tracks = Tracks(c.embedding, c.patch)
+        # sixteen places across are enough to find a figure
+        self.tracks = Tracks(c.embedding, max(1, min(c.height, c.width) // 16))
         self.paths = Paths(widths[-1] + before, c.embedding, c.history, c.ahead)
         self._start_from_last_frame()
 

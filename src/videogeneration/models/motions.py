@@ -81,7 +81,7 @@ class Paths(nn.Module):
     ) -> None:
         super().__init__()
         self.read = nn.Sequential(
-            nn.Linear(channels + 6 + embedding + 4 * history, hidden),
+            nn.Linear(channels + 6 + embedding + 4 * history + 3, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
@@ -128,11 +128,22 @@ class Paths(nn.Module):
 
     @staticmethod
     def _way(tracks: Tensor) -> Tensor:
-        """Tracks as ways to the newest frame, `[B, P, 4 T]`: from them follows how fast it goes."""
+        """Tracks as ways to the newest frame, and how fast a figure went and turned on them.
+
+        How fast it is says how far it will come, whatever its way: one circle after another.
+
+        Returns:
+            `[B, P, 4 T + 3]`.
+        """
         there = tracks.ne(0).any(3, keepdim=True)
         places, turned = tracks.split(2, 3)
         ways = 4 * (places - places[:, :, -1:]) * there
-        return torch.cat([ways, turned], 3).flatten(2)
+        both = there[:, :, 1:] & there[:, :, :-1]
+        speed = (places.diff(dim=2).square().sum(3, keepdim=True) + 1e-6).sqrt()
+        (before_x, before_y), (x, y) = turned[:, :, :-1].split(1, 3), turned[:, :, 1:].split(1, 3)
+        turns = torch.cat([x * before_x + y * before_y, y * before_x - x * before_y], 3)
+        pace = (torch.cat([4 * speed, turns], 3) * both).sum(2) / both.sum(2).clamp(min=1)
+        return torch.cat([ways.flatten(2), turned.flatten(2), pace], 2)
 
 
 def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:
