@@ -1,5 +1,6 @@
 """The networks: shapes and ranges, what they listen to, and settings that they refuse."""
 
+import math
 from typing import Any
 
 import pytest
@@ -282,6 +283,20 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
         loss.backward()
         optimizer.step()
     assert loss < 0.2 * ((seen - wanted) ** 2).mean()
+
+
+def test_the_pace_is_read_off_the_tracks() -> None:
+    """Half a radian and a tenth of a half frame every step, after four missing frames."""
+    turn = 0.5 * torch.arange(6)
+    tracks = torch.zeros(1, 1, 10, 4)
+    tracks[0, 0, 4:, 0] = 0.06 * torch.arange(6) - 0.2
+    tracks[0, 0, 4:, 1] = 0.08 * torch.arange(6)
+    tracks[0, 0, 4:, 2], tracks[0, 0, 4:, 3] = turn.cos(), turn.sin()
+    speed, cos, sin = Paths._way(tracks)[0, 0, -3:].tolist()
+    assert speed == pytest.approx(4 * 0.1, abs=0.005)
+    assert (cos, sin) == pytest.approx((math.cos(0.5), math.sin(0.5)), abs=1e-4)
+    tracks[:, :, :9] = 0
+    assert Paths._way(tracks)[0, 0, -3:].eq(0).all()
 
 
 def test_tracks_find_a_figure_in_every_frame() -> None:

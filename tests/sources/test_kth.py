@@ -311,6 +311,24 @@ def test_actions_without_a_direction(shared_data: Path, tmp_path: Path) -> None:
     assert clips.table["direction"].isna().all()
 
 
+def test_poses_follow_the_walker(tmp_path: Path) -> None:
+    folder, store = make_folder(tmp_path / "kth", range(1, 3)), tmp_path / "clips"
+    with ClipWriter(store, 128, 128) as writer:
+        extract_clips(folder, writer, KthSettings(frame_step=5))
+    clips = Clips.open(store)
+    assert clips.poses.shape == (len(clips.frames), 1, 3)
+    for _, row in clips.table.iterrows():
+        x, y, turn = clips.poses[row["start"] : row["start"] + row["length"], 0].T
+        # three of 160 columns a frame, every fifth frame, on 128 columns; see `write_avi`
+        way = 12 if row["direction"] == "right" else -12
+        assert np.diff(x).mean() == pytest.approx(way, abs=1)
+        times = row["phase"] + 5 * np.arange(row["length"])
+        expected = (80 + way / 4 * (times - 19.5)) * 0.8
+        assert np.abs(x - expected).max() < 4
+        assert np.abs(y - 65 * 128 / 120).max() < 4
+        assert (turn == 0).all()
+
+
 def test_the_store_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "kth", range(11, 23))
     alone = extract(folder, tmp_path / "one", processes=1)[1]

@@ -71,6 +71,27 @@ def test_rows_say_what_the_frames_show(tmp_path, sprites):
     assert Counter(clips.table["elements"].map(len)) == {1: 20, 2: 20}
 
 
+def test_poses_are_where_the_elements_are(tmp_path, sprites):
+    settings = SceneSettings(two_elements=0.5)
+    clips = store(tmp_path / "clips", sprites, settings, {"train": 24})
+    assert clips.poses.shape == (24 * 20, 2, 3)
+    moved = Counter()
+    for index, (_, row) in enumerate(clips.table.iterrows()):
+        poses = clips.poses[row["start"] : row["start"] + 20]
+        for figure, (place, movement) in enumerate(zip(places(row), row["movements"], strict=True)):
+            x, y, turn = poses[:, figure].T
+            assert (x[0], y[0], turn[0]) == pytest.approx((place.x, place.y, 0), abs=1e-3)
+            moved[movement] += 1
+            assert (np.ptp(turn) > 1) == movement.startswith("spin")
+            assert (np.ptp(x) + np.ptp(y) > 5) != movement.startswith("spin")
+        if len(row["elements"]) == 1:
+            assert np.isnan(poses[:, 1]).all()
+            # an icon's light lies near the middle of its circle, wherever that goes
+            for frame, pose in zip(clips[index], poses[:, 0], strict=True):
+                assert np.abs(centroid(frame.astype(float)) - pose[:2]).max() < 5
+    assert set(moved) == set(MOVEMENTS)
+
+
 def test_clips_depend_on_seed_and_index_only(tmp_path, sprites):
     few = store(tmp_path / "few", sprites, SceneSettings(), {"test": 4})
     many = store(tmp_path / "many", sprites, SceneSettings(), {"train": 3, "test": 9})

@@ -132,6 +132,10 @@ def test_poses_that_nobody_knows_teach_nothing() -> None:
     assert paths.grad.isfinite().all()
     assert paths.grad[0].eq(0).all() and paths.grad[1, 1].eq(0).all()
     assert pose_loss(centres, paths, torch.empty(2, 4, 0, 3)).item() == 0
+    # a way whose start nobody knows is no way
+    poses = torch.rand(2, 4, 2, 3)
+    poses[:, 0] = math.nan
+    assert pose_loss(centres, paths, poses).item() == 0
 
 
 def test_a_track_costs_its_distance_where_it_is_known() -> None:
