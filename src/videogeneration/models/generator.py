@@ -287,7 +287,7 @@ class Generator(nn.Module):
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             newest = history[:, -1:].float()
-            ground = self._ground(history, present, choice)
+            ground = self._ground(history, present, choice, self._cover(whose))
             if which is not None:
                 changes = [change[:, which] for change in changes]
             figures = self._cut(newest, whose, changes)
@@ -297,12 +297,18 @@ class Generator(nn.Module):
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
         return Drawing(frames, whose[:, : self.config.figures], tracks, centres, paths, match)
 
-    def _ground(self, history: Tensor, present: Tensor, choice: Tensor) -> Tensor:
-        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or drawn."""
+    def _ground(self, history: Tensor, present: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
+        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or drawn.
+
+        The newest frame does not show it where a figure covers it; what was taken from there would
+        stay behind as a ghost.
+        """
         count = self.config.sources
         if not count:
             return torch.zeros_like(history[:, -1:], dtype=torch.float32)
         choice, new = choice.split([count + 1, 1], 1)
+        free = (1 - cover.detach().sum(1, keepdim=True)).clamp(min=1e-4).log()
+        choice = choice + F.pad(free, (0, 0, 0, 0, count - 1, 1))
         missing = F.pad(~present[:, -count:], (0, 1))
         choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
         sources = torch.cat([history[:, -count:].float(), new.sigmoid()], 1)
