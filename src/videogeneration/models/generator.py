@@ -287,11 +287,12 @@ class Generator(nn.Module):
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             newest = history[:, -1:].float()
-            ground = self._ground(history, present, choice, self._cover(whose))
+            cover = self._cover(whose)
+            ground = self._ground(history, present, choice, cover)
             if which is not None:
                 changes = [change[:, which] for change in changes]
             figures = self._cut(newest, whose, changes)
-            seen = self._cover(whose) * (newest - ground).abs()
+            seen = cover * (newest - ground).abs()
             centres, paths = self.paths([levels[0], levels[-1]], seen, said, tracks)
             ways = paths if which is None else paths[:, :, which]
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))

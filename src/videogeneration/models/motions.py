@@ -163,16 +163,15 @@ def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -
     channels, height, width = layers.shape[3:]
     figures, frames = paths.shape[0] * paths.shape[1], paths.shape[2]
     grid = _back(centres, paths, height, width)
-    if layers.shape[2] == 1:
-        # the frames of a figure are one tall picture, sampled from the same layer
-        sources, grid = layers.flatten(0, 2), grid.reshape(figures, -1, width, 2)
-    else:
-        sources, grid = layers.flatten(0, 2), grid.flatten(0, 2)
+    # where one layer serves all, the frames of a figure are one tall picture sampled from it
+    shared = layers.shape[2] == 1
+    sources = layers.flatten(0, 2)
+    grid = grid.reshape(figures, -1, width, 2) if shared else grid.flatten(0, 2)
     mode = "bicubic" if sharp else "bilinear"
     moved = F.grid_sample(sources, grid, mode, padding_mode="zeros", align_corners=False)
     if sharp:
         moved = moved.clamp(0, 1)
-    if layers.shape[2] == 1:
+    if shared:
         moved = moved.unflatten(2, (frames, height)).transpose(1, 2)
     return moved.reshape(*paths.shape[:3], channels, height, width)
 
