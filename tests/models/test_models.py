@@ -3,15 +3,17 @@
 import math
 from typing import Any
 
+import cv2
 import pytest
 import torch
 import torch.nn.functional as F
+from sklearn.datasets import load_digits
 from torch import Tensor
 
 from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
 from videogeneration.captions import KthGrammar, SceneGrammar
-from videogeneration.models.generator import Generator
-from videogeneration.models.motions import Paths, Tracks, carry
+from videogeneration.models.generator import Generator, fill
+from videogeneration.models.motions import ANGLES, Motion, _ways, carry, turning
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.sentences import SentenceLookup
 from videogeneration.training.checkpoints import build
@@ -40,7 +42,7 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     assert drawing.frames.shape == (3, AHEAD, 32, 32)
     assert drawing.shown.shape == (3, figures, 32, 32)
     assert drawing.centres.shape == (3, figures, 2)
-    assert drawing.paths.shape == (3, figures, AHEAD, 3)
+    assert drawing.paths.shape == (3, figures, 10, AHEAD, 3)
     assert drawing.frames.dtype == torch.float32
     assert drawing.frames.min() >= 0
     assert drawing.frames.max() <= 1
@@ -93,20 +95,49 @@ def test_missing_frames_are_never_chosen() -> None:
     network = generator(redraw=False).eval()
     sources, patch = network.config.sources, network.config.patch**2
     with torch.no_grad():
-        # all is ground; what is drawn anew is white; the oldest frame is preferred by far
+        # all is ground; the oldest frame is preferred by far
         network.pixels.weight.zero_()
         assert network.pixels.bias is not None
         bias = network.pixels.bias.view(-1, patch)
         bias.zero_()
         bias[0] = -100
         bias[2] = 30
-        bias[-1] = 100
     white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
     assert white.min() > 0.999
     # with all frames there, the one that is preferred is the one that is shown
     old = torch.rand(2, 10, 32, 32)
     drawn = network(old, sentences(LEFT, RIGHT))
     assert torch.allclose(drawn, old[:, [-sources]].expand_as(drawn), atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 40), (33, 32)])
+def test_what_is_hidden_is_filled_in_from_around_it(height: int, width: int) -> None:
+    ramp = torch.linspace(0.2, 0.8, width).expand(1, 1, height, width)
+    known = torch.ones(1, 1, height, width)
+    known[..., 10:30, 12:20] = 0
+    filled = fill(torch.where(known > 0, ramp, 1.0), known)
+    assert filled.shape == ramp.shape
+    assert torch.equal(filled[known > 0], ramp[known > 0])
+    assert (filled - ramp).abs().max() < (0.35 if height % 2 else 0.1)
+    assert torch.allclose(fill(torch.full_like(ramp, 0.3), known), torch.tensor(0.3))
+
+
+def test_no_figure_stays_behind_on_the_ground() -> None:
+    """Where a figure stood is what lies around it, its rim too, or what an older frame shows."""
+    network = generator().eval()
+    history = torch.full((1, 10, 32, 32), 0.5)
+    history[:, :9] = 0
+    history[:, 9, 10:20, 10:20] = 1
+    cover = torch.zeros(1, 1, 32, 32)
+    cover[..., 11:19, 11:19] = 0.9
+    choice = torch.zeros(1, network.config.sources + 1, 32, 32)
+    choice[:, -2] = 5
+    ground = network._ground(history, history.flatten(2).amax(2) > 0, choice, cover)
+    assert (ground - 0.5).abs().max() < 0.05
+    history[:, 8] = 0.7
+    choice[:, -3] = 3
+    ground = network._ground(history, history.flatten(2).amax(2) > 0, choice, cover)
+    assert (ground[..., 10:20, 10:20] - 0.7).abs().max() < 0.02
 
 
 def test_generator_is_told_which_frames_are_missing() -> None:
@@ -120,7 +151,7 @@ def test_figures_keep_their_light_before_a_black_ground() -> None:
     history = torch.zeros(1, 10, 32, 32)
     history[0, -1, 12:20, 12:20] = 1
     with torch.no_grad():
-        last = network.paths.read[-1]
+        last = network.motion.paths.read[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.zero_()
         frames = network(history, sentences(LEFT))
@@ -260,18 +291,18 @@ def test_splines_keep_what_lies_between_pixels_sharp() -> None:
 def test_paths_begin_where_a_figure_is_seen() -> None:
     """A square anywhere that goes on by three pixels a frame as it is told: right or left."""
     torch.manual_seed(0)
-    paths = Paths(channels=1, embedding=1, history=2, ahead=2, hidden=16)
-    optimizer = torch.optim.Adam(paths.parameters(), 1e-2)
+    motion = Motion(channels=1, embedding=1, patch=2, history=2, ahead=2)
+    optimizer = torch.optim.Adam(motion.parameters(), 3e-3)
     for step in range(150):
         places, way = torch.randint(8, 18, (8, 2)), torch.randint(0, 2, (8, 1, 1)) * 2.0 - 1
         seen = torch.zeros(8, 1, 32, 32)
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
-        centres, ways = paths([seen[:, :, ::4, ::4]], seen, way, torch.zeros(8, 1, 2, 4))
+        history = torch.cat([torch.zeros_like(seen), seen], 1)
+        centres, _, paths = motion(history, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
-        layers = seen[:, :, None, None]
-        drawn = carry(layers, centres, ways)[:, 0, :, 0]
+        drawn = carry(seen[:, :, None, None], centres, paths[:, :, -1])[:, 0, :, 0]
         wanted = torch.stack(
             [
                 torch.stack([frame.roll(int(3 * frames * side), 1) for frames in (1, 2)])
@@ -285,25 +316,56 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
     assert loss < 0.2 * ((seen - wanted) ** 2).mean()
 
 
-def test_the_pace_is_read_off_the_tracks() -> None:
+def test_tracks_are_seen_from_every_frame() -> None:
     """Half a radian and a tenth of a half frame every step, after four missing frames."""
-    turn = 0.5 * torch.arange(6)
     tracks = torch.zeros(1, 1, 10, 4)
     tracks[0, 0, 4:, 0] = 0.06 * torch.arange(6) - 0.2
     tracks[0, 0, 4:, 1] = 0.08 * torch.arange(6)
-    tracks[0, 0, 4:, 2], tracks[0, 0, 4:, 3] = turn.cos(), turn.sin()
-    speed, cos, sin = Paths._way(tracks)[0, 0, -3:].tolist()
-    assert speed == pytest.approx(4 * 0.1, abs=0.005)
-    assert (cos, sin) == pytest.approx((math.cos(0.5), math.sin(0.5)), abs=1e-4)
-    tracks[:, :, :9] = 0
-    assert Paths._way(tracks)[0, 0, -3:].eq(0).all()
+    tracks[0, 0, 5:, 2:] = torch.tensor([math.cos(0.5), math.sin(0.5)])
+    known, paces, turns = (x[0, 0] for x in _ways(tracks))
+    for frame, (ways, pace, turn) in enumerate(zip(known, paces, turns, strict=True)):
+        place, rest, (speed, cos, sin) = ways[:2], ways[2:-3].view(2, 10, 2), ways[-3:].tolist()
+        assert place.equal(tracks[0, 0, frame, :2])
+        past = max(frame - 3, 0)
+        assert rest[0].any(1).sum() == max(past - 1, 0), "the newest is no way from itself"
+        if past > 1:
+            assert torch.allclose(rest[0, -2], torch.tensor([-0.24, -0.32]), atol=1e-6)
+            assert speed == pytest.approx(4 * 0.1, abs=0.005)
+            assert (cos, sin) == pytest.approx((math.cos(0.5), math.sin(0.5)), abs=1e-4)
+            assert torch.allclose(pace, torch.tensor([0.06, 0.08]), atol=1e-5)
+            assert turn.item() == pytest.approx(0.5, abs=1e-4)
+        else:
+            assert (speed, cos, sin) == (0, 0, 0)
+            assert pace.eq(0).all()
+            assert turn.eq(0).all()
 
 
-def test_tracks_find_a_figure_in_every_frame() -> None:
+def test_a_turn_in_place_is_measured() -> None:
+    """Real digits, turned by a known angle a frame, their centres a pixel beside."""
+    samples = load_digits().images[[0, 2, 3, 4, 5, 7]] / 16
+    films, degrees = torch.zeros(len(samples), 3, 48, 64), 37.5
+    for film, sample in zip(films, samples, strict=True):
+        large = cv2.resize(sample, (20, 20), interpolation=cv2.INTER_CUBIC).clip(0, 1)
+        for time, frame in enumerate(film):
+            # clockwise on the screen is against the sense of OpenCV
+            turn = cv2.getRotationMatrix2D((9.5, 9.5), -degrees * time, 1)
+            turn[:, 2] += [20, 12]
+            frame.copy_(torch.from_numpy(cv2.warpAffine(large, turn, (64, 48))))
+    centre = torch.tensor([31.0 / 32 - 1, 22.5 / 24 - 1])
+    alike = turning(films, centre.expand(len(films), 1, 2))
+    assert alike.shape == (len(films), 1, 3, ANGLES)
+    assert alike[:, :, 0].eq(0).all()
+    assert alike.abs().max() <= 1 + 1e-5
+    found = alike[:, 0, 1:].argmax(2) * 360 / ANGLES
+    assert (found == degrees).float().mean() > 0.9, found
+
+
+def test_figures_are_followed() -> None:
     """A bright and a dark square, and the sentence says which is meant."""
     torch.manual_seed(0)
-    tracks = Tracks(embedding=2, patch=4, width=16)
-    optimizer = torch.optim.Adam(tracks.parameters(), 1e-2)
+    motion = Motion(channels=1, embedding=2, patch=4, history=4, ahead=2)
+    optimizer = torch.optim.Adam(motion.parameters(), 1e-2)
+    said, seen = torch.eye(2).expand(8, 2, 2), torch.rand(8, 2, 32, 32)
     for _ in range(150):
         history, poses = torch.full((8, 4, 32, 32), 0.5), torch.zeros(8, 2, 4, 3)
         for film, where in zip(history, poses, strict=True):
@@ -313,16 +375,18 @@ def test_tracks_find_a_figure_in_every_frame() -> None:
                     column = int(torch.randint(0, 24, ()))
                     frame[row : row + 8, column : column + 8] = figure
                     where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
-        found = tracks(history, torch.eye(2).expand(8, 2, 2))
-        loss = track_loss(found, poses.transpose(1, 2))
+        _, tracks, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+        loss = track_loss(tracks, poses.transpose(1, 2))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss < 0.15
     history[:, :2] = 0
-    found = tracks(history, torch.eye(2).expand(8, 2, 2))
-    assert found[:, :, :2].eq(0).all()
-    assert not found[:, :, 2:].eq(0).any()
+    _, tracks, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+    assert tracks[:, :, :2].eq(0).all()
+    assert not tracks[:, :, 2:, :2].eq(0).any()
+    assert tracks[:, :, 2, 2:].eq(0).all(), "no frame before it"
+    assert not tracks[:, :, 3, 2:].eq(0).any()
 
 
 def test_original_has_the_size_of_the_original() -> None:
@@ -334,6 +398,7 @@ def test_original_has_the_size_of_the_original() -> None:
 
 
 def test_original_draws_one_frame_in_range() -> None:
+    torch.manual_seed(0)
     network = build("original", {"height": 32, "width": 48}).eval()
     history = torch.rand(2, 10, 32, 48)
     frame = network(history, sentences(LEFT, RIGHT))

@@ -1,7 +1,7 @@
 """The generator: past frames and a sentence become the next frames.
 
-The newest frame is cut into its figures, each is carried along a path of its own, and a ground is
-drawn where they were: a figure that is moved keeps its shape, however far the film goes.
+The newest frame is cut into its figures, each is carried along a path of its own, and the ground is
+put together where they were: a figure that is moved keeps its shape, however far the film goes.
 
 What is cut out and where it goes is read by a U-Net over the 3D volume of past frames. Every frame
 is cut into patches, 3D convolutions follow motion while they shrink space and time, a
@@ -19,8 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import Paths, Tracks, carry
+from videogeneration.models.motions import Motion, carry
 from videogeneration.models.sentences import SentenceLookup
+
+RIM = 5
+"""Side in pixels of what a pixel of a figure touches: its light reaches a little farther."""
 
 
 @dataclass(frozen=True)
@@ -90,17 +93,17 @@ class Drawing:
     Attributes:
         frames: `[B, ahead, H, W]` in [0, 1], or those that were asked for.
         shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
-        tracks: `[B, P, history, 4]`: where each was, see `motions.Tracks`.
-        centres: `[B, P, 2]` and
-        paths: `[B, P, ahead, 3]`: where each is, and where it goes; see `motions.Paths`.
+        centres: `[B, P, 2]`: where each is,
+        tracks: `[B, P, history, 4]`: where it was, and
+        paths: `[B, P, history, ahead, 3]`: where it goes; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
     """
 
     frames: Tensor
     shown: Tensor
-    tracks: Tensor
     centres: Tensor
+    tracks: Tensor
     paths: Tensor
     match: Tensor | None
 
@@ -201,12 +204,12 @@ class Generator(nn.Module):
         # of every pixel: whose it is, and where the ground comes from; and for every frame to come
         # whose it is then, what a figure looks like there, and how far that counts
         ground = c.sources > 0
-        self.parts = [c.figures + ground, ground * (c.sources + 2)]
+        self.parts = [c.figures + ground, ground * (c.sources + 1)]
         self.parts += 3 * [c.ahead] if c.redraw else []
         self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 1)
         # sixteen places across are enough to find a figure
-        self.tracks = Tracks(c.embedding, max(1, min(c.height, c.width) // 16))
-        self.paths = Paths(widths[-1] + before, c.embedding, c.history, c.ahead)
+        patch = max(1, min(c.height, c.width) // 16)
+        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead)
         self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
@@ -214,7 +217,7 @@ class Generator(nn.Module):
         c = self.config
         bias = torch.zeros(sum(self.parts), c.patch**2)
         if c.sources:
-            newest = sum(self.parts[:2]) - 3
+            newest = sum(self.parts[:2]) - 2
             bias[newest], bias[newest + 1] = 2.0, -3.0
         if c.redraw:
             bias[-c.ahead :] = -3.0
@@ -267,7 +270,6 @@ class Generator(nn.Module):
         if self.lookup is not None:
             parts, shown, match = self.lookup(skips[-1], caption)
             said = said + parts
-        tracks = self.tracks(history, said)
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
@@ -293,26 +295,28 @@ class Generator(nn.Module):
                 changes = [change[:, which] for change in changes]
             figures = self._cut(newest, whose, changes)
             seen = cover * (newest - ground).abs()
-            centres, paths = self.paths([levels[0], levels[-1]], seen, said, tracks)
-            ways = paths if which is None else paths[:, :, which]
+        centres, tracks, paths = self.motion(history, [levels[0], levels[-1]], seen, said)
+        with torch.autocast(history.device.type, enabled=False):
+            ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
-        return Drawing(frames, whose[:, : self.config.figures], tracks, centres, paths, match)
+        return Drawing(frames, whose[:, : self.config.figures], centres, tracks, paths, match)
 
     def _ground(self, history: Tensor, present: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
-        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or drawn.
+        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or filled in.
 
-        The newest frame does not show it where a figure covers it; what was taken from there would
-        stay behind as a ghost.
+        The newest frame does not show it where a figure is or touches; what was taken from there
+        would stay behind as a ghost. What no frame shows is filled in from around it.
         """
         count = self.config.sources
         if not count:
             return torch.zeros_like(history[:, -1:], dtype=torch.float32)
-        choice, new = choice.split([count + 1, 1], 1)
-        free = (1 - cover.detach().sum(1, keepdim=True)).clamp(min=1e-4).log()
-        choice = choice + F.pad(free, (0, 0, 0, 0, count - 1, 1))
+        touched = F.max_pool2d(cover.detach().sum(1, keepdim=True), RIM, 1, RIM // 2)
+        free = (1 - touched).clamp(min=0.01) ** 4
+        choice = choice + F.pad(free.log(), (0, 0, 0, 0, count - 1, 1))
         missing = F.pad(~present[:, -count:], (0, 1))
         choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
-        sources = torch.cat([history[:, -count:].float(), new.sigmoid()], 1)
+        newest = history[:, -1:].float()
+        sources = torch.cat([history[:, -count:].float(), fill(newest, free)], 1)
         return (choice * sources).sum(1, keepdim=True)
 
     def _cover(self, whose: Tensor) -> Tensor:
@@ -330,6 +334,29 @@ class Generator(nn.Module):
             newest = newest * (1 - count) + look.sigmoid() * count
         cover = self._cover(whose)
         return torch.stack([cover * newest, cover], 3)
+
+
+def fill(pictures: Tensor, known: Tensor) -> Tensor:
+    """Fill pictures in from around what is known of them, the farther the smoother.
+
+    Pull and push: Gortler et al., "The Lumigraph", SIGGRAPH 1996.
+
+    Args:
+        pictures: `[B, 1, H, W]`.
+        known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
+
+    Returns:
+        `[B, 1, H, W]`.
+    """
+    height, width = pictures.shape[-2:]
+    side = 1 if height % 2 or width % 2 else 2
+    window = (height, width) if side == 1 else side
+    share = F.avg_pool2d(known, window)
+    coarse = F.avg_pool2d(pictures * known, window) / share.clamp(min=1e-6)
+    if side > 1:
+        coarse = fill(coarse, (4 * share).clamp(max=1))
+        coarse = F.interpolate(coarse, scale_factor=2, mode="bilinear")
+    return known * pictures + (1 - known) * coarse
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

@@ -4,9 +4,68 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+ANGLES = 48
+"""Directions in which a figure is looked at from its centre, to see how it turned."""
+
+RINGS = (0.06, 0.34, 8)
+"""The distances at which it is looked at: the first and the last, in half frames, and how many."""
+
+SLACK = 0.045
+"""Half frames by which a figure may be off the centre that it is said to have."""
+
+
+class Motion(nn.Module):
+    """Says where figures are, where they were, and where they go.
+
+    Args:
+        channels: Channels of the features, of all levels together.
+        embedding: Length of the vector that says what a figure is and does.
+        patch: Side of the patches that frames are looked at in, in pixels.
+        history: Number of past frames.
+        ahead: Number of frames to come.
+    """
+
+    def __init__(self, channels: int, embedding: int, patch: int, history: int, ahead: int) -> None:
+        super().__init__()
+        self.tracks = Tracks(embedding, patch)
+        self.centres = Centres(channels)
+        self.turns = Turns(embedding)
+        self.paths = Paths(embedding, history, ahead)
+
+    def forward(
+        self, history: Tensor, levels: list[Tensor], seen: Tensor, said: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Say.
+
+        Args:
+            history: `[B, T, H, W]` in [0, 1], zero where frames are missing.
+            levels: Features `[B, C, h, w]` each, of several coarsenesses.
+            seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
+                P figures.
+            said: `[B, P, embedding]`: what the sentence says of each.
+
+        Returns:
+            Centres `[B, P, 2]`: where each is in the newest frame, x and y in half widths and
+            heights of the frame from its centre.
+            Tracks `[B, P, T, 4]`: where each was, and cosine and sine of how far it had turned
+            clockwise since the frame before, zero where there is none. All zero for missing frames.
+            Paths `[B, P, T, ahead, 3]`: how far from where a figure is in a past frame, and turned
+            by how many radians clockwise, it is in every frame after it. Those from the newest
+            frame are the last.
+        """
+        places = self.tracks(history, said)
+        there = (history.flatten(2).amax(2) > 0)[:, None, :, None]
+        before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
+        with torch.autocast(history.device.type, enabled=False):
+            said = said.float()
+            centres, size = self.centres(levels, seen)
+            turned = self.turns(history.float(), centres, said)
+            tracks = torch.cat([places, turned * before], 3) * there
+            return centres, tracks, self.paths(tracks, torch.cat([size, said], 2))
+
 
 class Tracks(nn.Module):
-    """Finds every figure in every past frame, and how it is turned there.
+    """Finds every figure in every past frame.
 
     What is said of a figure is compared with every place of a frame; where it fits, there the
     figure is (a spatial soft-argmax).
@@ -25,125 +84,203 @@ class Tracks(nn.Module):
             nn.Conv2d(width, width, 5, padding=2),
             nn.GroupNorm(8, width),
             nn.SiLU(),
-            nn.Conv2d(width, 2 * width, 3, padding=1),
+            nn.Conv2d(width, width, 3, padding=1),
         )
         self.ask = nn.Linear(embedding, width)
-        self.turned = nn.Sequential(
-            nn.Linear(width + embedding, 64),
-            nn.SiLU(),
-            nn.Linear(64, 64),
-            nn.SiLU(),
-            nn.Linear(64, 2),
-        )
 
     def forward(self, history: Tensor, said: Tensor) -> Tensor:
-        """Find.
-
-        Args:
-            history: `[B, T, H, W]` in [0, 1].
-            said: `[B, P, embedding]`: what the sentence says of each figure.
-
-        Returns:
-            `[B, P, T, 4]`: x and y in half widths and heights of the frame from its centre, and
-            cosine and sine of how far a figure is turned clockwise. Zero for missing frames.
-        """
-        seen = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
-        height, width = seen.shape[-2:]
-        keys, looks = seen.unflatten(0, history.shape[:2]).flatten(3).chunk(2, 2)
+        """Find: places `[B, P, T, 2]` from a history and what is said, as in `Motion`."""
+        keys = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
+        height, width = keys.shape[-2:]
+        keys = keys.unflatten(0, history.shape[:2]).flatten(3)
         fits = torch.einsum("bpc,btcn->bptn", self.ask(said), keys) / keys.shape[2] ** 0.5
-        with torch.autocast(history.device.type, enabled=False):
-            where = fits.float().softmax(3)
-            places = where @ positions(height, width, history.device).flatten(0, 1)
-            look = torch.einsum("bptn,btcn->bptc", where, looks.float())
-            told = said.float()[:, :, None].expand(-1, -1, look.shape[2], -1)
-            turned = self.turned(torch.cat([look, told], 3))
-        there = history.flatten(2).amax(2) > 0
-        return torch.cat([places, turned], 3) * there[:, None, :, None]
+        return fits.float().softmax(3) @ positions(height, width, history.device).flatten(0, 1)
 
 
-class Paths(nn.Module):
-    """Foretells the way of every figure from where it is seen and what is said of it.
-
-    A figure's motion is read once for all frames to come, as the ways from frame to frame: what is
-    drawn far ahead then suffers from no error of the frames before it, and a figure that was moved
-    ten times was resampled once.
+class Centres(nn.Module):
+    """Says where figures are that were cut out, and how large.
 
     Args:
         channels: Channels of the features, of all levels together.
-        embedding: Length of the vector that says what a figure does.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.settle = nn.Linear(channels + 6, 2)
+        _begin_at_nothing(self.settle)
+
+    def forward(self, levels: list[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
+        """Say, from what `Motion` is given.
+
+        Returns:
+            Centres `[B, P, 2]`, and what a figure's size is: its light's standard deviations,
+            covariance and sum, `[B, P, 4]`.
+        """
+        height, width = seen.shape[-2:]
+        total = seen.flatten(2).sum(2).clamp(min=1e-3)
+        cells = positions(height, width, seen.device)
+        centres = torch.einsum("bphw,hwc->bpc", seen, cells) / total[..., None]
+        x, y = (cells - centres[:, :, None, None]).unbind(-1)
+        moments = [(seen * product).sum((2, 3)) / total for product in (x * x, y * y, x * y)]
+        size = torch.stack([moments[0], moments[1], 4 * moments[2], total / width], 2)
+        size = torch.cat([(size[..., :2] + 1e-6).sqrt(), size[..., 2:].clamp(-5, 5)], 2)
+        looks = [centres, size]
+        for features in levels:
+            where = F.avg_pool2d(seen, height // features.shape[2]).flatten(2)
+            where = where / where.sum(2, keepdim=True).clamp(min=1e-4)
+            looks.append(torch.einsum("bpn,bcn->bpc", where, features.float().flatten(2)))
+        return centres + self.settle(torch.cat(looks, 2)), size
+
+
+class Turns(nn.Module):
+    """Reads how figures turned from frame to frame.
+
+    It is measured, see `turning`, and read in the light of what is said: a wheel looks the same
+    after a part of a turn.
+
+    Args:
+        embedding: Length of the vector that says what a figure is and does.
+    """
+
+    def __init__(self, embedding: int) -> None:
+        super().__init__()
+        self.expect = nn.Linear(embedding, ANGLES)
+        self.trust = nn.Parameter(torch.tensor(3.0))
+
+    def forward(self, history: Tensor, centres: Tensor, said: Tensor) -> Tensor:
+        """Read: cosines and sines `[B, P, T, 2]`, from what `Motion` is given and says."""
+        looks = self.trust.exp() * turning(history, centres.detach())
+        likely = (looks + self.expect(said)[:, :, None]).softmax(3)
+        return likely @ _directions(history.device)
+
+
+@torch.no_grad()
+def turning(history: Tensor, centres: Tensor) -> Tensor:
+    """Measure how figures turned in place from frame to frame: a circular cross-correlation.
+
+    A figure is sampled on rings round its centre; a turn shifts them (De Castro and Morandi,
+    "Registration of Translated and Rotated Images Using Finite Fourier Transforms", 1987, without
+    their transform of the shift: a few are tried).
+
+    Args:
+        history: `[B, T, H, W]`.
+        centres: `[B, P, 2]`: where the figures stand, x and y in half widths and heights.
+
+    Returns:
+        `[B, P, T, ANGLES]`, correlations in [-1, 1] of a figure with itself in the frame before,
+        turned clockwise by 0, 1, .. `ANGLES`-ths of a turn; zero in the first frame.
+    """
+    nearest, farthest, count = RINGS
+    height, width = history.shape[-2:]
+    radii = torch.linspace(nearest, farthest, count, device=centres.device)
+    shape = centres.new_tensor([min(height / width, 1.0), min(width / height, 1.0)])
+    rings = radii[:, None, None] * _directions(centres.device)
+    slack = centres.new_tensor([-SLACK, 0.0, SLACK])
+    tried = torch.cartesian_prod(slack, slack)[:, None, None]
+    grid = centres[:, :, None, None, None] + (tried + rings) * shape
+    seen = F.grid_sample(history, grid.flatten(1, 3), align_corners=False)
+    # outer rings are longer
+    seen = seen.unflatten(2, (-1, len(tried), count)) * radii[:, None].sqrt()
+    seen = seen - seen.mean((4, 5), keepdim=True)
+    seen = seen / seen.square().sum((4, 5), keepdim=True).clamp(min=1e-6).sqrt()
+    waves = torch.fft.rfft(seen)
+    unmoved = waves[:, :-1, :, len(tried) // 2, None].conj()
+    alike = torch.fft.irfft((waves[:, 1:] * unmoved).sum(4), n=ANGLES).amax(3)
+    return F.pad(alike, (0, 0, 0, 0, 1, 0)).transpose(1, 2)
+
+
+def _directions(device: torch.device) -> Tensor:
+    """Cosine and sine of the directions, clockwise from the right: `[ANGLES, 2]`."""
+    angles = 2 * torch.pi * torch.arange(ANGLES, device=device) / ANGLES
+    return torch.stack([angles.cos(), angles.sin()], 1)
+
+
+class Paths(nn.Module):
+    """Foretells the way of every figure from where it was and what is said of it.
+
+    A figure's motion is read once for all frames to come, as the ways from frame to frame: what is
+    drawn far ahead then suffers from no error of the frames before it, and a figure that was moved
+    ten times was resampled once. A way is told as such and as a multiple of the pace so far, which
+    a small network finds hard to multiply by.
+
+    Every past frame was once the newest: the paths from there are foretold too, and teach ten times
+    as much as the newest alone.
+
+    Args:
+        embedding: Length of the vector that says what a figure is and does.
         history: Number of past frames.
         ahead: Number of frames to come.
         hidden: Width of the hidden layers.
     """
 
-    def __init__(
-        self, channels: int, embedding: int, history: int, ahead: int, hidden: int = 256
-    ) -> None:
+    def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
         super().__init__()
+        last = nn.Linear(hidden, 8 * ahead)
+        _begin_at_nothing(last)
         self.read = nn.Sequential(
-            nn.Linear(channels + 6 + embedding + 4 * history + 3, hidden),
+            nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
             nn.Linear(hidden, hidden),
             nn.SiLU(),
-            nn.Linear(hidden, 3 * ahead + 2),
+            nn.Linear(hidden, hidden),
+            nn.SiLU(),
+            last,
         )
-        last = self.read[-1]
-        assert isinstance(last, nn.Linear)
-        nn.init.normal_(last.weight, std=0.01)
-        nn.init.zeros_(last.bias)
 
-    def forward(
-        self, levels: list[Tensor], seen: Tensor, said: Tensor, tracks: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def forward(self, tracks: Tensor, told: Tensor) -> Tensor:
         """Foretell.
 
         Args:
-            levels: Features `[B, C, h, w]` each, of several coarsenesses.
-            seen: `[B, P, H, W]`, 0 or more: how strongly a pixel shows each of P figures.
-            said: `[B, P, embedding]`: what the sentence says of each.
-            tracks: `[B, P, T, 4]`: where each was, as `Tracks` finds it.
+            tracks: `[B, P, T, 4]`, as `Motion` says them.
+            told: `[B, P, 4 + embedding]`: how large each figure is, and what is said of it.
 
         Returns:
-            Centres `[B, P, 2]`, x and y in half widths and heights of the frame from its centre;
-            and paths `[B, P, ahead, 3]`: how far from there, x and y in the same unit, and turned
-            by how many radians clockwise, a figure is in every frame to come.
+            Paths `[B, P, T, ahead, 3]`, as `Motion` says them.
         """
-        with torch.autocast(seen.device.type, enabled=False):
-            height, width = seen.shape[-2:]
-            total = seen.flatten(2).sum(2).clamp(min=1e-3)
-            cells = positions(height, width, seen.device)
-            centres = torch.einsum("bphw,hwc->bpc", seen, cells) / total[..., None]
-            x, y = (cells - centres[:, :, None, None]).unbind(-1)
-            moments = [(seen * product).sum((2, 3)) / total for product in (x * x, y * y, x * y)]
-            size = torch.stack([moments[0], moments[1], 4 * moments[2], total / width], 2)
-            size = torch.cat([(size[..., :2] + 1e-6).sqrt(), size[..., 2:].clamp(-5, 5)], 2)
-            known = [centres, size, said.float(), self._way(tracks)]
-            for features in levels:
-                where = F.avg_pool2d(seen, height // features.shape[2]).flatten(2)
-                where = where / where.sum(2, keepdim=True).clamp(min=1e-4)
-                known.append(torch.einsum("bpn,bcn->bpc", where, features.float().flatten(2)))
-            foretold = self.read(torch.cat(known, 2))
-            paths = foretold[..., 2:].unflatten(2, (-1, 3)).cumsum(2)
-            return centres + foretold[..., :2], paths * paths.new_tensor([0.25, 0.25, 1.0])
+        ways, pace, turn = _ways(tracks)
+        told = told[:, :, None].expand(-1, -1, ways.shape[2], -1)
+        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3)).unflatten(3, (-1, 8))
+        way, along, turned, again = read.split([2, 4, 1, 1], 4)
+        along = torch.einsum("bptkij,bptj->bptki", along.unflatten(4, (2, 2)), pace)
+        turned = turned + 2 * again * turn[..., None, :]
+        return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
 
-    @staticmethod
-    def _way(tracks: Tensor) -> Tensor:
-        """Tracks as ways to the newest frame, and how fast a figure went and turned on them.
 
-        How fast it is says how far it will come, whatever its way: one circle after another.
+def _begin_at_nothing(layer: nn.Linear) -> None:
+    """Let a layer say nearly zero at first."""
+    nn.init.normal_(layer.weight, std=0.01)
+    nn.init.zeros_(layer.bias)
 
-        Returns:
-            `[B, P, 4 T + 3]`.
-        """
-        there = tracks.ne(0).any(3, keepdim=True)
-        places, turned = tracks.split(2, 3)
-        ways = 4 * (places - places[:, :, -1:]) * there
-        both = there[:, :, 1:] & there[:, :, :-1]
-        speed = (places.diff(dim=2).square().sum(3, keepdim=True) + 1e-6).sqrt()
-        (before_x, before_y), (x, y) = turned[:, :, :-1].split(1, 3), turned[:, :, 1:].split(1, 3)
-        turns = torch.cat([x * before_x + y * before_y, y * before_x - x * before_y], 3)
-        pace = (torch.cat([4 * speed, turns], 3) * both).sum(2) / both.sum(2).clamp(min=1)
-        return torch.cat([ways.flatten(2), turned.flatten(2), pace], 2)
+
+def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Tracks as seen from each of their frames, and how fast a figure went and turned on them.
+
+    Args:
+        tracks: `[B, P, T, 4]`, as `Motion` says them.
+
+    Returns:
+        The place, the ways to it and the turns `[B, P, T, 4 T + 2]`, with the mean length of a way
+        and mean cosine and sine behind them, 3 more; the pace `[B, P, T, 2]`, x and y of the
+        straight line that fits best; and the mean turn `[B, P, T, 1]` in radians.
+    """
+    count = tracks.shape[2]
+    # from every frame as far back as from the newest
+    tracks = F.pad(tracks, (0, 0, count - 1, 0)).unfold(2, count, 1).transpose(3, 4)
+    there = tracks.ne(0).any(4, keepdim=True)
+    places, turned = tracks.split(2, 4)
+    newest = places[:, :, :, -1:]
+    ways = 4 * (places - newest) * there
+    both = there[:, :, :, 1:] & there[:, :, :, :-1]
+    speed = (places.diff(dim=3).square().sum(4, keepdim=True) + 1e-6).sqrt()
+    steps = torch.cat([4 * speed, turned[:, :, :, 1:]], 4) * both
+    mean = steps.sum(3) / both.sum(3).clamp(min=1)
+
+    time = torch.arange(count, device=tracks.device)[:, None] * there
+    time = (time - time.sum(3, keepdim=True) / there.sum(3, keepdim=True).clamp(min=1)) * there
+    pace = (time * places).sum(3) / time.square().sum(3).clamp(min=0.5)
+    turn = torch.atan2(mean[..., 2:], mean[..., 1:2] + 1e-6)
+    known = [newest.flatten(3), ways.flatten(3), turned.flatten(3), mean]
+    return torch.cat(known, 3), pace, turn
 
 
 def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:

@@ -46,44 +46,48 @@ NEARBY = 0.18
 
 
 def pose_loss(centres: Tensor, paths: Tensor, poses: Tensor) -> Tensor:
-    """Mean distance of where figures are said to be and to go from where they are, in half frames.
+    """Mean distances of where figures are said to be and to go from where they are, in half frames.
 
     Distances, not their squares: a path that is a pixel off is still worth correcting.
 
     Args:
         centres: `[B, P, 2]` and
-        paths: `[B, P, K, 3]`, as `models.motions.Paths` foretells them.
-        poses: `[B, 1 + K, P', 3]`, the true ones in the same units, from the newest frame on; NaN
-            where they are not known. Figures without any are not taught.
+        paths: `[B, P, T, K, 3]`, as `models.motions.Motion` says them.
+        poses: `[B, T + K, P', 3]`, the true ones in the same units; NaN where they are not known.
+            Figures without any are not taught.
     """
-    poses = poses.transpose(1, 2)
-    count = min(poses.shape[1], centres.shape[1])
-    known = ~poses[:, :count].isnan().any(3)
-    poses = poses[:, :count].nan_to_num(0.0)
-    ways = poses[:, :, 1:] - poses[:, :, :1]
-    away = F.pad(centres[:, :count] - poses[:, :, 0, :2], (0, 1))[:, :, None]
-    astray = (paths[:, :count] - ways) * ways.new_tensor([1.0, 1.0, LEVER])
-    # the square root has no slope at zero
-    errors = (torch.cat([away, astray], 2).square().sum(3) + 1e-6).sqrt()
-    # a way is known where both its ends are
-    counted = known & known[:, :, :1]
-    return (errors * counted).sum() / counted.sum().clamp(min=1)
+    past, ahead = paths.shape[2:4]
+    poses = poses.transpose(1, 2)[:, : paths.shape[1]]
+    count = poses.shape[1]
+    starts, later = poses[:, :, :past], poses[:, :, 1:].unfold(2, ahead, 1).transpose(3, 4)
+    astray = paths[:, :count] - (later - starts[:, :, :, None])
+    astray = astray * astray.new_tensor([1.0, 1.0, LEVER])
+    return _mean_length(astray) + _mean_length(centres[:, :count] - starts[:, :, -1, :2])
 
 
 def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
     """Mean distance of where figures are found from where they are, in half frames.
 
     Args:
-        tracks: `[B, P, T, 4]`, as `models.motions.Tracks` finds them.
-        poses: `[B, T, P', 3]`, the true ones in the same units; NaN where not known.
+        tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
+        poses: `[B, T, P', 3]`, the true ones in the same units; NaN where not known. Where a figure
+            is outside the frame it cannot be found, and counts as little.
     """
-    poses = poses.transpose(1, 2)
-    count = min(poses.shape[1], tracks.shape[1])
-    known = ~poses[:, :count].isnan().any(3)
-    places, turn = poses[:, :count].nan_to_num(0.0).split([2, 1], 3)
-    away = tracks[:, :count] - torch.cat([places, turn.cos(), turn.sin()], 3)
-    squares = (away * away.new_tensor([1.0, 1.0, LEVER, LEVER])).square().sum(3)
-    return ((squares + 1e-6).sqrt() * known).sum() / known.sum().clamp(min=1)
+    poses = poses.transpose(1, 2)[:, : tracks.shape[1]]
+    inside = (poses[..., :2].abs() < 1).all(3, keepdim=True)
+    poses = poses.masked_fill(~inside, float("nan"))
+    tracks = tracks[:, : poses.shape[1]]
+    turn = poses[..., 2].diff(dim=2)
+    turned = tracks[:, :, 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
+    return _mean_length(tracks[..., :2] - poses[..., :2]) + LEVER * _mean_length(turned)
+
+
+def _mean_length(vectors: Tensor) -> Tensor:
+    """Mean length of `[..., C]`; those with NaN do not count."""
+    known = ~vectors.isnan().any(-1)
+    # the square root has no slope at zero
+    lengths = (vectors.nan_to_num(0.0).square().sum(-1) + 1e-6).sqrt()
+    return (lengths * known).sum() / known.sum().clamp(min=1)
 
 
 def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
