@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from toys import LEFT, RIGHT, VARIED, numbered_clip, windows_over, write_store
+from toys import LEFT, RIGHT, VARIED, block_clip, numbered_clip, windows_over, write_store
 from videogeneration.captions import KthGrammar
 from videogeneration.clips import HISTORY, Clips
 from videogeneration.windows import Batch, Windows, WindowSettings
@@ -149,6 +149,26 @@ def test_poses_go_with_their_frames(tmp_path: Path, mirror: float, backwards: fl
     assert {(x, round(turn, 1) + 0.0) for x, turn in turned} == {
         (x, round(turn, 1) + 0.0) for x, turn in expected
     }
+
+
+@pytest.mark.parametrize("mirror", [0.0, 1.0])
+def test_what_is_behind_a_walker_is_told(tmp_path: Path, mirror: float) -> None:
+    """The ground brightens to the right, and so it does, mirrored, to the left."""
+    clips = []
+    for number, length in enumerate((12, 9)):
+        frames, poses = block_clip("left", number, size=48, length=length)
+        ramp = np.linspace(20, 120, 48).round().astype(np.uint8)
+        frames = np.where(frames == 40, ramp, frames)
+        clips.append((frames, {"caption": LEFT, "poses": poses if number == 0 else np.nan * poses}))
+    store = write_store(tmp_path / "clips", clips)
+    settings = WindowSettings(mirror=mirror, single_frame=0.0)
+    batch = windows_over(store, settings, batch_size=8, grounds=True).batch(0)
+    known = ~batch.poses[:, 9, 0, 0].isnan()
+    assert 0 < known.sum() < 8
+    ramp = torch.from_numpy(ramp[::-1].copy() if mirror else ramp) / 255
+    assert batch.ground[~known].isnan().all()
+    assert torch.allclose(batch.ground[known], ramp.expand(int(known.sum()), 48, 48))
+    assert windows_over(store, settings, batch_size=8).batch(0).ground.isnan().all()
 
 
 def test_a_selection_keeps_its_own_captions(clips: Clips) -> None:

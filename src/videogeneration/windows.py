@@ -7,6 +7,7 @@ on with the very batches that it would have seen, and no random state needs to b
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.clips import HISTORY, Clips
+from videogeneration.motion.direction import median_background
 from videogeneration.validated import validated
 
 
@@ -55,6 +57,8 @@ class Batch:
         caption: float32 one-hot `[B, max_words, vocabulary]`.
         poses: float32 `[B, 10 + K, P, 3]`: where the figures are in the history and in the future,
             column and row in pixels and turns clockwise; NaN where that is not known.
+        ground: float32 `[B, H, W]` in [0, 1]: what is behind the figures; NaN where that is not
+            known.
     """
 
     history: Tensor
@@ -62,6 +66,7 @@ class Batch:
     known: Tensor
     caption: Tensor
     poses: Tensor
+    ground: Tensor
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
@@ -79,6 +84,8 @@ class Windows:
         batch_size: Windows a batch.
         future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
+        grounds: Whether to say what is behind figures: the clip's median, where these are known to
+            walk through it.
 
     Raises:
         ValueError: No clip is long enough.
@@ -93,7 +100,11 @@ class Windows:
         batch_size: int,
         future: int = 1,
         seed: int = 0,
+        grounds: bool = False,
     ) -> None:
+        self.grounds = grounds
+        # of so many clips at once: each is a frame in memory
+        self._ground = lru_cache(4000)(self._median)
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
         self.future, self.seed = future, seed
         table = clips.table
@@ -132,8 +143,11 @@ class Windows:
         known = np.zeros((count, self.future), bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
         poses = np.full((*frames.shape[:2], *self.clips.poses.shape[1:]), np.nan, np.float32)
+        ground = np.full((count, height, width), np.nan, np.float32)
         for i, (clip, offset) in enumerate(picked):
-            cut, past, there, captions[i] = self._cut(clip, offset, random)
+            cut, past, there, captions[i], behind = self._cut(clip, offset, random)
+            if behind is not None:
+                ground[i] = behind
             frames[i, HISTORY - past : HISTORY - past + len(cut)] = cut
             known[i, : len(cut) - past] = True
             poses[i, HISTORY - past : HISTORY - past + len(cut)] = there
@@ -143,6 +157,7 @@ class Windows:
             torch.from_numpy(known),
             torch.from_numpy(captions),
             torch.from_numpy(poses),
+            torch.from_numpy(ground),
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -166,12 +181,12 @@ class Windows:
 
     def _cut(
         self, clip: int, offset: int, random: np.random.Generator
-    ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray]:
+    ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray | None]:
         """Cut one window.
 
         Returns:
-            Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, and the
-            one-hot caption.
+            Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, the
+            one-hot caption, and the ground `[H, W]`, if it is asked for and known.
         """
         s = self.settings
         mirror, backwards, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
@@ -196,7 +211,15 @@ class Windows:
         caption = self._captions[self._rows[clip]]
         if mirror != backwards:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
-        return np.take(self._greys(random), cut, mode="clip"), past, poses, caption
+        greys, ground = self._greys(random), None
+        if self.grounds and not np.isnan(poses[0]).all():
+            ground = greys[self._ground(clip)]
+            ground = ground[:, ::-1] if mirror else ground
+        return np.take(greys, cut, mode="clip"), past, poses, caption, ground
+
+    def _median(self, clip: int) -> np.ndarray:
+        """The ground of a clip, uint8 `[H, W]`."""
+        return (255 * median_background(self.clips[clip])).round().astype(np.uint8)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""

@@ -13,6 +13,7 @@ from videogeneration.training.losses import (
     accuracy,
     discriminator_loss,
     generator_loss,
+    ground_losses,
     motion_weight,
     pose_loss,
     shown_loss,
@@ -164,6 +165,35 @@ def test_a_track_costs_its_distance_where_it_is_known() -> None:
     wrong[0, 0, 4, 0] = 0
     poses[0, 4, 0, 0] = 1.1
     assert track_loss(wrong, poses).item() == pytest.approx(0, abs=2e-3)
+
+
+def test_a_figure_on_the_ground_costs_more_than_all_else() -> None:
+    true = torch.rand(2, 32, 32) * 0.2 + 0.4
+    history = true[:, None].repeat(1, 10, 1, 1)
+    history[:, :4] = 0
+    history[:, 5, 4:10, 4:10] = 1
+    history[:, 9, 20:26, 20:26] = 0
+    shown = torch.zeros(2, 2, 32, 32)
+    shown[:, 1] = 20
+    shown[:, :, 20:26, 20:26] = torch.tensor([20.0, 0.0]).view(2, 1, 1)
+    # its rim is figure, too, in part
+    ground = true[:, None].clone()
+    right, apart = ground_losses(ground, shown, history, true)
+    assert right.item() == 0
+    assert apart.item() < 1
+    stays, ghost = ground.clone(), ground.clone()
+    stays[:, :, 26:32, 2:8] += 0.3
+    ghost[:, :, 20:26, 20:26] = history[:, 9:, 20:26, 20:26]
+    elsewhere = ground_losses(stays, shown, history, true)[0].item()
+    assert elsewhere == pytest.approx(0.3 * 36 / 1024, rel=1e-3)
+    assert ground_losses(ghost, shown, history, true)[0].item() > 5 * elsewhere
+    assert ground_losses(ground, shown.flip(1), history, true)[1].item() > 10
+    # where nobody knows the ground there is nothing to learn
+    true[0] = math.nan
+    alone = ground_losses(ghost[1:], shown[1:], history[1:], true[1:])
+    assert ground_losses(ghost, shown, history, true) == alone
+    true[1] = math.nan
+    assert ground_losses(ghost, shown, history, true) == (0, 0)
 
 
 def test_figures_are_told_apart_where_they_are() -> None:

@@ -92,7 +92,9 @@ class Drawing:
 
     Attributes:
         frames: `[B, ahead, H, W]` in [0, 1], or those that were asked for.
-        shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
+        ground: `[B, 1, H, W]` in [0, 1]: what is behind the figures.
+        shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
+            shows, or, where that is not black, the ground.
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was, and
         paths: `[B, P, history, ahead, 3]`: where it goes; see `motions.Motion`.
@@ -101,6 +103,7 @@ class Drawing:
     """
 
     frames: Tensor
+    ground: Tensor
     shown: Tensor
     centres: Tensor
     tracks: Tensor
@@ -281,9 +284,8 @@ class Generator(nn.Module):
             x = next(blocks)(x, said, shown)
             levels.append(x)
 
-        drawn = F.pixel_shuffle(self.pixels(x), self.config.patch).float()
         with torch.autocast(history.device.type, enabled=False):
-            whose, choice, *changes = drawn.split(self.parts, 1)
+            whose, choice, *changes = self._maps(self.pixels(x).float(), which)
             if shown is not None:
                 shown = shown.float().clamp(min=1e-4).log()
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
@@ -291,15 +293,21 @@ class Generator(nn.Module):
             newest = history[:, -1:].float()
             cover = self._cover(whose)
             ground = self._ground(history, present, choice, cover)
-            if which is not None:
-                changes = [change[:, which] for change in changes]
             figures = self._cut(newest, whose, changes)
             seen = cover * (newest - ground).abs()
         centres, tracks, paths = self.motion(history, [levels[0], levels[-1]], seen, said)
         with torch.autocast(history.device.type, enabled=False):
             ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
-        return Drawing(frames, whose[:, : self.config.figures], centres, tracks, paths, match)
+        return Drawing(frames, ground, whose, centres, tracks, paths, match)
+
+    def _maps(self, drawn: Tensor, which: Tensor | None) -> Sequence[Tensor]:
+        """What is said of every pixel, by its parts: `[B, part, H, W]`, of frames to come some."""
+        blocks = list(drawn.unflatten(1, (-1, self.config.patch**2)).split(self.parts, 1))
+        if which is not None:
+            blocks[2:] = [block[:, which] for block in blocks[2:]]
+        maps = F.pixel_shuffle(torch.cat(blocks, 1).flatten(1, 2), self.config.patch)
+        return maps.split([block.shape[1] for block in blocks], 1)
 
     def _ground(self, history: Tensor, present: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
         """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or filled in.

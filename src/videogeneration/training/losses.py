@@ -33,7 +33,8 @@ def motion_weight(newest: Tensor, frames: Tensor, moving: float) -> Tensor:
     """
     change = (frames - newest[:, None]).abs()
     # pooled, so that the inside of a figure counts as well as its outline
-    change = F.avg_pool2d(F.max_pool2d(change, 5, 1, 2), 5, 1, 2)
+    coarse = F.avg_pool2d(F.max_pool2d(change, 4, ceil_mode=True), 3, 1, 1)
+    change = F.interpolate(coarse, change.shape[-2:], mode="bilinear")
     weight = 1 + (moving - 1) * (change / 0.15).clamp(0, 1)
     return weight / weight.mean()
 
@@ -43,6 +44,9 @@ LEVER = 0.4
 
 NEARBY = 0.18
 """How far a figure is taken to reach from its centre, as a Gaussian's sigma in half frames."""
+
+NOISE, CONTRAST = 0.06, 0.08
+"""A pixel that differs from the ground by the first is ground, by both together all figure."""
 
 
 def pose_loss(centres: Tensor, paths: Tensor, poses: Tensor) -> Tensor:
@@ -94,7 +98,7 @@ def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
     """Cross-entropy of telling which of several figures a pixel shows, where only one is near.
 
     Args:
-        shown: Logits `[B, P, H, W]`.
+        shown: Logits `[B, >= P, H, W]`.
         cells: `[H, W, 2]`, the pixels' places, x and y in half frames.
         poses: `[B, P', >= 2]`, where the figures are, in the same units; NaN where not known.
     """
@@ -107,6 +111,37 @@ def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
     weight = near.amax(1)
     entropy = -(whose * shown[:, :count].log_softmax(1)).sum(1)
     return (weight * entropy).sum() / weight.sum().clamp(min=1e-6)
+
+
+def ground_losses(
+    ground: Tensor, shown: Tensor, history: Tensor, true: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Mean distance of a ground from the true one, and cross-entropy of telling it from a figure.
+
+    What differs from the ground is figure, and its shadow. Where figures were, a ground counts as
+    much as everywhere else together: there it is that they stay behind.
+
+    Args:
+        ground: `[B, 1, H, W]` in [0, 1].
+        shown: Logits `[B, P + 1, H, W]`: which figure a pixel of the newest frame shows, or, at
+            last, the ground.
+        history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
+        true: `[B, H, W]` in [0, 1]; NaN where it is not known.
+    """
+    known = ~true.flatten(1).isnan().any(1)
+    if not known.any():
+        return ground.new_zeros(()), ground.new_zeros(())
+    ground, shown, history = ground[known, 0], shown[known], history[known]
+    true = true[known]
+    there = history.flatten(2).amax(2) > 0
+    away = F.avg_pool2d((history - true[:, None]).abs(), 3, 1, 1) * there[:, :, None, None]
+    figures = ((away - NOISE) / CONTRAST).clamp(0, 1)
+    were, now = figures.amax(1), figures[:, -1]
+    astray = (ground - true).abs()
+    loss = astray.mean() + (astray * were).sum() / were.sum().clamp(min=1)
+    likely = shown.log_softmax(1)
+    is_figure = torch.logsumexp(likely[:, :-1], 1)
+    return loss, -(now * is_figure + (1 - now) * likely[:, -1]).mean()
 
 
 def discriminator_loss(kind: str, real: Tensor, generated: Tensor) -> Tensor:

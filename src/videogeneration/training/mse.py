@@ -18,6 +18,7 @@ from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
+    ground_losses,
     matching_loss,
     motion_weight,
     pose_loss,
@@ -53,7 +54,9 @@ class MseSettings:
         tracks: Weight of where figures were, beside the square error; see `losses.track_loss`.
         poses: Weight of where figures are and where they go; see `losses.pose_loss`. Pixels that
             miss their place by far say nothing of the way there.
-        shown: Weight of telling figures apart, see `losses.shown_loss`.
+        shown: Weight of telling figures apart, see `losses.shown_loss`, and from the ground, see
+            `losses.ground_losses`.
+        ground: Weight of what is behind them, see there.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
         seed: Order of the windows, augmentation, noise, first weights.
@@ -71,6 +74,7 @@ class MseSettings:
     tracks: float = 0.1
     poses: float = 0.2
     shown: float = 0.02
+    ground: float = 0.2
     matching: float = 0.002
     seed: int = 0
 
@@ -81,7 +85,7 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "tracks", "poses", "shown", "matching"):
+        for name in ("weight_decay", "tracks", "poses", "shown", "ground", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         for name in ("average", "history_noise"):
@@ -223,6 +227,11 @@ class MseTask:
             "poses": pose_loss(drawing.centres, drawing.paths, poses),
             "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
         }
+        if drawing.shown.shape[1] > drawing.paths.shape[1]:
+            losses["ground"], apart = ground_losses(
+                drawing.ground, drawing.shown, batch.history, batch.ground
+            )
+            losses["shown"] = losses["shown"] + apart
         if drawing.match is not None:
             losses["matching"] = matching_loss(drawing.match)
         return losses
@@ -291,6 +300,7 @@ class MseTraining:
             settings.batch_size,
             network.ahead,
             settings.seed,
+            grounds=isinstance(network, Generator) and network.config.sources > 0,
         )
         device.place(network)
         return MseTask(network, cut, settings, device)
