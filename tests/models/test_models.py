@@ -300,7 +300,7 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
         history = torch.cat([torch.zeros_like(seen), seen], 1)
-        centres, _, paths = motion(history, [seen[:, :, ::4, ::4]], seen, way)
+        centres, _, paths, _ = motion(history, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
         drawn = carry(seen[:, :, None, None], centres, paths[:, :, -1])[:, 0, :, 0]
@@ -376,14 +376,14 @@ def test_figures_are_followed() -> None:
                     column = int(torch.randint(0, 24, ()))
                     frame[row : row + 8, column : column + 8] = figure
                     where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
-        _, tracks, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+        _, tracks, _, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
         loss = track_loss(tracks, poses.transpose(1, 2))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss < 0.15
     history[:, :2] = 0
-    _, tracks, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+    _, tracks, _, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
     assert tracks[:, :, :2].eq(0).all()
     assert not tracks[:, :, 2:, :2].eq(0).any()
     assert tracks[:, :, 2, 2:].eq(0).all(), "no frame before it"

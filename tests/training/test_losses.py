@@ -10,15 +10,18 @@ from torch import Tensor
 
 from videogeneration.training.losses import (
     ADVERSARIAL_LOSSES,
+    ASTRAY,
     accuracy,
+    centre_loss,
     discriminator_loss,
     generator_loss,
     ground_losses,
     motion_weight,
-    pose_loss,
+    path_loss,
     shown_loss,
     step_down,
     track_loss,
+    true_tracks,
 )
 
 
@@ -107,31 +110,30 @@ def pose_case() -> tuple[Tensor, Tensor, Tensor]:
 
 def test_poses_that_are_right_cost_nothing() -> None:
     centres, paths, poses = pose_case()
-    assert pose_loss(centres, paths, poses).item() == pytest.approx(0, abs=3e-3)
+    assert path_loss(paths, poses).item() == pytest.approx(0, abs=2e-3)
+    assert centre_loss(centres, poses[:, 2]).item() == pytest.approx(0, abs=2e-3)
 
 
 def test_a_pose_costs_its_distance_and_a_turn_its_way() -> None:
     centres, paths, poses = pose_case()
     away = centres + torch.tensor([0.3, 0.4])
-    assert pose_loss(away, paths, poses).item() == pytest.approx(0.5, rel=1e-2)
+    assert centre_loss(away, poses[:, 2]).item() == pytest.approx(0.5, rel=1e-2)
     turned = paths + torch.tensor([0.0, 0.0, 0.5])
-    assert pose_loss(centres, turned, poses).item() == pytest.approx(0.2, rel=1e-2)
+    assert path_loss(turned, poses).item() == pytest.approx(0.2, rel=1e-2)
     # a sixth of all ways
-    turned = paths + torch.tensor([0.0, 0.0, 0.5]) * torch.tensor([1.0, 0, 0, 0, 0, 0]).view(
-        3, 2, 1
-    )
-    assert pose_loss(centres, turned, poses).item() == pytest.approx(0.2 / 6, rel=0.1)
+    turned = paths.clone()
+    turned[:, :, 1, 0, 2] += 0.5
+    assert path_loss(turned, poses).item() == pytest.approx(0.2 / 6, rel=0.1)
 
 
 def test_poses_that_nobody_knows_teach_nothing() -> None:
-    centres, paths, poses = pose_case()
+    _, paths, poses = pose_case()
     poses[0] = math.nan
     poses[1, :, 1] = math.nan
     poses[1, :2, 0] = poses[1, 4:, 0] = math.nan
-    centres.requires_grad_()
     paths = (paths + 1).requires_grad_()
-    loss = pose_loss(centres, paths, poses)
-    # one figure's centre and the first frame after it are left
+    loss = path_loss(paths, poses)
+    # from one figure's newest frame to the next is left
     assert loss.item() == pytest.approx(2.16**0.5, rel=1e-2)
     loss.backward()
     assert paths.grad is not None
@@ -139,7 +141,20 @@ def test_poses_that_nobody_knows_teach_nothing() -> None:
     assert paths.grad[1, 0, 2, 0].ne(0).all()
     paths.grad[1, 0, 2, 0] = 0
     assert paths.grad.eq(0).all()
-    assert pose_loss(centres, paths, torch.empty(2, 5, 0, 3)).item() == 0
+    assert path_loss(paths, torch.empty(2, 5, 0, 3)).item() == 0
+    assert centre_loss(torch.rand(2, 2, 2), torch.full((2, 2, 3), math.nan)).item() == 0
+
+
+def test_true_tracks_are_a_little_astray() -> None:
+    poses = torch.rand(64, 10, 2, 3)
+    poses[:8, :4] = math.nan
+    tracks = true_tracks(poses)
+    assert tracks.shape == (64, 2, 10, 4)
+    assert tracks[:8, :, :4].eq(0).all()
+    assert tracks[:8, :, 4, 2:].eq(0).all(), "no frame before it"
+    astray = track_loss(tracks[8:], poses[8:]).item()
+    assert 0.5 * ASTRAY < astray < 3 * ASTRAY
+    assert track_loss(tracks[8:].flip(1), poses[8:]).item() > 3 * astray
 
 
 def test_a_track_costs_its_distance_where_it_is_known() -> None:
@@ -180,7 +195,7 @@ def test_a_figure_on_the_ground_costs_more_than_all_else() -> None:
     ground = true[:, None].clone()
     right, apart = ground_losses(ground, shown, history, true)
     assert right.item() == 0
-    assert apart.item() < 1
+    assert apart.item() < 2
     stays, ghost = ground.clone(), ground.clone()
     stays[:, :, 26:32, 2:8] += 0.3
     ghost[:, :, 20:26, 20:26] = history[:, 9:, 20:26, 20:26]

@@ -25,6 +25,9 @@ from videogeneration.models.sentences import SentenceLookup
 RIM = 5
 """Side in pixels of what a pixel of a figure touches: its light reaches a little farther."""
 
+COVERED = 0.4
+"""A pixel that a figure covers so far says nothing of the ground."""
+
 
 @dataclass(frozen=True)
 class GeneratorConfig:
@@ -96,8 +99,9 @@ class Drawing:
         shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
             shows, or, where that is not black, the ground.
         centres: `[B, P, 2]`: where each is,
-        tracks: `[B, P, history, 4]`: where it was, and
-        paths: `[B, P, history, ahead, 3]`: where it goes; see `motions.Motion`.
+        tracks: `[B, P, history, 4]`: where it was,
+        paths: `[B, P, history, ahead, 3]`: where it goes, and
+        told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
     """
@@ -108,6 +112,7 @@ class Drawing:
     centres: Tensor
     tracks: Tensor
     paths: Tensor
+    told: Tensor
     match: Tensor | None
 
 
@@ -295,11 +300,12 @@ class Generator(nn.Module):
             ground = self._ground(history, present, choice, cover)
             figures = self._cut(newest, whose, changes)
             seen = cover * (newest - ground).abs()
-        centres, tracks, paths = self.motion(history, [levels[0], levels[-1]], seen, said)
+        motion = self.motion(history, [levels[0], levels[-1]], seen, said)
+        centres, tracks, paths, told = motion
         with torch.autocast(history.device.type, enabled=False):
             ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
-        return Drawing(frames, ground, whose, centres, tracks, paths, match)
+        return Drawing(frames, ground, whose, centres, tracks, paths, told, match)
 
     def _maps(self, drawn: Tensor, which: Tensor | None) -> Sequence[Tensor]:
         """What is said of every pixel, by its parts: `[B, part, H, W]`, of frames to come some."""
@@ -319,8 +325,8 @@ class Generator(nn.Module):
         if not count:
             return torch.zeros_like(history[:, -1:], dtype=torch.float32)
         touched = F.max_pool2d(cover.detach().sum(1, keepdim=True), RIM, 1, RIM // 2)
-        free = (1 - touched).clamp(min=0.01) ** 4
-        choice = choice + F.pad(free.log(), (0, 0, 0, 0, count - 1, 1))
+        free = (1 - touched / COVERED).clamp(min=0)
+        choice = choice + F.pad((free + 1e-8).log(), (0, 0, 0, 0, count - 1, 1))
         missing = F.pad(~present[:, -count:], (0, 1))
         choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
         newest = history[:, -1:].float()

@@ -34,7 +34,7 @@ class Motion(nn.Module):
 
     def forward(
         self, history: Tensor, levels: list[Tensor], seen: Tensor, said: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Say.
 
         Args:
@@ -52,6 +52,8 @@ class Motion(nn.Module):
             Paths `[B, P, T, ahead, 3]`: how far from where a figure is in a past frame, and turned
             by how many radians clockwise, it is in every frame after it. Those from the newest
             frame are the last.
+            What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
+            figure is, and what is said of it.
         """
         places = self.tracks(history, said)
         there = (history.flatten(2).amax(2) > 0)[:, None, :, None]
@@ -61,7 +63,8 @@ class Motion(nn.Module):
             centres, size = self.centres(levels, seen)
             turned = self.turns(history.float(), centres, said)
             tracks = torch.cat([places, turned * before], 3) * there
-            return centres, tracks, self.paths(tracks, torch.cat([size, said], 2))
+            told = torch.cat([size, said], 2)
+            return centres, tracks, self.paths(tracks, told), told
 
 
 class Tracks(nn.Module):
@@ -232,7 +235,7 @@ class Paths(nn.Module):
 
         Args:
             tracks: `[B, P, T, 4]`, as `Motion` says them.
-            told: `[B, P, 4 + embedding]`: how large each figure is, and what is said of it.
+            told: `[B, P, 4 + embedding]`, see there.
 
         Returns:
             Paths `[B, P, T, ahead, 3]`, as `Motion` says them.

@@ -18,13 +18,15 @@ from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
+    centre_loss,
     ground_losses,
     matching_loss,
     motion_weight,
-    pose_loss,
+    path_loss,
     shown_loss,
     step_down,
     track_loss,
+    true_tracks,
 )
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
@@ -52,7 +54,7 @@ class MseSettings:
             is learned for all of them.
         moving: Weight of pixels that change, against 1 for those that stay.
         tracks: Weight of where figures were, beside the square error; see `losses.track_loss`.
-        poses: Weight of where figures are and where they go; see `losses.pose_loss`. Pixels that
+        poses: Weight of where figures are and where they go; see `losses.path_loss`. Pixels that
             miss their place by far say nothing of the way there.
         shown: Weight of telling figures apart, see `losses.shown_loss`, and from the ground, see
             `losses.ground_losses`.
@@ -202,7 +204,7 @@ class MseTask:
         with self.device.autocast():
             if isinstance(self.network, Generator):
                 drawing = self.network.draw(history, batch.caption, noise, which)
-                frames, beside = drawing.frames, self._beside(drawing, batch)
+                frames, beside = drawing.frames, _beside(self.network, drawing, batch)
             else:
                 frames, beside = self.network(history, batch.caption, noise), {}
         loss, mse = square_error(frames, batch, which, s.moving)
@@ -217,28 +219,35 @@ class MseTask:
         self.average.update(self.network, step)
         return {"loss": loss, **figures}
 
-    def _beside(self, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
-        """What counts beside the square error, by the name of its weight."""
-        height, width = batch.history.shape[-2:]
-        poses = in_half_frames(batch.poses, height, width)
-        cells = positions(height, width, poses.device)
-        losses = {
-            "tracks": track_loss(drawing.tracks, poses[:, :HISTORY]),
-            "poses": pose_loss(drawing.centres, drawing.paths, poses),
-            "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
-        }
-        if drawing.shown.shape[1] > drawing.paths.shape[1]:
-            losses["ground"], apart = ground_losses(
-                drawing.ground, drawing.shown, batch.history, batch.ground
-            )
-            losses["shown"] = losses["shown"] + apart
-        if drawing.match is not None:
-            losses["matching"] = matching_loss(drawing.match)
-        return losses
-
     def result(self) -> nn.Module:
         """The averaged generator."""
         return self.average.network if self.settings.average else self.network
+
+
+def _beside(network: Generator, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
+    """What counts beside the square error, by the name of its weight."""
+    height, width = batch.history.shape[-2:]
+    count = drawing.centres.shape[1]
+    poses = in_half_frames(batch.poses[:, :, :count], height, width)
+    poses = F.pad(poses, (0, 0, 0, count - poses.shape[2]), value=torch.nan)
+    cells = positions(height, width, poses.device)
+    # at first tracks say nothing: what follows from them is learned from true ones as well
+    taught = network.motion.paths(true_tracks(poses[:, :HISTORY]), drawing.told)
+    losses = {
+        "tracks": track_loss(drawing.tracks, poses[:, :HISTORY]),
+        "poses": path_loss(drawing.paths, poses)
+        + path_loss(taught, poses)
+        + centre_loss(drawing.centres, poses[:, HISTORY - 1]),
+        "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
+    }
+    if drawing.shown.shape[1] > count:
+        losses["ground"], apart = ground_losses(
+            drawing.ground, drawing.shown, batch.history, batch.ground
+        )
+        losses["shown"] = losses["shown"] + apart
+    if drawing.match is not None:
+        losses["matching"] = matching_loss(drawing.match)
+    return losses
 
 
 @dataclass(frozen=True)
