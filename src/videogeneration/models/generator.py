@@ -289,8 +289,9 @@ class Generator(nn.Module):
             x = next(blocks)(x, said, shown)
             levels.append(x)
 
+        drawn = self.pixels(x).float()
         with torch.autocast(history.device.type, enabled=False):
-            whose, choice, *changes = self._maps(self.pixels(x).float(), which)
+            whose, choice, *changes = self._maps(drawn, which)
             if shown is not None:
                 shown = shown.float().clamp(min=1e-4).log()
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")

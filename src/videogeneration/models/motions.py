@@ -96,8 +96,10 @@ class Tracks(nn.Module):
         keys = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
         height, width = keys.shape[-2:]
         keys = keys.unflatten(0, history.shape[:2]).flatten(3)
-        fits = torch.einsum("bpc,btcn->bptn", self.ask(said), keys) / keys.shape[2] ** 0.5
-        return fits.float().softmax(3) @ positions(height, width, history.device).flatten(0, 1)
+        asked, keys = self.ask(said).float(), keys.float() / keys.shape[2] ** 0.5
+        with torch.autocast(history.device.type, enabled=False):
+            where = torch.einsum("bpc,btcn->bptn", asked, keys).softmax(3)
+            return where @ positions(height, width, history.device).flatten(0, 1)
 
 
 class Centres(nn.Module):

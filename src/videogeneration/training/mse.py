@@ -201,12 +201,14 @@ class MseTask:
         # the nearest is always among them: every clip has it
         ahead = batch.known.shape[1]
         which = F.pad(1 + torch.randperm(ahead - 1)[: s.drawn - 1].sort().values, (1, 0))
-        with self.device.autocast():
-            if isinstance(self.network, Generator):
+        beside: dict[str, Tensor] = {}
+        if isinstance(self.network, Generator):
+            with self.device.autocast():
                 drawing = self.network.draw(history, batch.caption, noise, which)
-                frames, beside = drawing.frames, _beside(self.network, drawing, batch)
-            else:
-                frames, beside = self.network(history, batch.caption, noise), {}
+            frames, beside = drawing.frames, _beside(self.network, drawing, batch)
+        else:
+            with self.device.autocast():
+                frames = self.network(history, batch.caption, noise)
         loss, mse = square_error(frames, batch, which, s.moving)
         for name, figure in beside.items():
             loss = loss + getattr(s, name) * figure
