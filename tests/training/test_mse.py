@@ -14,6 +14,7 @@ from videogeneration.captions import KthGrammar
 from videogeneration.clips import Clips
 from videogeneration.evaluation.metrics import psnr
 from videogeneration.rollout import roll_out
+from videogeneration.training.device import Device
 from videogeneration.training.mse import MseSettings, MseTask, add_history_noise, in_half_frames
 from videogeneration.windows import Windows, WindowSettings
 
@@ -196,3 +197,18 @@ def test_the_average_lags_behind_the_weights(clips: Clips) -> None:
 def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
     with pytest.raises(ValueError, match=name):
         MseSettings(**{name: value})
+
+
+@pytest.mark.parametrize("changes", [{"dropout": 0.0}, {"sources": 0, "redraw": False}])
+def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
+    settings = MseSettings(steps=3, batch_size=4, warmup=1)
+    device = Device("cpu", "bfloat16")
+    cut = Windows(
+        clips.split("train"), encode(clips), KthGrammar(), WindowSettings(), 4, AHEAD, grounds=True
+    )
+    task = MseTask(device.place(generator(**changes)), cut, settings, device)
+    for step, batch in enumerate(task.batches(0, 3)):
+        figures = task.step(step, batch)
+        assert all(figure.isfinite() for figure in figures.values())
+        assert ("ground" in figures) == ("sources" not in changes)
+    assert all(weight.dtype == torch.float32 for weight in task.network.parameters())
