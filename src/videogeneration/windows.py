@@ -137,7 +137,6 @@ class Windows:
         """
         picked = [self._window(step * self.batch_size + i) for i in range(self.batch_size)]
         random = np.random.default_rng((self.seed, 1, step))
-        height, width = self.clips.size
         count, (height, width) = self.batch_size, self.clips.size
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
         known = np.zeros((count, self.future), bool)

@@ -13,6 +13,7 @@ from toys import AHEAD, CPU, LEFT, RIGHT, block_store, encode, generator, mse_ta
 from videogeneration.captions import KthGrammar
 from videogeneration.clips import Clips
 from videogeneration.evaluation.metrics import psnr
+from videogeneration.models.generator import Generator
 from videogeneration.rollout import roll_out
 from videogeneration.training.device import Device
 from videogeneration.training.mse import MseSettings, MseTask, add_history_noise, in_half_frames
@@ -212,3 +213,18 @@ def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
         assert all(figure.isfinite() for figure in figures.values())
         assert ("ground" in figures) == ("sources" not in changes)
     assert all(weight.dtype == torch.float32 for weight in task.network.parameters())
+
+
+def test_what_follows_figures_learns_faster(clips: Clips) -> None:
+    task = mse_task(clips, steps=40, warmup=1, learning_rate=1e-3)
+    task.step(0, next(iter(task.batches(0, 1))))
+    rates = {
+        id(weight): group["lr"]
+        for group in task.optimizer.param_groups
+        for weight in group["params"]
+    }
+    assert isinstance(task.network, Generator)
+    assert len(rates) == len(list(task.network.parameters()))
+    quick = {id(weight) for weight in task.network.motion.parameters()}
+    for weight, rate in rates.items():
+        assert rate == pytest.approx(3e-3 if weight in quick else 1e-3)
