@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import Motion, carry
+from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
 
 RIM = 5
@@ -259,10 +259,10 @@ class Generator(nn.Module):
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
         """
-        present = history.flatten(2).amax(2) > 0
+        there = present(history)
         words = caption.flatten(1)
         noise = words.new_zeros(len(words)) if noise is None else noise
-        known = [words, present.to(words.dtype), 10 * noise[:, None]]
+        known = [words, there.to(words.dtype), 10 * noise[:, None]]
         embedding = self.embed(torch.cat(known, 1))
 
         x = self.stem(history[:, None] * 2 - 1)
@@ -298,11 +298,11 @@ class Generator(nn.Module):
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             newest = history[:, -1:].float()
             cover = self._cover(whose)
-            ground = self._ground(history, present, choice, cover)
+            ground = self._ground(history, there, choice, cover)
             figures = self._cut(newest, whose, changes)
             seen = cover * (newest - ground).abs()
-        motion = self.motion(history, [levels[0], levels[-1]], seen, said)
-        centres, tracks, paths, told = motion
+        ends = [levels[0], levels[-1]]
+        centres, tracks, paths, told = self.motion(history, ends, seen, said)
         with torch.autocast(history.device.type, enabled=False):
             ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
             frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
@@ -316,7 +316,7 @@ class Generator(nn.Module):
         maps = F.pixel_shuffle(torch.cat(blocks, 1).flatten(1, 2), self.config.patch)
         return maps.split([block.shape[1] for block in blocks], 1)
 
-    def _ground(self, history: Tensor, present: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
+    def _ground(self, history: Tensor, there: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
         """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or filled in.
 
         The newest frame does not show it where a figure is or touches; what was taken from there
@@ -328,7 +328,7 @@ class Generator(nn.Module):
         touched = F.max_pool2d(cover.detach().sum(1, keepdim=True), RIM, 1, RIM // 2)
         free = (1 - touched / COVERED).clamp(min=0)
         choice = choice + F.pad((free + 1e-8).log(), (0, 0, 0, 0, count - 1, 1))
-        missing = F.pad(~present[:, -count:], (0, 1))
+        missing = F.pad(~there[:, -count:], (0, 1))
         choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
         newest = history[:, -1:].float()
         sources = torch.cat([history[:, -count:].float(), fill(newest, free)], 1)

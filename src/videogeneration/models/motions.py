@@ -56,7 +56,7 @@ class Motion(nn.Module):
             figure is, and what is said of it.
         """
         places = self.tracks(history, said)
-        there = (history.flatten(2).amax(2) > 0)[:, None, :, None]
+        there = present(history)[:, None, :, None]
         before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
         with torch.autocast(history.device.type, enabled=False):
             said = said.float()
@@ -295,7 +295,7 @@ def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -
         layers: `[B, P, K, C, H, W]` in [0, 1], pictures of every figure; where K is 1, one serves
             all frames to come.
         centres: `[B, P, 2]` and
-        paths: `[B, P, K, 3]`, as `Paths` foretells them.
+        paths: `[B, P, K, 3]`, those of `Motion` from one frame.
         sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
             and take longer.
 
@@ -334,6 +334,11 @@ def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
     back_x = (x + cos * columns)[..., None, :] + (ratio * sin * rows)[..., None]
     back_y = (y + cos * rows)[..., None] - (sin / ratio * columns)[..., None, :]
     return torch.stack([back_x, back_y], -1)
+
+
+def present(history: Tensor) -> Tensor:
+    """Which past frames there are, bool `[B, T]`: missing ones are zero throughout."""
+    return history.flatten(2).amax(2) > 0
 
 
 def positions(height: int, width: int, device: torch.device) -> Tensor:

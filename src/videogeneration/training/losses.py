@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.models.motions import present
+
 ADVERSARIAL_LOSSES = ("cross_entropy", "least_squares", "hinge")
 
 
@@ -159,12 +161,14 @@ def ground_losses(
         return ground.new_zeros(()), ground.new_zeros(())
     ground, shown, history = ground[known, 0], shown[known], history[known]
     true = true[known]
-    there = history.flatten(2).amax(2) > 0
     away = history - true[:, None]
     # what changes everywhere is the camera's gain
     gain = away[:, :, ::8, ::8].flatten(2).median(2).values
     # a mean of several pixels tells a pale shirt from noise
-    away = F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs() * there[:, :, None, None]
+    away = (
+        F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs()
+        * present(history)[:, :, None, None]
+    )
     figures = ((away - NOISE) / CONTRAST).clamp(0, 1)
     were, now = figures.amax(1), figures[:, -1]
     astray = (ground - true).abs()

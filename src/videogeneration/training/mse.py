@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from videogeneration.captions import Grammar, describe
 from videogeneration.clips import HISTORY, Clips
 from videogeneration.models.generator import Drawing, Generator
-from videogeneration.models.motions import positions
+from videogeneration.models.motions import positions, present
 from videogeneration.models.original import Original
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
@@ -108,8 +108,7 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
     strength = largest * torch.rand(len(history), device=history.device) ** 2
     noise = strength[:, None, None, None] * torch.randn_like(history)
     noisy = (history + noise).clamp(0, 1)
-    present = history.flatten(2).amax(2) > 0
-    return torch.where(present[:, :, None, None], noisy, history), strength
+    return torch.where(present(history)[:, :, None, None], noisy, history), strength
 
 
 def square_error(
@@ -149,10 +148,11 @@ def in_half_frames(poses: Tensor, height: int, width: int) -> Tensor:
 
 def _groups(network: nn.Module) -> list[dict[str, Any]]:
     """A network's weights with the factors of their learning rates."""
-    quick = list(network.motion.parameters()) if isinstance(network, Generator) else []
-    others = [weight for weight in network.parameters() if all(weight is not x for x in quick)]
-    groups = [(others, 1.0), (quick, MOTION_FACTOR)]
-    return [{"params": weights, "factor": factor} for weights, factor in groups if weights]
+    groups: dict[float, list[nn.Parameter]] = {}
+    for name, weight in network.named_parameters():
+        factor = MOTION_FACTOR if name.startswith("motion.") else 1.0
+        groups.setdefault(factor, []).append(weight)
+    return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
 
 
 class MseTask:
