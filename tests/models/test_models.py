@@ -12,7 +12,7 @@ from torch import Tensor
 
 from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
 from videogeneration.captions import KthGrammar, SceneGrammar
-from videogeneration.models.generator import Generator, fill
+from videogeneration.models.generator import Generator
 from videogeneration.models.motions import ANGLES, Motion, _ways, carry, turning
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.sentences import SentenceLookup
@@ -31,7 +31,7 @@ def history_of_ones(batch: int, present: int, value: float = 1.0) -> Tensor:
     return history
 
 
-@pytest.mark.parametrize("changes", [{}, {"redraw": False}, {"sources": 0}, {"figures": 2}])
+@pytest.mark.parametrize("changes", [{}, {"sources": 0}, {"figures": 2}])
 @pytest.mark.parametrize("present", [1, 10])
 def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) -> None:
     network = generator(**changes).eval()
@@ -49,16 +49,16 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     assert drawing.frames.max() <= 1
     assert drawing.tracks.shape == (3, figures, 10, 4)
     loss = drawing.frames.sum() + drawing.centres.sum() + drawing.paths.sum()
-    if drawing.match is not None:
-        loss = loss + drawing.match.sum()
+    for logits in (drawing.match, drawing.cut, drawing.looks):
+        loss = loss if logits is None else loss + logits.clamp(min=-99).sum()
     loss.backward()
     gradients = [p.grad for p in network.parameters()]
     assert all(g is not None and g.isfinite().all() for g in gradients)
 
 
-@pytest.mark.parametrize("redraw", [True, False])
-def test_some_of_the_frames_are_those_among_all(redraw: bool) -> None:
-    network = generator(redraw=redraw).eval()
+@pytest.mark.parametrize("sources", [0, 5])
+def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
+    network = generator(sources=sources).eval()
     given = torch.rand(2, 10, 32, 32), sentences(LEFT, RIGHT)
     whole, some = network.draw(*given), network.draw(*given, which=torch.tensor([0, 2]))
     assert torch.allclose(some.frames, whole.frames[:, [0, 2]], atol=1e-6)
@@ -93,7 +93,7 @@ def test_an_untrained_generator_stays_near_the_last_frame() -> None:
 
 
 def test_missing_frames_are_never_chosen() -> None:
-    network = generator(redraw=False).eval()
+    network = generator().eval()
     sources, patch = network.config.sources, network.config.patch**2
     with torch.no_grad():
         # all is ground; the oldest frame is preferred by far
@@ -103,42 +103,14 @@ def test_missing_frames_are_never_chosen() -> None:
         bias.zero_()
         bias[0] = -100
         bias[2] = 30
+        assert network.apart is not None
+        network.apart.cutting.see[-1].bias.fill_(-100)
     white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
     assert white.min() > 0.999
     # with all frames there, the one that is preferred is the one that is shown
     old = torch.rand(2, 10, 32, 32)
     drawn = network(old, sentences(LEFT, RIGHT))
     assert torch.allclose(drawn, old[:, [-sources]].expand_as(drawn), atol=1e-5)
-
-
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 40), (33, 32)])
-def test_what_is_hidden_is_filled_in_from_around_it(height: int, width: int) -> None:
-    ramp = torch.linspace(0.2, 0.8, width).expand(1, 1, height, width)
-    known = torch.ones(1, 1, height, width)
-    known[..., 10:30, 12:20] = 0
-    filled = fill(torch.where(known > 0, ramp, 1.0), known)
-    assert filled.shape == ramp.shape
-    assert torch.equal(filled[known > 0], ramp[known > 0])
-    assert (filled - ramp).abs().max() < (0.35 if height % 2 else 0.1)
-    assert torch.allclose(fill(torch.full_like(ramp, 0.3), known), torch.tensor(0.3))
-
-
-def test_no_figure_stays_behind_on_the_ground() -> None:
-    """Where a figure stood is what lies around it, its rim too, or what an older frame shows."""
-    network = generator().eval()
-    history = torch.full((1, 10, 32, 32), 0.5)
-    history[:, :9] = 0
-    history[:, 9, 10:20, 10:20] = 1
-    cover = torch.zeros(1, 1, 32, 32)
-    cover[..., 11:19, 11:19] = 0.9
-    choice = torch.zeros(1, network.config.sources + 1, 32, 32)
-    choice[:, -2] = 5
-    ground = network._ground(history, history.flatten(2).amax(2) > 0, choice, cover)
-    assert (ground - 0.5).abs().max() < 0.05
-    history[:, 8] = 0.7
-    choice[:, -3] = 3
-    ground = network._ground(history, history.flatten(2).amax(2) > 0, choice, cover)
-    assert (ground[..., 10:20, 10:20] - 0.7).abs().max() < 0.02
 
 
 def test_generator_is_told_which_frames_are_missing() -> None:
@@ -148,7 +120,7 @@ def test_generator_is_told_which_frames_are_missing() -> None:
 
 
 def test_figures_keep_their_light_before_a_black_ground() -> None:
-    network = generator(sources=0, redraw=False, figures=2).eval()
+    network = generator(sources=0, figures=2).eval()
     history = torch.zeros(1, 10, 32, 32)
     history[0, -1, 12:20, 12:20] = 1
     with torch.no_grad():
@@ -266,7 +238,7 @@ def test_every_figure_goes_its_own_way(layers: int) -> None:
     paths = torch.zeros(1, 2, 3, 3)
     paths[0, 0, 1, 0] = 0.5  # the first to the right
     paths[0, 1, 2, 1] = -0.5  # the second up
-    moved = carry(frames, torch.zeros(1, 2, 2), paths)
+    moved = carry(frames, torch.zeros(1, 2, 1, 2), paths)
     assert moved.shape == (1, 2, 3, 2, 32, 32)
     first, second = frames[0, :, 0]
     assert torch.allclose(moved[0, :, 0], frames[0, :, 0], atol=1e-5)
@@ -281,8 +253,8 @@ def test_splines_keep_what_lies_between_pixels_sharp() -> None:
     half, back = torch.tensor([[[[0.5 / 16, 0, 0]]]]), torch.tensor([[[[-0.5 / 16, 0, 0]]]])
     lost = {}
     for sharp in (False, True):
-        there = carry(start, torch.zeros(1, 1, 2), half, sharp)
-        again = carry(there, torch.zeros(1, 1, 2), back, sharp)
+        there = carry(start, torch.zeros(1, 1, 1, 2), half, sharp)
+        again = carry(there, torch.zeros(1, 1, 1, 2), back, sharp)
         assert again.min() >= 0
         assert again.max() <= 1
         lost[sharp] = ((again - start) ** 2).mean()
@@ -300,10 +272,11 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
         history = torch.cat([torch.zeros_like(seen), seen], 1)
-        centres, _, paths, _ = motion(history, [seen[:, :, ::4, ::4]], seen, way)
+        about = motion.places(history, way)
+        centres, _, paths, _ = motion(history, about, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
-        drawn = carry(seen[:, :, None, None], centres, paths[:, :, -1])[:, 0, :, 0]
+        drawn = carry(seen[:, :, None, None], centres[:, :, None], paths[:, :, -1])[:, 0, :, 0]
         wanted = torch.stack(
             [
                 torch.stack([frame.roll(int(3 * frames * side), 1) for frames in (1, 2)])
@@ -376,14 +349,16 @@ def test_figures_are_followed() -> None:
                     column = int(torch.randint(0, 24, ()))
                     frame[row : row + 8, column : column + 8] = figure
                     where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
-        _, tracks, _, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+        places = motion.places(history, said)
+        _, tracks, _, _ = motion(history, places, [seen[:, :1, ::4, ::4]], seen, said)
         loss = track_loss(tracks, poses.transpose(1, 2))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss < 0.15
     history[:, :2] = 0
-    _, tracks, _, _ = motion(history, [seen[:, :1, ::4, ::4]], seen, said)
+    places = motion.places(history, said)
+    _, tracks, _, _ = motion(history, places, [seen[:, :1, ::4, ::4]], seen, said)
     assert tracks[:, :, :2].eq(0).all()
     assert not tracks[:, :, 2:, :2].eq(0).any()
     assert tracks[:, :, 2, 2:].eq(0).all(), "no frame before it"

@@ -16,6 +16,7 @@ from videogeneration.training.losses import (
     discriminator_loss,
     generator_loss,
     ground_losses,
+    looks_loss,
     motion_weight,
     path_loss,
     shown_loss,
@@ -191,24 +192,29 @@ def test_a_figure_on_the_ground_costs_more_than_all_else() -> None:
     shown = torch.zeros(2, 2, 32, 32)
     shown[:, 1] = 20
     shown[:, :, 20:26, 20:26] = torch.tensor([20.0, 0.0]).view(2, 1, 1)
+    cut = torch.stack([shown, shown], 2)
+    cut[:, :, 0] = torch.tensor([0.0, 20.0]).view(1, 2, 1, 1)
     # its rim is figure, too, in part
     ground = true[:, None].clone()
-    right, apart = ground_losses(ground, shown, history, true)
+    right, apart = ground_losses(ground, shown, cut, history, true)
     assert right.item() == 0
-    assert apart.item() < 2
+    assert apart.item() < 4
+    # the figure is looked for in each of the latest frames
+    late = ground_losses(ground, shown, cut.flip(2), history, true)[1]
+    assert late.item() > apart.item() + 0.5
     stays, ghost = ground.clone(), ground.clone()
     stays[:, :, 26:32, 2:8] += 0.3
     ghost[:, :, 20:26, 20:26] = history[:, 9:, 20:26, 20:26]
-    elsewhere = ground_losses(stays, shown, history, true)[0].item()
+    elsewhere = ground_losses(stays, shown, cut, history, true)[0].item()
     assert elsewhere == pytest.approx(0.3 * 36 / 1024, rel=1e-3)
-    assert ground_losses(ghost, shown, history, true)[0].item() > 5 * elsewhere
-    assert ground_losses(ground, shown.flip(1), history, true)[1].item() > 10
+    assert ground_losses(ghost, shown, cut, history, true)[0].item() > 5 * elsewhere
+    assert ground_losses(ground, shown.flip(1), cut, history, true)[1].item() > 10
     # where nobody knows the ground there is nothing to learn
     true[0] = math.nan
-    alone = ground_losses(ghost[1:], shown[1:], history[1:], true[1:])
-    assert ground_losses(ghost, shown, history, true) == alone
+    alone = ground_losses(ghost[1:], shown[1:], cut[1:], history[1:], true[1:])
+    assert ground_losses(ghost, shown, cut, history, true) == alone
     true[1] = math.nan
-    assert ground_losses(ghost, shown, history, true) == (0, 0)
+    assert ground_losses(ghost, shown, cut, history, true) == (0, 0)
 
 
 def test_figures_are_told_apart_where_they_are() -> None:
@@ -242,3 +248,27 @@ def test_learning_rate_warms_up_and_falls() -> None:
 
 def test_a_warm_up_longer_than_the_training_is_only_a_warm_up() -> None:
     assert [step_down(step, 3, 10) for step in range(3)] == pytest.approx([0.1, 0.2, 0.3])
+
+
+def test_the_looks_to_come_are_those_most_like_them() -> None:
+    """Three looks of a figure that walks on; none where it is out of the picture or not known."""
+    history, future = torch.zeros(1, 10, 32, 32), torch.zeros(1, 4, 32, 32)
+    poses = torch.full((1, 14, 1, 3), math.nan)
+    for k, look in enumerate([0, 1, 2, 1, 0, 2, 1]):
+        frame = history[0, 7 + k] if k < 3 else future[0, k - 3]
+        frame[:] = 0.1
+        frame[14:22, 3 + 3 * k + look] = 1
+        poses[0, 7 + k, 0] = torch.tensor([2 * (5.5 + 3 * k) / 32 - 1, 0.0, 0.0])
+    known = torch.tensor([[True, True, True, False]])
+    ground = torch.full((1, 32, 32), 0.1)
+    chosen = torch.tensor([3, 2, 4, 0])
+    looks = 30 * torch.nn.functional.one_hot(chosen, 5).float()[None, None]
+    right = looks_loss(looks, history, future, known, poses, ground).item()
+    wrong = looks_loss(looks.roll(1, 3), history, future, known, poses, ground).item()
+    assert right < 0.5
+    assert wrong > 10
+    poses[0, 10:, 0, 0] = 1.2
+    assert looks_loss(looks.roll(1, 3), history, future, known, poses, ground).item() == 0
+    poses[0, 10:, 0, 0] = 0.0
+    ground[:] = math.nan
+    assert looks_loss(looks.roll(1, 3), history, future, known, poses, ground).item() == 0

@@ -12,21 +12,16 @@ picture first looks up which of them it shows, and is modulated by what the capt
 one.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.layers import Looks, TakingApart, before_black
 from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
-
-RIM = 5
-"""Side in pixels of what a pixel of a figure touches: its light reaches a little farther."""
-
-COVERED = 0.4
-"""A pixel that a figure covers so far says nothing of the ground."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +41,11 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        sources: Number of latest frames that the ground is drawn from; 0 where it is black.
+        sources: Number of latest frames that the ground and the looks of figures are taken from;
+            0 where the ground is black, and figures look as they do in the newest.
         ahead: Number of frames drawn at once; a longer film goes on from them.
-        redraw: Whether figures change on their way, as a walker's legs do; else they stay as they
-            are cut out.
+        commits: Whether a figure has one of its latest looks at a time, as an adversary wants it;
+            else the mean of what it may look like, as the square error does.
     """
 
     height: int = 128
@@ -66,7 +62,7 @@ class GeneratorConfig:
     dropout: float = 0.0
     sources: int = 5
     ahead: int = 10
-    redraw: bool = True
+    commits: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -104,6 +100,10 @@ class Drawing:
         told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
+        cut: Logits `[B, P + 1, S, H, W]`: the same as `shown` of the S latest frames, seen closely;
+            None where the ground is black.
+        looks: Logits `[B, P, ahead, S]`: which of its latest looks a figure has in a frame to come;
+            None likewise.
     """
 
     frames: Tensor
@@ -114,6 +114,8 @@ class Drawing:
     paths: Tensor
     told: Tensor
     match: Tensor | None
+    cut: Tensor | None
+    looks: Tensor | None
 
 
 class Modulated(nn.Module):
@@ -209,29 +211,30 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        # of every pixel: whose it is, and where the ground comes from; and for every frame to come
-        # whose it is then, what a figure looks like there, and how far that counts
-        ground = c.sources > 0
-        self.parts = [c.figures + ground, ground * (c.sources + 1)]
-        self.parts += 3 * [c.ahead] if c.redraw else []
-        self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 1)
+        # of every pixel: whose it is, and which of the latest frames shows the ground; neighbouring
+        # patches together, so that no edge shows
+        self.parts = [c.figures + (c.sources > 0), c.sources + 1 if c.sources else 0]
+        self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 3, padding=1)
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
         self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead)
+        self.apart = TakingApart(c.sources) if c.sources else None
+        self.looks = Looks(c.embedding, c.sources, c.ahead) if c.sources else None
         self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
-        """At first figures are as they are cut out, and the ground is the newest frame's."""
+        """At first the ground is the newest frame's."""
         c = self.config
         bias = torch.zeros(sum(self.parts), c.patch**2)
         if c.sources:
-            newest = sum(self.parts[:2]) - 2
-            bias[newest], bias[newest + 1] = 2.0, -3.0
-        if c.redraw:
-            bias[-c.ahead :] = -3.0
+            bias[-2], bias[-1] = 2.0, -3.0
         with torch.no_grad():
             self.pixels.weight *= 0.3
         self.pixels.bias = nn.Parameter(bias.flatten())
+
+    def commit(self) -> None:
+        """Choose one look for a figure from now on; see `GeneratorConfig.commits`."""
+        self.config = replace(self.config, commits=True)
 
     @property
     def ahead(self) -> int:
@@ -290,88 +293,34 @@ class Generator(nn.Module):
             levels.append(x)
 
         drawn = self.pixels(x).float()
+        places = self.motion.places(history, said)
         with torch.autocast(history.device.type, enabled=False):
-            whose, choice, *changes = self._maps(drawn, which)
+            maps = F.pixel_shuffle(drawn, self.config.patch)
+            whose, choice = maps.split(self.parts, 1)
             if shown is not None:
                 shown = shown.float().clamp(min=1e-4).log()
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
-            newest = history[:, -1:].float()
-            cover = self._cover(whose)
-            ground = self._ground(history, there, choice, cover)
-            figures = self._cut(newest, whose, changes)
-            seen = cover * (newest - ground).abs()
+            cover = whose.softmax(1)[:, : self.config.figures]
+        if self.apart is None:
+            layers = before_black(history, cover, places)
+        else:
+            layers = self.apart(history, cover, choice, places)
         ends = [levels[0], levels[-1]]
-        centres, tracks, paths, told = self.motion(history, ends, seen, said)
+        centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
         with torch.autocast(history.device.type, enabled=False):
-            ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
-            frames = _together(ground, carry(figures, centres, ways, sharp=not self.training))
-        return Drawing(frames, ground, whose, centres, tracks, paths, told, match)
-
-    def _maps(self, drawn: Tensor, which: Tensor | None) -> Sequence[Tensor]:
-        """What is said of every pixel, by its parts: `[B, part, H, W]`, of frames to come some."""
-        blocks = list(drawn.unflatten(1, (-1, self.config.patch**2)).split(self.parts, 1))
-        if which is not None:
-            blocks[2:] = [block[:, which] for block in blocks[2:]]
-        maps = F.pixel_shuffle(torch.cat(blocks, 1).flatten(1, 2), self.config.patch)
-        return maps.split([block.shape[1] for block in blocks], 1)
-
-    def _ground(self, history: Tensor, there: Tensor, choice: Tensor, cover: Tensor) -> Tensor:
-        """What is behind the figures, `[B, 1, H, W]`: chosen from the latest frames or filled in.
-
-        The newest frame does not show it where a figure is or touches; what was taken from there
-        would stay behind as a ghost. What no frame shows is filled in from around it.
-        """
-        count = self.config.sources
-        if not count:
-            return torch.zeros_like(history[:, -1:], dtype=torch.float32)
-        touched = F.max_pool2d(cover.detach().sum(1, keepdim=True), RIM, 1, RIM // 2)
-        free = (1 - touched / COVERED).clamp(min=0)
-        choice = choice + F.pad((free + 1e-8).log(), (0, 0, 0, 0, count - 1, 1))
-        missing = F.pad(~there[:, -count:], (0, 1))
-        choice = choice.masked_fill(missing[:, :, None, None], float("-inf")).softmax(1)
-        newest = history[:, -1:].float()
-        sources = torch.cat([history[:, -count:].float(), fill(newest, free)], 1)
-        return (choice * sources).sum(1, keepdim=True)
-
-    def _cover(self, whose: Tensor) -> Tensor:
-        """How much of a pixel is each figure's, in [0, 1]; what is left is the ground's."""
-        return whose.softmax(1)[:, : self.config.figures]
-
-    def _cut(self, newest: Tensor, whose: Tensor, changes: Sequence[Tensor]) -> Tensor:
-        """The figures' own light and how much they cover, `[B, P, 1 or ahead, 2, H, W]`."""
-        whose, newest = whose[:, :, None], newest[:, None]
-        if changes:
-            shape, look, count = (change[:, None] for change in changes)
-            grown = whose[:, : self.config.figures] + shape
-            rest = whose[:, self.config.figures :].expand(-1, -1, shape.shape[2], -1, -1)
-            whose, count = torch.cat([grown, rest], 1), count.sigmoid()
-            newest = newest * (1 - count) + look.sigmoid() * count
-        cover = self._cover(whose)
-        return torch.stack([cover * newest, cover], 3)
-
-
-def fill(pictures: Tensor, known: Tensor) -> Tensor:
-    """Fill pictures in from around what is known of them, the farther the smoother.
-
-    Pull and push: Gortler et al., "The Lumigraph", SIGGRAPH 1996.
-
-    Args:
-        pictures: `[B, 1, H, W]`.
-        known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
-
-    Returns:
-        `[B, 1, H, W]`.
-    """
-    height, width = pictures.shape[-2:]
-    side = 1 if height % 2 or width % 2 else 2
-    window = (height, width) if side == 1 else side
-    share = F.avg_pool2d(known, window)
-    coarse = F.avg_pool2d(pictures * known, window) / share.clamp(min=1e-6)
-    if side > 1:
-        coarse = fill(coarse, (4 * share).clamp(max=1))
-        coarse = F.interpolate(coarse, scale_factor=2, mode="bilinear")
-    return known * pictures + (1 - known) * coarse
+            looks = None if self.looks is None else self.looks(layers, told)
+            ways, drawn_looks = paths[:, :, -1], looks
+            if which is not None:
+                ways = ways[:, :, which]
+                drawn_looks = None if looks is None else looks[:, :, which]
+            figures = layers.figures(
+                centres, ways, drawn_looks, self.config.commits, sharp=not self.training
+            )
+            frames = _together(layers.ground, carry(*figures, sharp=not self.training))
+        return Drawing(
+            frames, layers.ground, whose, centres, tracks, paths, told, match, layers.cut, looks
+        )
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

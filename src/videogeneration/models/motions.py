@@ -32,13 +32,25 @@ class Motion(nn.Module):
         self.turns = Turns(embedding)
         self.paths = Paths(embedding, history, ahead)
 
+    def places(self, history: Tensor, said: Tensor) -> Tensor:
+        """Where figures were about, `[B, P, T, 2]`, from what `forward` is given."""
+        found: Tensor = self.tracks(history, said)
+        return found
+
     def forward(
-        self, history: Tensor, levels: list[Tensor], seen: Tensor, said: Tensor
+        self,
+        history: Tensor,
+        places: Tensor,
+        levels: list[Tensor],
+        seen: Tensor,
+        said: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Say.
 
         Args:
             history: `[B, T, H, W]` in [0, 1], zero where frames are missing.
+            places: `[B, P, T, 2]`: where figures were, x and y in half widths and heights of the
+                frame from its centre.
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
                 P figures.
@@ -55,7 +67,6 @@ class Motion(nn.Module):
             What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
             figure is, and what is said of it.
         """
-        places = self.tracks(history, said)
         there = present(history)[:, None, :, None]
         before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
         with torch.autocast(history.device.type, enabled=False):
@@ -112,7 +123,7 @@ class Centres(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.settle = nn.Linear(channels + 6, 2)
-        _begin_at_nothing(self.settle)
+        begin_at_nothing(self.settle)
 
     def forward(self, levels: list[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
         """Say, from what `Motion` is given.
@@ -221,7 +232,7 @@ class Paths(nn.Module):
     def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
         super().__init__()
         last = nn.Linear(hidden, 8 * ahead)
-        _begin_at_nothing(last)
+        begin_at_nothing(last)
         self.read = nn.Sequential(
             nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
@@ -251,7 +262,7 @@ class Paths(nn.Module):
         return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
 
 
-def _begin_at_nothing(layer: nn.Linear) -> None:
+def begin_at_nothing(layer: nn.Linear) -> None:
     """Let a layer say nearly zero at first."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
@@ -294,7 +305,7 @@ def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -
     Args:
         layers: `[B, P, K, C, H, W]` in [0, 1], pictures of every figure; where K is 1, one serves
             all frames to come.
-        centres: `[B, P, 2]` and
+        centres: `[B, P, 1 or K, 2]` and
         paths: `[B, P, K, 3]`, those of `Motion` from one frame.
         sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
             and take longer.
@@ -325,7 +336,7 @@ def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
     of matrices for every pixel.
     """
     right, down, turn = (path[..., None] for path in paths.unbind(-1))
-    x, y = (centre[..., None, None] for centre in centres.unbind(-1))
+    x, y = (centre[..., None] for centre in centres.unbind(-1))
     cos, sin = turn.cos(), turn.sin()
     cells = positions(height, width, paths.device)
     columns, rows = cells[0, :, 0] - x - right, cells[:, 0, 1] - y - down

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from videogeneration.models.discriminator import Discriminator
+from videogeneration.models.generator import Generator
 from videogeneration.rollout import push
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.device import Device
@@ -108,6 +109,8 @@ class GanTask:
         settings: GanSettings,
         device: Device,
     ) -> None:
+        if isinstance(generator, Generator):
+            generator.commit()
         self.generator, self.discriminator = generator, discriminator
         self.windows, self.settings, self.device = windows, settings, device
         self.average = MovingAverage(generator, settings.average)

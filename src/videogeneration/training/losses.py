@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.models.layers import close_ups, unlike
 from videogeneration.models.motions import present
 
 ADVERSARIAL_LOSSES = ("cross_entropy", "least_squares", "hinge")
@@ -50,8 +51,11 @@ NEARBY = 0.18
 ASTRAY = 0.04
 """By how much tracks are astray: a standard deviation in half frames, and in radians a frame."""
 
-NOISE, CONTRAST = 0.025, 0.05
-"""What differs from the ground by the first is ground still, by both together all figure."""
+NOISE = 3.0
+"""So many times what differs usually is ground still, the grain of a camera or its shaking."""
+
+SURE = 0.05
+"""A look that is more unlike by so much is taken e times less often, see `layers.unlike`."""
 
 
 def path_loss(paths: Tensor, poses: Tensor) -> Tensor:
@@ -142,7 +146,7 @@ def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
 
 
 def ground_losses(
-    ground: Tensor, shown: Tensor, history: Tensor, true: Tensor
+    ground: Tensor, shown: Tensor, cut: Tensor, history: Tensor, true: Tensor
 ) -> tuple[Tensor, Tensor]:
     """Mean distance of a ground from the true one, and cross-entropy of telling it from a figure.
 
@@ -153,29 +157,64 @@ def ground_losses(
         ground: `[B, 1, H, W]` in [0, 1].
         shown: Logits `[B, P + 1, H, W]`: which figure a pixel of the newest frame shows, or, at
             last, the ground.
+        cut: Logits `[B, P + 1, S, H, W]`: the same of the S latest frames.
         history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
         true: `[B, H, W]` in [0, 1]; NaN where it is not known.
     """
     known = ~true.flatten(1).isnan().any(1)
     if not known.any():
         return ground.new_zeros(()), ground.new_zeros(())
-    ground, shown, history = ground[known, 0], shown[known], history[known]
+    ground, shown, cut, history = ground[known, 0], shown[known], cut[known], history[known]
     true = true[known]
     away = history - true[:, None]
     # what changes everywhere is the camera's gain
     gain = away[:, :, ::8, ::8].flatten(2).median(2).values
-    # a mean of several pixels tells a pale shirt from noise
-    away = (
-        F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs()
-        * present(history)[:, :, None, None]
-    )
-    figures = ((away - NOISE) / CONTRAST).clamp(0, 1)
+    # a mean of several pixels tells a pale shirt from grain
+    away = F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs()
+    grain = NOISE * away[:, :, ::4, ::4].flatten(2).median(2).values[:, :, None, None]
+    figures = ((away - grain) / (grain + 0.01)).clamp(0, 1) * present(history)[:, :, None, None]
     were, now = figures.amax(1), figures[:, -1]
     astray = (ground - true).abs()
     loss = astray.mean() + (astray * were).sum() / were.sum().clamp(min=1)
+    latest = cut.shape[2]
+    there = present(history)[:, -latest:, None, None]
+    closely = _figure_entropy(cut, figures[:, -latest:]) * there
+    return loss, _figure_entropy(shown, now).mean() + closely.mean()
+
+
+def _figure_entropy(shown: Tensor, figure: Tensor) -> Tensor:
+    """Cross-entropy of telling a figure, whichever, from the ground, the last."""
     likely = shown.log_softmax(1)
-    is_figure = torch.logsumexp(likely[:, :-1], 1)
-    return loss, -(now * is_figure + (1 - now) * likely[:, -1]).mean()
+    return -(figure * torch.logsumexp(likely[:, :-1], 1) + (1 - figure) * likely[:, -1])
+
+
+def looks_loss(
+    looks: Tensor, history: Tensor, future: Tensor, known: Tensor, poses: Tensor, ground: Tensor
+) -> Tensor:
+    """Cross-entropy of choosing the past looks of a figure that are most like those to come.
+
+    Args:
+        looks: Logits `[B, P, K, S]`.
+        history: `[B, T, H, W]` and
+        future: `[B, K, H, W]` in [0, 1], and
+        known: `[B, K]`, whether it is.
+        poses: `[B, T + K, P', 3]`, in half frames; NaN where not known.
+        ground: `[B, H, W]` in [0, 1]; NaN where not known.
+    """
+    count, past = looks.shape[3], history.shape[1]
+    behind = ground.nan_to_num(0.0)[:, None]
+    places = poses.transpose(1, 2)[..., :2]
+    later = close_ups(future - behind, places[:, :, past:].nan_to_num(0.0))
+    latest = close_ups(
+        history[:, -count:] - behind, places[:, :, past - count : past].nan_to_num(0.0)
+    )
+    apart = unlike(later, latest)
+    there = present(history[:, -count:])[:, None, None]
+    likely = (-apart / SURE).masked_fill(~there, -1e4).softmax(3)
+    inside = (places.abs() < 0.95).all(3)[:, :, past:]
+    counts = inside & known[:, None] & ~ground.flatten(1).isnan().any(1)[:, None, None]
+    entropy = -(likely * looks[:, : places.shape[1]].log_softmax(3)).sum(3)
+    return (entropy * counts).sum() / counts.sum().clamp(min=1)
 
 
 def discriminator_loss(kind: str, real: Tensor, generated: Tensor) -> Tensor:

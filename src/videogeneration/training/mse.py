@@ -20,6 +20,7 @@ from videogeneration.training.device import Device
 from videogeneration.training.losses import (
     centre_loss,
     ground_losses,
+    looks_loss,
     matching_loss,
     motion_weight,
     path_loss,
@@ -59,6 +60,7 @@ class MseSettings:
         shown: Weight of telling figures apart, see `losses.shown_loss`, and from the ground, see
             `losses.ground_losses`.
         ground: Weight of what is behind them, see there.
+        looks: Weight of which of its looks a figure has next, see `losses.looks_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
         seed: Order of the windows, augmentation, noise, first weights.
@@ -77,6 +79,7 @@ class MseSettings:
     poses: float = 0.2
     shown: float = 0.02
     ground: float = 0.2
+    looks: float = 0.02
     matching: float = 0.002
     seed: int = 0
 
@@ -87,7 +90,7 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "tracks", "poses", "shown", "ground", "matching"):
+        for name in ("weight_decay", "tracks", "poses", "shown", "ground", "looks", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         for name in ("average", "history_noise"):
@@ -150,7 +153,7 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
     """A network's weights with the factors of their learning rates."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
-        factor = MOTION_FACTOR if name.startswith("motion.") else 1.0
+        factor = MOTION_FACTOR if name.startswith(("motion.", "apart.settle.", "looks.")) else 1.0
         groups.setdefault(factor, []).append(weight)
     return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
 
@@ -242,11 +245,14 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch) -> dict[str, Ten
         + centre_loss(drawing.centres, poses[:, HISTORY - 1]),
         "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
     }
-    if drawing.shown.shape[1] > count:
+    if drawing.cut is not None and drawing.looks is not None:
         losses["ground"], apart = ground_losses(
-            drawing.ground, drawing.shown, batch.history, batch.ground
+            drawing.ground, drawing.shown, drawing.cut, batch.history, batch.ground
         )
         losses["shown"] = losses["shown"] + apart
+        losses["looks"] = looks_loss(
+            drawing.looks, batch.history, batch.future, batch.known, poses, batch.ground
+        )
     if drawing.match is not None:
         losses["matching"] = matching_loss(drawing.match)
     return losses
