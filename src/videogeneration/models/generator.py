@@ -19,7 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.layers import Looks, TakingApart, before_black
+from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
 from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
 
@@ -91,7 +91,7 @@ class Drawing:
 
     Attributes:
         frames: `[B, ahead, H, W]` in [0, 1], or those that were asked for.
-        ground: `[B, 1, H, W]` in [0, 1]: what is behind the figures.
+        layers: The latest frames taken apart.
         shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
             shows, or, where that is not black, the ground.
         centres: `[B, P, 2]`: where each is,
@@ -100,21 +100,18 @@ class Drawing:
         told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
-        cut: Logits `[B, P + 1, S, H, W]`: the same as `shown` of the S latest frames, seen closely;
-            None where the ground is black.
-        looks: Logits `[B, P, ahead, S]`: which of its latest looks a figure has in a frame to come;
-            None likewise.
+        looks: Logits `[B, P, ahead, S]`: which of its S latest looks a figure has in a frame to
+            come; None where the ground is black.
     """
 
     frames: Tensor
-    ground: Tensor
+    layers: Layers
     shown: Tensor
     centres: Tensor
     tracks: Tensor
     paths: Tensor
     told: Tensor
     match: Tensor | None
-    cut: Tensor | None
     looks: Tensor | None
 
 
@@ -318,9 +315,7 @@ class Generator(nn.Module):
                 centres, ways, drawn_looks, self.config.commits, sharp=not self.training
             )
             frames = _together(layers.ground, carry(*figures, sharp=not self.training))
-        return Drawing(
-            frames, layers.ground, whose, centres, tracks, paths, told, match, layers.cut, looks
-        )
+        return Drawing(frames, layers, whose, centres, tracks, paths, told, match, looks)
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

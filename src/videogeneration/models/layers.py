@@ -290,9 +290,9 @@ class Settle(nn.Module):
             `[B, P, S, 2]`, where they are.
         """
         for _ in range(2):
-            seen = close_ups(away, places.detach())
-            strength = seen.abs().mean(3, keepdim=True).clamp(min=1e-3)
-            places = places + 0.2 * self.read((seen / strength).clamp(-10, 10))
+            seen = close_ups(away.abs(), places.detach())
+            strength = seen.mean(3, keepdim=True).clamp(min=1e-3)
+            places = places + 0.2 * self.read((seen / strength).clamp(max=10))
         return places
 
 

@@ -10,6 +10,10 @@ ANGLES = 48
 RINGS = (0.06, 0.34, 8)
 """The distances at which it is looked at: the first and the last, in half frames, and how many."""
 
+SEEN = 0.85
+"""A figure that is farther from the frame's centre, in half frames, is cut off by its edge: where
+it was then says little."""
+
 SLACK = 0.045
 """Half frames by which a figure may be off the centre that it is said to have."""
 
@@ -284,6 +288,9 @@ def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     tracks = F.pad(tracks, (0, 0, count - 1, 0)).unfold(2, count, 1).transpose(3, 4)
     there = tracks.ne(0).any(4, keepdim=True)
     places, turned = tracks.split(2, 4)
+    seen = (places.abs() < SEEN).all(4, keepdim=True)
+    seen[:, :, :, -1] = True
+    there = there & seen
     newest = places[:, :, :, -1:]
     ways = 4 * (places - newest) * there
     both = there[:, :, :, 1:] & there[:, :, :, :-1]

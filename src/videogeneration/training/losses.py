@@ -101,21 +101,31 @@ def true_tracks(poses: Tensor) -> Tensor:
     return torch.cat([places, torch.stack([turns.cos(), turns.sin()], 3)], 3).nan_to_num(0.0)
 
 
-def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
+def place_loss(places: Tensor, poses: Tensor) -> Tensor:
     """Mean distance of where figures are found from where they are, in half frames.
 
     Args:
-        tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
+        places: `[B, P, T, 2]`.
         poses: `[B, T, P', 3]`, the true ones in the same units; NaN where not known. Where a figure
             is outside the frame it cannot be found, and counts as little.
     """
-    poses = poses.transpose(1, 2)[:, : tracks.shape[1]]
-    inside = (poses[..., :2].abs() < 1).all(3, keepdim=True)
-    poses = poses.masked_fill(~inside, float("nan"))
-    tracks = tracks[:, : poses.shape[1]]
-    turn = poses[..., 2].diff(dim=2)
-    turned = tracks[:, :, 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
-    return _mean_length(tracks[..., :2] - poses[..., :2]) + LEVER * _mean_length(turned)
+    true = poses.transpose(1, 2)[:, : places.shape[1], :, :2]
+    true = true.masked_fill(~(true.abs() < 1).all(3, keepdim=True), float("nan"))
+    return _mean_length(places[:, : true.shape[1]] - true)
+
+
+def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
+    """The same, and how far the turns that are read are from the true ones.
+
+    Args:
+        tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
+        poses: `[B, T, P', 3]`, see `place_loss`.
+    """
+    turns = poses[..., 2].transpose(1, 2)[:, : tracks.shape[1]]
+    inside = (poses[..., :2].abs() < 1).all(3).transpose(1, 2)[:, : tracks.shape[1]]
+    turn = turns.masked_fill(~inside, float("nan")).diff(dim=2)
+    turned = tracks[:, : turns.shape[1], 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
+    return place_loss(tracks[..., :2], poses) + LEVER * _mean_length(turned)
 
 
 def _mean_length(vectors: Tensor) -> Tensor:

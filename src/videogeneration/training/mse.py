@@ -24,6 +24,7 @@ from videogeneration.training.losses import (
     matching_loss,
     motion_weight,
     path_loss,
+    place_loss,
     shown_loss,
     step_down,
     track_loss,
@@ -31,6 +32,9 @@ from videogeneration.training.losses import (
 )
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
+
+ABOUT = 0.12
+"""By how much a place is astray that is looked at closely: a standard deviation in half frames."""
 
 MOTION_FACTOR = 3.0
 """The small networks that follow figures learn at so many times the rate of the others."""
@@ -245,11 +249,17 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch) -> dict[str, Ten
         + centre_loss(drawing.centres, poses[:, HISTORY - 1]),
         "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
     }
-    if drawing.cut is not None and drawing.looks is not None:
+    layers = drawing.layers
+    if network.apart is not None and layers.cut is not None and drawing.looks is not None:
         losses["ground"], apart = ground_losses(
-            drawing.ground, drawing.shown, drawing.cut, batch.history, batch.ground
+            layers.ground, drawing.shown, layers.cut, batch.history, batch.ground
         )
         losses["shown"] = losses["shown"] + apart
+        # likewise a close look is learned from about where figures are
+        true = poses[:, HISTORY - len(layers.there[0]) : HISTORY]
+        about = true[..., :2].transpose(1, 2).nan_to_num(0.0)
+        found = network.apart.settle(layers.away, about + ABOUT * torch.randn_like(about))
+        losses["tracks"] = losses["tracks"] + place_loss(found, true)
         losses["looks"] = looks_loss(
             drawing.looks, batch.history, batch.future, batch.known, poses, batch.ground
         )
