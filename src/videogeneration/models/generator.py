@@ -220,11 +220,11 @@ class Generator(nn.Module):
         self._start_from_last_frame()
 
     def _start_from_last_frame(self) -> None:
-        """At first the ground is the newest frame's."""
+        """At first all is ground, as in the newest frame."""
         c = self.config
         bias = torch.zeros(sum(self.parts), c.patch**2)
         if c.sources:
-            bias[-2], bias[-1] = 2.0, -3.0
+            bias[c.figures], bias[-2], bias[-1] = 2.0, 2.0, -3.0
         with torch.no_grad():
             self.pixels.weight *= 0.3
         self.pixels.bias = nn.Parameter(bias.flatten())
