@@ -116,6 +116,15 @@ def test_looks_come_round(period: int, looks: list[int]) -> None:
     assert [looks[s] for s in chosen] == [looks[(5 + k) % period] for k in range(6)]
 
 
+def test_looks_at_the_edge_of_the_frame_are_shunned() -> None:
+    """There a figure is cut off."""
+    layers = walker([0, 6, 0, 6, 0])
+    chooser = Looks(embedding=4, count=5, ahead=6)
+    assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() > 0.05
+    layers.places[0, 0, 0, 0] = -1.05
+    assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() < 0.005
+
+
 def test_missing_looks_are_never_chosen() -> None:
     layers = walker([0, 6, 0, 6, 0], start=3)
     looks = Looks(embedding=4, count=5, ahead=6)(layers, torch.zeros(1, 1, 8))
@@ -131,7 +140,9 @@ def test_figures_have_the_looks_that_were_chosen(commits: bool, sharp: bool) -> 
     """And go on from where the newest stands."""
     layers = walker([0, 6, 0, 6, 0])
     chosen = torch.tensor([3, 4, 1])
-    looks = 50 * torch.nn.functional.one_hot(chosen, 5).float()[None, None]
+    # whoever commits himself needs only a hint
+    hint = 0.5 if commits else 50.0
+    looks = hint * torch.nn.functional.one_hot(chosen, 5).float()[None, None]
     centres = layers.places[:, :, -1]
     figures, own, ways = layers.figures(centres, torch.zeros(1, 1, 3, 3), looks, commits, sharp)
     # where a figure stands in the end: its own place and the way from there

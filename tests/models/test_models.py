@@ -327,6 +327,19 @@ def test_tracks_are_seen_from_every_frame() -> None:
             assert turn.eq(0).all()
 
 
+def test_a_place_at_the_edge_of_the_frame_says_nothing_of_the_pace() -> None:
+    """But the newest does, for it is all that says where a figure is."""
+    tracks = torch.zeros(1, 1, 10, 4)
+    tracks[0, 0, 6:, 0] = torch.tensor([-0.9, -0.4, -0.2, 0.0])
+    tracks[0, 0, 6:, 2] = 1
+    _, pace, _ = _ways(tracks)
+    assert pace[0, 0, -1, 0].item() == pytest.approx(0.2)
+    assert pace[0, 0, 7, 0].item() == 0
+    tracks[0, 0, 9, 0] = 0.9
+    _, pace, _ = _ways(tracks)
+    assert pace[0, 0, -1, 0].item() > 0.4
+
+
 def test_a_turn_in_place_is_measured() -> None:
     """Real digits, turned by a known angle a frame, their centres a pixel beside."""
     samples = load_digits().images[[0, 2, 3, 4, 5, 7]] / 16

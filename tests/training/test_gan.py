@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from toys import AHEAD, block_store, gan_task
 from videogeneration.clips import Clips
+from videogeneration.models.generator import Generator
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.windows import Batch
 
@@ -157,6 +158,13 @@ def test_the_generators_step_leaves_the_discriminator_alone(clips: Clips) -> Non
     assert not moved(before, task.discriminator)
     for old, new in zip(buffers, task.generator.buffers(), strict=True):
         assert torch.equal(old, new)
+
+
+def test_a_generator_commits_itself_before_an_adversary(clips: Clips) -> None:
+    task = gan_task(clips)
+    for network in (task.generator, task.result()):
+        assert isinstance(network, Generator)
+        assert network.config.commits
 
 
 def test_update_ratio(clips: Clips) -> None:
