@@ -116,12 +116,12 @@ def test_looks_come_round(period: int, looks: list[int]) -> None:
     assert [looks[s] for s in chosen] == [looks[(5 + k) % period] for k in range(6)]
 
 
-def test_looks_at_the_edge_of_the_frame_are_shunned() -> None:
-    """There a figure is cut off."""
+def test_looks_that_show_less_of_a_figure_are_shunned() -> None:
+    """At the edge of the frame it is cut off."""
     layers = walker([0, 6, 0, 6, 0])
     chooser = Looks(embedding=4, count=5, ahead=6)
     assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() > 0.05
-    layers.places[0, 0, 0, 0] = -1.05
+    layers.covers[0, 0, 0, :, :8] = 0
     assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() < 0.005
 
 

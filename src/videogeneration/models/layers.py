@@ -23,8 +23,9 @@ COVERED = 0.3
 RATES = 24
 """Paces of a gait that are told apart, from none to half a cycle a frame."""
 
-EDGE = (0.8, 30.0)
-"""How near the side of the frame looks begin to be shunned, in half frames, and how strongly."""
+WHOLE, SHUN = 0.9, 8.0
+"""A look that shows less than such a part of what another shows of a figure is cut off or cut out
+badly: it is shunned, the stronger, the less it shows."""
 
 CLOSE = (0.4, 0.85)
 """How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
@@ -344,8 +345,10 @@ class Looks(nn.Module):
         likely = (self.trust.exp() * alike + self.expect(told)).softmax(2)
         looks = self.sure.exp() * torch.einsum("bpr,rks->bpks", likely, self.coming)
         # at the frame's edge a figure is cut off
-        place = layers.places[:, :, -there.shape[1] :, 0].detach().abs()
-        looks = looks + (self.recent - EDGE[1] * (place - EDGE[0]).clamp(min=0))[:, :, None]
+        mass = layers.covers.detach().sum((3, 4))
+        part = mass / mass.amax(2, keepdim=True).clamp(min=1e-6) / WHOLE
+        shunned = SHUN * part.clamp(1e-3, 1).log()
+        looks = looks + (self.recent + shunned)[:, :, None]
         return looks.masked_fill(~there[:, None, None], -1e4)
 
 
