@@ -208,10 +208,12 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        # of every pixel: whose it is, and which of the latest frames shows the ground; neighbouring
-        # patches together, so that no edge shows
+        # of every pixel: whose it is, and which of the latest frames shows the ground; there the
+        # edges of patches would show
         self.parts = [c.figures + (c.sources > 0), c.sources + 1 if c.sources else 0]
-        self.pixels = nn.Conv2d(before, sum(self.parts) * c.patch**2, 3, padding=1)
+        around = 3 if c.sources else 1
+        drawn = sum(self.parts) * c.patch**2
+        self.pixels = nn.Conv2d(before, drawn, around, padding=around // 2)
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
         self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead)
