@@ -165,6 +165,11 @@ def test_a_generator_commits_itself_before_an_adversary(clips: Clips) -> None:
     for network in (task.generator, task.result()):
         assert isinstance(network, Generator)
         assert network.config.commits
+    cut = weights(task.generator.apart)
+    paths = weights(task.generator.motion.paths)
+    take(task, range(10))
+    assert not moved(cut, task.generator.apart)
+    assert moved(paths, task.generator.motion.paths)
 
 
 def test_update_ratio(clips: Clips) -> None:

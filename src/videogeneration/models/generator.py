@@ -232,8 +232,15 @@ class Generator(nn.Module):
         self.pixels.bias = nn.Parameter(bias.flatten())
 
     def commit(self) -> None:
-        """Choose one look for a figure from now on; see `GeneratorConfig.commits`."""
+        """Choose one look for a figure from now on; see `GeneratorConfig.commits`.
+
+        What is figure and what is ground is no longer learned then: a look of the wrong phase would
+        rather be left out, and its shadow left standing.
+        """
         self.config = replace(self.config, commits=True)
+        if self.apart is not None:
+            self.apart.requires_grad_(False)
+            self.pixels.requires_grad_(False)
 
     @property
     def ahead(self) -> int:
