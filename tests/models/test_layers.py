@@ -100,7 +100,7 @@ def walker(looks: list[int], start: int = 0) -> Layers:
     stack, there = torch.stack(frames)[None], torch.ones(1, len(looks), dtype=torch.bool)
     there[:, :start] = False
     covers = (stack > 0).float()[:, None]
-    return Layers(torch.zeros(1, 1, 32, 32), stack, there, covers, torch.tensor([[places]]))
+    return Layers(torch.zeros(1, 1, 32, 32), stack, there, stack, covers, torch.tensor([[places]]))
 
 
 @pytest.mark.parametrize(("period", "looks"), [(2, [0, 6, 0, 6, 0]), (3, [0, 3, 6, 0, 3])])

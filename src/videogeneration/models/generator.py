@@ -1,7 +1,7 @@
 """The generator: past frames and a sentence become the next frames.
 
-The newest frame is cut into its figures, each is carried along a path of its own, and the ground is
-put together where they were: a figure that is moved keeps its shape, however far the film goes.
+The latest frames are taken apart into figures and ground. Each figure, as it looked in one of them,
+is carried along a path of its own: moved so, it keeps its shape, however far the film goes.
 
 What is cut out and where it goes is read by a U-Net over the 3D volume of past frames. Every frame
 is cut into patches, 3D convolutions follow motion while they shrink space and time, a
@@ -299,7 +299,7 @@ class Generator(nn.Module):
             levels.append(x)
 
         drawn = self.pixels(x).float()
-        places = self.motion.places(history, said)
+        places = self.motion.tracks(history, said)
         with torch.autocast(history.device.type, enabled=False):
             maps = F.pixel_shuffle(drawn, self.config.patch)
             whose, choice = maps.split(self.parts, 1)
@@ -316,12 +316,13 @@ class Generator(nn.Module):
         centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
         with torch.autocast(history.device.type, enabled=False):
             looks = None if self.looks is None else self.looks(layers, told)
-            ways, drawn_looks = paths[:, :, -1], looks
-            if which is not None:
-                ways = ways[:, :, which]
-                drawn_looks = None if looks is None else looks[:, :, which]
+            some = slice(None) if which is None else which
             figures = layers.figures(
-                centres, ways, drawn_looks, self.config.commits, sharp=not self.training
+                centres,
+                paths[:, :, -1, some],
+                None if looks is None else looks[:, :, some],
+                self.config.commits,
+                sharp=not self.training,
             )
             frames = _together(layers.ground, carry(*figures, sharp=not self.training))
         return Drawing(frames, layers, whose, centres, tracks, paths, told, match, looks)

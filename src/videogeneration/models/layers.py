@@ -66,6 +66,7 @@ class Layers:
         ground: `[B, 1, H, W]` in [0, 1]: what is behind the figures.
         frames: `[B, S, H, W]` in [0, 1], newest last.
         there: `[B, S]`: whether there is one.
+        away: `[B, S, H, W]`: how far its pixels are from the ground's.
         covers: `[B, P, S, H, W]` in [0, 1]: how much of a pixel is each figure's.
         places: `[B, P, T, 2]`: where figures are in these and older frames, in half frames.
         cut: Logits `[B, P + 1, S, H, W]`: which figure a pixel shows, or, at last, the ground; None
@@ -75,14 +76,10 @@ class Layers:
     ground: Tensor
     frames: Tensor
     there: Tensor
+    away: Tensor
     covers: Tensor
     places: Tensor
     cut: Tensor | None = None
-
-    @property
-    def away(self) -> Tensor:
-        """`[B, S, H, W]`: how far pixels are from the ground's."""
-        return (self.frames - self.ground.detach()) * self.there[:, :, None, None]
 
     @property
     def seen(self) -> Tensor:
@@ -139,7 +136,7 @@ def before_black(history: Tensor, cover: Tensor, places: Tensor) -> Layers:
     """Layers of the newest frame alone, where the ground is black; see `TakingApart`."""
     newest = history[:, -1:].float()
     there = present(history[:, -1:])
-    return Layers(torch.zeros_like(newest), newest, there, cover[:, :, None], places)
+    return Layers(torch.zeros_like(newest), newest, there, newest, cover[:, :, None], places)
 
 
 class TakingApart(nn.Module):
@@ -173,7 +170,7 @@ class TakingApart(nn.Module):
         with torch.autocast(history.device.type, enabled=False):
             covers = cut.softmax(1)[:, :-1] * there[:, None, :, None, None]
             places = torch.cat([older, self.settle(away, latest)], 2)
-        return Layers(ground, frames, there, covers, places, cut)
+        return Layers(ground, frames, there, away, covers, places, cut)
 
 
 class Cutting(nn.Module):
@@ -248,7 +245,8 @@ def close_ups(pictures: Tensor, places: Tensor) -> Tensor:
     seen = F.grid_sample(
         pictures.flatten(0, 1)[:, None], grid.flatten(0, 1).flatten(1, 2), align_corners=False
     )
-    return seen.view(*places.shape[:1], places.shape[2], places.shape[1], -1).transpose(1, 2)
+    batch, figures, frames = places.shape[:3]
+    return seen.view(batch, frames, figures, -1).transpose(1, 2)
 
 
 def unlike(these: Tensor, those: Tensor) -> Tensor:

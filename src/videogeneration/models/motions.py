@@ -36,11 +36,6 @@ class Motion(nn.Module):
         self.turns = Turns(embedding)
         self.paths = Paths(embedding, history, ahead)
 
-    def places(self, history: Tensor, said: Tensor) -> Tensor:
-        """Where figures were about, `[B, P, T, 2]`, from what `forward` is given."""
-        found: Tensor = self.tracks(history, said)
-        return found
-
     def forward(
         self,
         history: Tensor,
@@ -53,8 +48,8 @@ class Motion(nn.Module):
 
         Args:
             history: `[B, T, H, W]` in [0, 1], zero where frames are missing.
-            places: `[B, P, T, 2]`: where figures were, x and y in half widths and heights of the
-                frame from its centre.
+            places: `[B, P, T, 2]`: where figures were, see `Tracks`, in half widths and heights of
+                the frame from its centre.
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
                 P figures.

@@ -109,8 +109,7 @@ def place_loss(places: Tensor, poses: Tensor) -> Tensor:
         poses: `[B, T, P', 3]`, the true ones in the same units; NaN where not known. Where a figure
             is outside the frame it cannot be found, and counts as little.
     """
-    true = poses.transpose(1, 2)[:, : places.shape[1], :, :2]
-    true = true.masked_fill(~(true.abs() < 1).all(3, keepdim=True), float("nan"))
+    true = _in_frame(poses)[:, : places.shape[1], :, :2]
     return _mean_length(places[:, : true.shape[1]] - true)
 
 
@@ -121,11 +120,16 @@ def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
         tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
         poses: `[B, T, P', 3]`, see `place_loss`.
     """
-    turns = poses[..., 2].transpose(1, 2)[:, : tracks.shape[1]]
-    inside = (poses[..., :2].abs() < 1).all(3).transpose(1, 2)[:, : tracks.shape[1]]
-    turn = turns.masked_fill(~inside, float("nan")).diff(dim=2)
-    turned = tracks[:, : turns.shape[1], 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
+    turn = _in_frame(poses)[:, : tracks.shape[1], :, 2].diff(dim=2)
+    turned = tracks[:, : turn.shape[1], 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
     return place_loss(tracks[..., :2], poses) + LEVER * _mean_length(turned)
+
+
+def _in_frame(poses: Tensor) -> Tensor:
+    """Poses `[B, P, T, 3]` of `[B, T, P, 3]`; NaN where a figure is outside the frame."""
+    poses = poses.transpose(1, 2)
+    inside = (poses[..., :2].abs() < 1).all(3, keepdim=True)
+    return poses.masked_fill(~inside, float("nan"))
 
 
 def _mean_length(vectors: Tensor) -> Tensor:
@@ -182,13 +186,13 @@ def ground_losses(
     # a mean of several pixels tells a pale shirt from grain
     away = F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs()
     grain = NOISE * away[:, :, ::4, ::4].flatten(2).median(2).values[:, :, None, None]
-    figures = ((away - grain) / (grain + 0.01)).clamp(0, 1) * present(history)[:, :, None, None]
+    there = present(history)[:, :, None, None]
+    figures = ((away - grain) / (grain + 0.01)).clamp(0, 1) * there
     were, now = figures.amax(1), figures[:, -1]
     astray = (ground - true).abs()
     loss = astray.mean() + (astray * were).sum() / were.sum().clamp(min=1)
-    latest = cut.shape[2]
-    there = present(history)[:, -latest:, None, None]
-    closely = _figure_entropy(cut, figures[:, -latest:]) * there
+    count = cut.shape[2]
+    closely = _figure_entropy(cut, figures[:, -count:]) * there[:, -count:]
     return loss, _figure_entropy(shown, now).mean() + closely.mean()
 
 
