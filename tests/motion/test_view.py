@@ -56,16 +56,20 @@ def test_a_figure_half_there_is_not_in_view() -> None:
 @pytest.mark.parametrize("centres", [CENTRES, CENTRES[::-1]])
 def test_a_walk_goes_on_beyond_the_picture(centres: list[float]) -> None:
     frames = passing(centres)
-    path = walk(frames, in_view(frames))
+    path = walk(frames)
     assert path.shape == (len(centres), 2)
     # a figure 8 pixels wide round column x has its middle half a pixel before x
     assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
     assert np.abs(path[:, 1] - 33.5).max() < 1
 
 
+def test_a_walk_at_the_edge_is_read_while_all_of_the_figure_is_seen() -> None:
+    # slower and slower, as one who walks away on a slant
+    centres = [58 - 3 * i + 0.03 * i * i for i in range(22)]
+    path = walk(passing(centres))
+    assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
+
+
 def test_a_walk_that_is_not_seen_is_not_known() -> None:
-    empty = passing([-20.0] * 8)
-    assert np.isnan(walk(empty, in_view(empty))).all()
-    seen = np.zeros(len(CENTRES), bool)
-    seen[6] = True
-    assert np.isnan(walk(passing(CENTRES), seen)).all()
+    assert np.isnan(walk(passing([-20.0] * 8))).all()
+    assert np.isnan(walk(passing([-20.0] * 6 + [50.0] + [-20.0] * 6))).all()

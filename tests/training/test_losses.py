@@ -8,21 +8,24 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.clips import HISTORY
 from videogeneration.training.losses import (
     ADVERSARIAL_LOSSES,
     ASTRAY,
     accuracy,
+    apart_loss,
+    at_another_pace,
     centre_loss,
     discriminator_loss,
     generator_loss,
-    ground_losses,
     looks_loss,
     motion_weight,
     path_loss,
+    place_loss,
     shown_loss,
     step_down,
-    track_loss,
     true_tracks,
+    turn_loss,
 )
 
 
@@ -153,37 +156,46 @@ def test_true_tracks_are_a_little_astray() -> None:
     assert tracks.shape == (64, 2, 10, 4)
     assert tracks[:8, :, :4].eq(0).all()
     assert tracks[:8, :, 4, 2:].eq(0).all(), "no frame before it"
-    astray = track_loss(tracks[8:], poses[8:]).item()
+    astray = place_loss(tracks[8:, ..., :2], poses[8:]).item()
     assert 0.5 * ASTRAY < astray < 3 * ASTRAY
-    assert track_loss(tracks[8:].flip(1), poses[8:]).item() > 3 * astray
+    assert place_loss(tracks[8:, ..., :2].flip(1), poses[8:]).item() > 3 * astray
+    assert 0 < turn_loss(tracks[8:], poses[8:]).item() < 3 * ASTRAY
 
 
-def test_a_track_costs_its_distance_where_it_is_known() -> None:
+def test_a_place_costs_its_distance_where_it_is_known() -> None:
     poses = torch.rand(2, 5, 2, 3)
-    turn = F.pad(poses[..., 2].diff(dim=1), (0, 0, 1, 0))[..., None]
-    tracks = torch.cat([poses[..., :2], turn.cos(), turn.sin()], 3).transpose(1, 2)
-    assert track_loss(tracks, poses).item() == pytest.approx(0, abs=2e-3)
-    off = (tracks + torch.tensor([0.3, -0.4, 0.0, 0.0])).requires_grad_()
+    places = poses[..., :2].transpose(1, 2)
+    assert place_loss(places, poses).item() == pytest.approx(0, abs=2e-3)
+    off = (places + torch.tensor([0.3, -0.4])).requires_grad_()
     poses[0, :4] = math.nan
-    loss = track_loss(off, poses)
+    loss = place_loss(off, poses)
     assert loss.item() == pytest.approx(0.5, rel=1e-2)
     loss.backward()
     assert off.grad is not None
     assert off.grad.isfinite().all()
     assert off.grad[0, :, :4].eq(0).all()
-    assert track_loss(off, torch.empty(2, 5, 0, 3)).item() == 0
-    # a turn counts from frame to frame; the first has none before it
-    wrong = tracks + torch.tensor([0.0, 0.0, 0.6, 0.8])
-    assert track_loss(wrong, poses).item() == pytest.approx(0.4, rel=1e-2)
-    wrong[:, :, 1:] = tracks[:, :, 1:]
-    assert track_loss(wrong, poses).item() == pytest.approx(0, abs=2e-3)
+    assert place_loss(off, torch.empty(2, 5, 0, 3)).item() == 0
     # who has left the picture cannot be found
+    wrong = places.clone()
     wrong[0, 0, 4, 0] = 0
     poses[0, 4, 0, 0] = 1.1
-    assert track_loss(wrong, poses).item() == pytest.approx(0, abs=2e-3)
+    assert place_loss(wrong, poses).item() == pytest.approx(0, abs=2e-3)
 
 
-def test_a_figure_on_the_ground_costs_more_than_all_else() -> None:
+def test_a_turn_costs_from_frame_to_frame() -> None:
+    poses = torch.rand(2, 5, 2, 3)
+    poses[0, :4] = math.nan
+    turn = F.pad(poses[..., 2].diff(dim=1), (0, 0, 1, 0))[..., None]
+    tracks = torch.cat([poses[..., :2], turn.cos(), turn.sin()], 3).transpose(1, 2)
+    assert turn_loss(tracks, poses).item() == pytest.approx(0, abs=2e-3)
+    wrong = tracks + torch.tensor([0.0, 0.0, 0.6, 0.8])
+    assert turn_loss(wrong, poses).item() == pytest.approx(0.4, rel=1e-2)
+    # the first has none before it
+    wrong[:, :, 1:] = tracks[:, :, 1:]
+    assert turn_loss(wrong, poses).item() == pytest.approx(0, abs=2e-3)
+
+
+def test_a_figure_is_told_from_the_ground() -> None:
     true = torch.rand(2, 32, 32) * 0.2 + 0.4
     history = true[:, None].repeat(1, 10, 1, 1)
     history[:, :4] = 0
@@ -195,26 +207,33 @@ def test_a_figure_on_the_ground_costs_more_than_all_else() -> None:
     cut = torch.stack([shown, shown], 2)
     cut[:, :, 0] = torch.tensor([0.0, 20.0]).view(1, 2, 1, 1)
     # its rim is figure, too, in part
-    ground = true[:, None].clone()
-    right, apart = ground_losses(ground, shown, cut, history, true)
-    assert right.item() == 0
-    assert apart.item() < 2
+    right = apart_loss(shown, cut, history, true).item()
+    assert right < 2
     # the figure is looked for in each of the latest frames
-    late = ground_losses(ground, shown, cut.flip(2), history, true)[1]
-    assert late.item() > apart.item() + 0.5
-    stays, ghost = ground.clone(), ground.clone()
-    stays[:, :, 26:32, 2:8] += 0.3
-    ghost[:, :, 20:26, 20:26] = history[:, 9:, 20:26, 20:26]
-    elsewhere = ground_losses(stays, shown, cut, history, true)[0].item()
-    assert elsewhere == pytest.approx(0.3 * 36 / 1024, rel=1e-3)
-    assert ground_losses(ghost, shown, cut, history, true)[0].item() > 5 * elsewhere
-    assert ground_losses(ground, shown.flip(1), cut, history, true)[1].item() > 10
+    assert apart_loss(shown, cut.flip(2), history, true).item() > right + 0.5
+    assert apart_loss(shown.flip(1), cut, history, true).item() > 10
     # where nobody knows the ground there is nothing to learn
     true[0] = math.nan
-    alone = ground_losses(ghost[1:], shown[1:], cut[1:], history[1:], true[1:])
-    assert ground_losses(ghost, shown, cut, history, true) == alone
+    alone = apart_loss(shown[1:], cut[1:], history[1:], true[1:])
+    assert apart_loss(shown, cut, history, true) == alone
     true[1] = math.nan
-    assert ground_losses(ghost, shown, cut, history, true) == (0, 0)
+    assert apart_loss(shown, cut, history, true) == 0
+
+
+def test_figures_at_another_pace_pass_through_the_same_place() -> None:
+    torch.manual_seed(0)
+    poses = torch.rand(200, HISTORY + 2, 1, 3)
+    poses[:, 0] = math.nan
+    other = at_another_pace(poses, 0.5)
+    newest = poses[:, HISTORY - 1, :, :2]
+    assert torch.allclose(other[:, HISTORY - 1, :, :2], newest)
+    assert torch.equal(other[:, 1:, :, 2], poses[:, 1:, :, 2])
+    assert other[:, 0].isnan().all()
+    ratio = ((other[..., :2] - newest[:, None]) / (poses[..., :2] - newest[:, None]))[:, [2, -1]]
+    assert torch.allclose(ratio, ratio[:, :1, :, :1].expand_as(ratio), rtol=1e-2)
+    assert 0.5 <= ratio.min() < 0.6
+    assert 1.4 < ratio.max() <= 1.5
+    assert torch.equal(at_another_pace(poses, 0.0)[:, 1:], poses[:, 1:])
 
 
 def test_figures_are_told_apart_where_they_are() -> None:

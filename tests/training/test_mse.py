@@ -40,7 +40,9 @@ def learned(clips: Clips) -> nn.Module:
         history_noise=0.02,
     )
     varied = WindowSettings(mirror=0.5, backwards=0.3, single_frame=0.4)
-    cut = Windows(clips.split("train"), encode(clips), KthGrammar(), varied, 16, future=AHEAD)
+    cut = Windows(
+        clips.split("train"), encode(clips), KthGrammar(), varied, 16, future=AHEAD, grounds=True
+    )
     task = MseTask(CPU.place(generator(dropout=0.0)), cut, settings, CPU)
     for step, batch in enumerate(task.batches(0, STEPS)):
         torch.manual_seed(step)
@@ -212,7 +214,7 @@ def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
     for step, batch in enumerate(task.batches(0, 3)):
         figures = task.step(step, batch)
         assert all(figure.isfinite() for figure in figures.values())
-        assert ("ground" in figures) == ("sources" not in changes)
+        assert ("looks" in figures) == ("sources" not in changes)
     assert all(weight.dtype == torch.float32 for weight in task.network.parameters())
 
 
@@ -227,8 +229,8 @@ def test_what_follows_figures_learns_faster(clips: Clips) -> None:
     assert isinstance(task.network, Generator)
     assert len(rates) == len(list(task.network.parameters()))
     network = task.network
-    assert network.apart is not None and network.looks is not None
-    follow = (network.motion, network.apart.settle, network.looks)
+    assert network.looks is not None
+    follow = (network.motion, network.looks)
     quick = {id(weight) for part in follow for weight in part.parameters()}
     for weight, rate in rates.items():
         assert rate == pytest.approx(3e-3 if weight in quick else 1e-3)

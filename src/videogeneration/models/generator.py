@@ -94,6 +94,7 @@ class Drawing:
         layers: The latest frames taken apart.
         shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
             shows, or, where that is not black, the ground.
+        about: `[B, P, history, 2]`: about where each is and was, see `motions.Tracks`,
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was,
         paths: `[B, P, history, ahead, 3]`: where it goes, and
@@ -107,6 +108,7 @@ class Drawing:
     frames: Tensor
     layers: Layers
     shown: Tensor
+    about: Tensor
     centres: Tensor
     tracks: Tensor
     paths: Tensor
@@ -208,25 +210,22 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        # of every pixel: whose it is, and which of the latest frames shows the ground; there the
-        # edges of patches would show
-        self.parts = [c.figures + (c.sources > 0), c.sources + 1 if c.sources else 0]
+        # of every pixel: whose it is; before a ground the edges of patches would show
+        self.maps = c.figures + (c.sources > 0)
         around = 3 if c.sources else 1
-        drawn = sum(self.parts) * c.patch**2
-        self.pixels = nn.Conv2d(before, drawn, around, padding=around // 2)
+        self.pixels = nn.Conv2d(before, self.maps * c.patch**2, around, padding=around // 2)
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
         self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead)
         self.apart = TakingApart(c.sources) if c.sources else None
         self.looks = Looks(c.embedding, c.sources, c.ahead) if c.sources else None
-        self._start_from_last_frame()
+        self._start_from_ground()
 
-    def _start_from_last_frame(self) -> None:
-        """At first all is ground, as in the newest frame."""
+    def _start_from_ground(self) -> None:
+        """At first all is ground."""
         c = self.config
-        bias = torch.zeros(sum(self.parts), c.patch**2)
-        if c.sources:
-            bias[c.figures], bias[-2], bias[-1] = 2.0, 2.0, -3.0
+        bias = torch.zeros(self.maps, c.patch**2)
+        bias[c.figures :] = 2.0
         with torch.no_grad():
             self.pixels.weight *= 0.3
         self.pixels.bias = nn.Parameter(bias.flatten())
@@ -299,19 +298,18 @@ class Generator(nn.Module):
             levels.append(x)
 
         drawn = self.pixels(x).float()
-        places = self.motion.tracks(history, said)
+        about = self.motion.tracks(history, said)
         with torch.autocast(history.device.type, enabled=False):
-            maps = F.pixel_shuffle(drawn, self.config.patch)
-            whose, choice = maps.split(self.parts, 1)
+            whose = F.pixel_shuffle(drawn, self.config.patch)
             if shown is not None:
                 shown = shown.float().clamp(min=1e-4).log()
                 shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             cover = whose.softmax(1)[:, : self.config.figures]
         if self.apart is None:
-            layers = before_black(history, cover, places)
+            layers = before_black(history, cover, about)
         else:
-            layers = self.apart(history, cover, choice, places)
+            layers = self.apart(history, cover, about)
         ends = [levels[0], levels[-1]]
         centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
         with torch.autocast(history.device.type, enabled=False):
@@ -325,7 +323,7 @@ class Generator(nn.Module):
                 sharp=not self.training,
             )
             frames = _together(layers.ground, carry(*figures, sharp=not self.training))
-        return Drawing(frames, layers, whose, centres, tracks, paths, told, match, looks)
+        return Drawing(frames, layers, whose, about, centres, tracks, paths, told, match, looks)
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

@@ -11,14 +11,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import begin_at_nothing, carry, positions, present
+from videogeneration.models.motions import NOWHERE, carry, follow, positions, present
 
 RIM, ASIDE = 5, 9
 """Side in pixels of what a pixel of a figure touches in the newest frame, and in older ones, where
-its place is less sure and its limbs were elsewhere."""
+its limbs were elsewhere."""
 
 COVERED = 0.3
 """A pixel that a figure covers so far says nothing of the ground."""
+
+LATE = 3.0
+"""What an older frame shows of the ground counts so much less, as an exponent: light changes."""
+
+UNCHANGED = 1 / 255
+"""What differs no more than this from frame to frame is the same."""
 
 RATES = 24
 """Paces of a gait that are told apart, from none to half a cycle a frame."""
@@ -34,28 +40,27 @@ SAMPLES = (32, 16)
 """Rows and columns of a close-up."""
 
 
-def ground_of(frames: Tensor, there: Tensor, choice: Tensor, touched: Tensor) -> Tensor:
+@torch.no_grad()
+def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
     """Put the ground together from several frames.
 
     A frame does not show it where a figure is or touches; what was taken from there would stay
-    behind as a ghost. What no frame shows is filled in from around it.
+    behind as a ghost. Of those that show it the later count for more. What none shows is filled in
+    from around it.
 
     Args:
         frames: `[B, S, H, W]` in [0, 1].
         there: `[B, S]`: whether there is one.
-        choice: Logits `[B, S + 1, H, W]`: which of them shows it, or, at last, none.
         touched: `[B, P, S, H, W]` in [0, 1]: how much of a pixel a figure covered or touched.
 
     Returns:
         `[B, 1, H, W]` in [0, 1].
     """
     free = (1 - touched.sum(1) / COVERED).clamp(min=0) * there[:, :, None, None]
-    missing = F.pad(~there, (0, 1))[:, :, None, None]
-    choice = choice + F.pad((free + 1e-8).log(), (0, 0, 0, 0, 0, 1))
-    choice = choice.masked_fill(missing, float("-inf")).softmax(1)
-    shown = (frames * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1e-6)
-    filled = fill(shown, free.amax(1, keepdim=True))
-    return (choice * torch.cat([frames, filled], 1)).sum(1, keepdim=True)
+    late = LATE * torch.arange(1.0 - frames.shape[1], 1.0, device=frames.device)
+    weight = free * late.exp()[:, None, None]
+    shown = (frames * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1e-6)
+    return fill(shown, free.amax(1, keepdim=True))
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,8 @@ class Layers:
         own = centres[:, :, None]
         if looks is None:
             return layers[:, :, -1:], own, ways
-        own = torch.cat([self.places[:, :, -layers.shape[2] : -1], own], 2)
-        back = F.pad(own[:, :, -1:] - own, (0, 1))
+        back = self.places[:, :, -1:] - self.places[:, :, -layers.shape[2] :]
+        own, back = own - back, F.pad(back, (0, 1))
         if commits and sharp:
             chosen = looks.argmax(3)
             layers, own, back = (_pick(x, chosen) for x in (layers, own, back))
@@ -149,28 +154,50 @@ class TakingApart(nn.Module):
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
-        self.cutting, self.settle = Cutting(), Settle()
+        self.cutting = Cutting()
 
-    def forward(self, history: Tensor, cover: Tensor, choice: Tensor, places: Tensor) -> Layers:
+    def forward(self, history: Tensor, cover: Tensor, about: Tensor) -> Layers:
         """Take apart.
 
         Args:
             history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
             cover: `[B, P, H, W]` in [0, 1]: about how much of a pixel of the newest frame is each
                 figure's.
-            choice: Logits `[B, S + 1, H, W]`: which frame shows the ground, or, at last, none.
-            places: `[B, P, T, 2]`: about where figures are, in half frames.
+            about: `[B, P, T, 2]`: about where figures are, in half frames.
         """
-        older, latest = places.split([places.shape[2] - self.count, self.count], 2)
-        frames, there = history[:, -self.count :].float(), present(history[:, -self.count :])
-        near, touched = where_they_were(cover, latest)
-        ground = ground_of(frames, there, choice, touched)
-        away = (frames - ground.detach()) * there[:, :, None, None]
-        cut = self.cutting(away, near, touched)
         with torch.autocast(history.device.type, enabled=False):
-            covers = cut.softmax(1)[:, :-1] * there[:, None, :, None, None]
-            places = torch.cat([older, self.settle(away, latest)], 2)
-        return Layers(ground, frames, there, away, covers, places, cut)
+            history, there = history.float(), present(history)
+            frames, latest = history[:, -self.count :], there[:, -self.count :]
+            cover = cover * moved(history, there)
+            # behind figures that are about there the ground is about right; then they are found
+            _, touched = where_they_were(cover, about[:, :, -self.count :])
+            away = (history - ground_of(frames, latest, touched)) * there[:, :, None, None]
+            places = follow(away, touched[:, :, -1], about[:, :, -1])
+            near, astray = where_they_were(cover, places[:, :, -self.count :])
+            lost = places[:, :, -self.count :].eq(NOWHERE).all(3)[..., None, None]
+            touched = torch.where(lost, touched, astray)
+            ground = ground_of(frames, latest, touched)
+            away = (frames - ground) * latest[:, :, None, None]
+        cut = self.cutting(away, near, touched)
+        covers = cut.softmax(1)[:, :-1] * latest[:, None, :, None, None]
+        return Layers(ground, frames, latest, away, covers, places, cut)
+
+
+@torch.no_grad()
+def moved(history: Tensor, there: Tensor) -> Tensor:
+    """Where a figure may be in the newest frame: what has not changed in all frames is ground.
+
+    A camera's noise always changes; what a film goes on from that was drawn has none.
+
+    Args:
+        history: `[B, T, H, W]` in [0, 1], newest last.
+        there: `[B, T]`: whether there is a frame; where one is missing a figure may be everywhere.
+
+    Returns:
+        bool `[B, 1, H, W]`.
+    """
+    change = (history[:, :-1] - history[:, -1:]).abs().amax(1, keepdim=True)
+    return (change > UNCHANGED) | ~there.all(1)[:, None, None, None]
 
 
 class Cutting(nn.Module):
@@ -216,15 +243,22 @@ def where_they_were(cover: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         How much they covered, and covered or touched, `[B, P, S, H, W]` each.
     """
-    ways = F.pad(places - places[:, :, -1:], (0, 1))
+    ways = places - places[:, :, -1:]
     # half the size is good enough, and four times as fast
     small = F.avg_pool2d(cover, 2)[:, :, None, None]
-    near = carry(small, places[:, :, -1:], ways)[:, :, :, 0].flatten(1, 2)
-    older = F.max_pool2d(near, ASIDE // 2 + 1, 1, ASIDE // 4)
-    both = F.interpolate(torch.cat([near, older], 1), scale_factor=2, mode="bilinear")
+    near = carry(small, places[:, :, -1:], F.pad(ways, (0, 1)))[:, :, :, 0].flatten(1, 2)
+    touched = F.max_pool2d(near, ASIDE // 2 + 1, 1, ASIDE // 4).unflatten(1, places.shape[1:3])
+    touched[:, :, -1] = F.max_pool2d(small[:, :, 0, 0], RIM // 2 + 1, 1, RIM // 4)
+    # what of them was still to be seen and is beyond the edge by now is not known
+    cells = positions(small.shape[-2], small.shape[-1], places.device)
+    gone = ((cells - ways[:, :, :, None, None]).abs() > 1).any(5)
+    gone &= (cells - places[:, :, :, None, None]).abs()[..., 0] < CLOSE[0]
+    near = torch.maximum(near, 0.5 * gone.flatten(1, 2))
+    touched = torch.maximum(touched, gone.float())
+    both = torch.cat([near, touched.flatten(1, 2)], 1)
+    both = F.interpolate(both, scale_factor=2, mode="bilinear")
     near, touched = both.unflatten(1, (2, *places.shape[1:3])).unbind(1)
     near[:, :, -1] = cover
-    touched[:, :, -1] = F.max_pool2d(cover, RIM, 1, RIM // 2)
     return near, touched
 
 
@@ -262,37 +296,6 @@ def unlike(these: Tensor, those: Tensor) -> Tensor:
     half = these.shape[3] // 2
     apart = torch.cdist(these[..., half:], those[..., half:], p=1)
     return apart / apart.mean((2, 3), keepdim=True).clamp(min=1e-6)
-
-
-class Settle(nn.Module):
-    """Says to the pixel where figures are, from a close look at where they are about.
-
-    Args:
-        hidden: Width of the hidden layer.
-    """
-
-    def __init__(self, hidden: int = 128) -> None:
-        super().__init__()
-        rows, columns = SAMPLES
-        last = nn.Linear(hidden, 2)
-        begin_at_nothing(last)
-        self.read = nn.Sequential(nn.Linear(rows * columns, hidden), nn.SiLU(), last)
-
-    def forward(self, away: Tensor, places: Tensor) -> Tensor:
-        """Say.
-
-        Args:
-            away: `[B, S, H, W]`, how far a pixel is from the ground's.
-            places: `[B, P, S, 2]`, where figures are about.
-
-        Returns:
-            `[B, P, S, 2]`, where they are.
-        """
-        for _ in range(2):
-            seen = close_ups(away.abs(), places.detach())
-            strength = seen.mean(3, keepdim=True).clamp(min=1e-3)
-            places = places + 0.2 * self.read((seen / strength).clamp(max=10))
-        return places
 
 
 class Looks(nn.Module):
@@ -334,7 +337,7 @@ class Looks(nn.Module):
             Logits `[B, P, ahead, S]`: which of its looks a figure has in a frame to come.
         """
         there = layers.there
-        seen = close_ups(layers.away, layers.places[:, :, -there.shape[1] :].detach())
+        seen = close_ups(layers.away, layers.places[:, :, -there.shape[1] :])
         apart = unlike(seen, seen)
         itself = torch.eye(len(self.recent), dtype=torch.bool, device=there.device)
         both = (there[:, None, :, None] & there[:, None, None]) & ~itself
@@ -351,9 +354,10 @@ class Looks(nn.Module):
 
 
 def fill(pictures: Tensor, known: Tensor) -> Tensor:
-    """Fill pictures in from around what is known of them, the farther the smoother.
+    """Fill pictures in along their rows, the farther from what is known of them, the smoother.
 
-    Pull and push: Gortler et al., "The Lumigraph", SIGGRAPH 1996.
+    What people walk on is level: its edges go on. Pull and push: Gortler et al., "The Lumigraph",
+    SIGGRAPH 1996, in one dimension.
 
     Args:
         pictures: `[B, 1, H, W]`.
@@ -363,11 +367,14 @@ def fill(pictures: Tensor, known: Tensor) -> Tensor:
         `[B, 1, H, W]`.
     """
     height, width = pictures.shape[-2:]
-    side = 1 if height % 2 or width % 2 else 2
-    window = (height, width) if side == 1 else side
-    share = F.avg_pool2d(known, window)
-    coarse = F.avg_pool2d(pictures * known, window) / share.clamp(min=1e-6)
-    if side > 1:
-        coarse = fill(coarse, (4 * share).clamp(max=1))
-        coarse = F.interpolate(coarse, scale_factor=2, mode="bilinear")
+    window = width if width % 2 else 2
+    share = F.avg_pool2d(known, (1, window))
+    coarse = F.avg_pool2d(pictures * known, (1, window)) / share.clamp(min=1e-6)
+    share = (window * share).clamp(max=1)
+    if coarse.shape[3] > 1:
+        coarse = fill(coarse, share)
+    elif height > 1:
+        # of some rows nothing is known
+        coarse = fill(coarse.transpose(2, 3), share.transpose(2, 3)).transpose(2, 3)
+    coarse = F.interpolate(coarse, (height, width), mode="bilinear")
     return known * pictures + (1 - known) * coarse

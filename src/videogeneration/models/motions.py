@@ -10,12 +10,27 @@ ANGLES = 48
 RINGS = (0.06, 0.34, 8)
 """The distances at which it is looked at: the first and the last, in half frames, and how many."""
 
-SEEN = 0.85
-"""A figure that is farther from the frame's centre, in half frames, is cut off by its edge: where
-it was then says little."""
-
 SLACK = 0.045
 """Half frames by which a figure may be off the centre that it is said to have."""
+
+GRAIN = 0.03
+"""What differs less than this from the ground, in [0, 1], is a camera's noise."""
+
+CLIMB = 0.045
+"""Hardly more than such a share of the frame's height does a figure go up or down in a frame. Who
+stands upright matches nearly as well above and below."""
+
+VISIBLE = 0.25
+"""A figure that an older frame shows less of than this share is not in it."""
+
+MATCH = 0.3
+"""Least normalised correlation, at most 1, by which a figure is found."""
+
+SWERVE = 0.12
+"""Half frames by which a figure may be off the straight way that most of its places agree on."""
+
+NOWHERE = 4.0
+"""A place beyond the frame, in half frames: there a figure is that is not found."""
 
 
 class Motion(nn.Module):
@@ -48,8 +63,8 @@ class Motion(nn.Module):
 
         Args:
             history: `[B, T, H, W]` in [0, 1], zero where frames are missing.
-            places: `[B, P, T, 2]`: where figures were, see `Tracks`, in half widths and heights of
-                the frame from its centre.
+            places: `[B, P, T, 2]`: where figures were, see `Tracks` and `follow`, in half widths
+                and heights of the frame from its centre.
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
                 P figures.
@@ -170,6 +185,90 @@ class Turns(nn.Module):
 
 
 @torch.no_grad()
+def follow(away: Tensor, mask: Tensor, about: Tensor) -> Tensor:
+    """Measure where figures were: a normalised cross-correlation with what they look like now.
+
+    J. P. Lewis, "Fast Normalized Cross-Correlation", 1995, over the columns that both frames show,
+    so that a figure is found which is half outside. Peaks are refined by a parabola; those that do
+    not lie on the straight way of most are something else, a leg or a shadow.
+
+    Args:
+        away: `[B, T, H, W]`, newest last: how far pixels are from the ground's; zero where frames
+            are missing.
+        mask: `[B, P, H, W]` in [0, 1]: what of the newest frame is each figure's, with a rim.
+        about: `[B, P, 2]`: about where they are there, in half frames.
+
+    Returns:
+        `[B, P, T, 2]`, in half frames; `NOWHERE` where a figure is not found.
+    """
+    # half the size is enough: peaks are found to a fraction of a pixel
+    small = F.avg_pool2d(away, 2)
+    # what changes everywhere is the camera's gain
+    small = small - small[:, :, ::4, ::4].flatten(2).median(2).values[:, :, None, None]
+    small = F.softshrink(small, GRAIN)
+    now = small[:, None, -1] * F.avg_pool2d(mask, 2)
+    height, width = small.shape[-2:]
+
+    weight = now.abs().flatten(2)
+    cells = positions(height, width, away.device).flatten(0, 1)
+    newest = (weight @ cells + about) / (weight.sum(2, keepdim=True) + 1)
+
+    lag = torch.arange(away.shape[1] - 1, 0, -1, device=away.device)
+    climb = min(2 * int(CLIMB * height * len(lag)), height - 1)
+    size = (height + climb, 2 * width)
+    older = torch.fft.rfft2(small[:, None, :-1], size).conj()
+    alike = torch.fft.irfft2(older * torch.fft.rfft2(now, size)[:, :, None], size)
+    # from a row of shifts, those to the left and up being at its end, to one from left to right
+    alike = alike.roll((climb, width), (3, 4))[..., : 2 * climb + 1, 1:]
+
+    # the light in the columns that both show
+    shift = torch.arange(1 - width, width, device=away.device)
+    first, last = (-shift).clamp(min=0), (width - shift).clamp(max=width)
+    before, after = (
+        F.pad(light.square().sum(-2).cumsum(-1), (1, 0)) for light in (small[:, None, :-1], now)
+    )
+    both = before[..., last] - before[..., first]
+    both = both + (after[..., last + shift] - after[..., first + shift])[:, :, None]
+    least = 2 * VISIBLE * after[:, :, None, -1:] + 1e-3
+    rise = torch.arange(-climb, climb + 1, device=away.device)
+    likely = torch.exp(-((rise / (CLIMB * height * lag[:, None])) ** 4))[..., None]
+    alike = likely * alike / (torch.maximum(both, least) / 2)[:, :, :, None]
+
+    best, index = alike.flatten(3).max(3)
+    row, column = index // alike.shape[4], index % alike.shape[4]
+    across = alike.gather(3, row[..., None, None].expand(-1, -1, -1, 1, alike.shape[4]))
+    down = alike.gather(4, column[..., None, None].expand(-1, -1, -1, alike.shape[3], 1))
+    way = torch.stack(
+        [
+            (_peak(across.squeeze(3), column) + 1 - width) * 2 / width,
+            (_peak(down.squeeze(4), row) - climb) * 2 / height,
+        ],
+        3,
+    )
+    found = best > MATCH
+    straight = _pace(way, lag, found)[:, :, None] * lag[:, None]
+    found = found & ((way - straight).abs() < SWERVE).all(3)
+    places = torch.where(found[..., None], newest[:, :, None] - way, NOWHERE)
+    return torch.cat([places, newest[:, :, None]], 2)
+
+
+def _pace(ways: Tensor, lag: Tensor, found: Tensor) -> Tensor:
+    """How fast a figure goes: the median of its paces `[B, P, T, 2] / [T]`, weighted by the lag."""
+    pace, order = (ways / lag[:, None]).sort(2)
+    weight = (lag * found)[..., None].expand_as(pace).gather(2, order).cumsum(2)
+    middle = (2 * weight >= weight[:, :, -1:]).int().argmax(2, keepdim=True)
+    return pace.gather(2, middle)[:, :, 0]
+
+
+def _peak(values: Tensor, index: Tensor) -> Tensor:
+    """Where a parabola through the largest of `[..., N]` and its neighbours has its peak."""
+    index = index.clamp(1, values.shape[-1] - 2)
+    before, at, after = (values.gather(-1, (index + i)[..., None])[..., 0] for i in (-1, 0, 1))
+    bend = (2 * at - before - after).clamp(min=1e-6)
+    return index + ((after - before) / (2 * bend)).clamp(-0.5, 0.5)
+
+
+@torch.no_grad()
 def turning(history: Tensor, centres: Tensor) -> Tensor:
     """Measure how figures turned in place from frame to frame: a circular cross-correlation.
 
@@ -232,6 +331,9 @@ class Paths(nn.Module):
         super().__init__()
         last = nn.Linear(hidden, 8 * ahead)
         begin_at_nothing(last)
+        # at first all go on as they went
+        with torch.no_grad():
+            last.bias.view(ahead, 8)[:, [2, 5, 7]] = 0.5
         self.read = nn.Sequential(
             nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
@@ -283,9 +385,10 @@ def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     tracks = F.pad(tracks, (0, 0, count - 1, 0)).unfold(2, count, 1).transpose(3, 4)
     there = tracks.ne(0).any(4, keepdim=True)
     places, turned = tracks.split(2, 4)
-    seen = (places.abs() < SEEN).all(4, keepdim=True)
-    seen[:, :, :, -1] = True
-    there = there & seen
+    # beyond the frame's edge a place is a guess
+    inside = (places.abs() < 1).all(4, keepdim=True)
+    inside[:, :, :, -1] = True
+    there = there & inside
     newest = places[:, :, :, -1:]
     ways = 4 * (places - newest) * there
     both = there[:, :, :, 1:] & there[:, :, :, :-1]

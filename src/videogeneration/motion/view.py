@@ -2,13 +2,21 @@
 
 import numpy as np
 
-from videogeneration.motion.direction import contrast, median_background, positions
+from videogeneration.motion.direction import (
+    contrast,
+    foreground,
+    median_background,
+    positions,
+)
 
 _STRENGTH = 0.6
 """Least contrast of a figure that is wholly there, as a share of the clip's strong frames'."""
 
 _EDGE = 0.2
 """Share of the picture's width at either side in which a figure is only entering or leaving."""
+
+_SECOND = 25
+"""Frames in a second."""
 
 
 def in_view(frames: np.ndarray) -> np.ndarray:
@@ -21,31 +29,45 @@ def in_view(frames: np.ndarray) -> np.ndarray:
         bool `[T]`: the figure has most of its contrast and its centre is not near an edge.
     """
     background = median_background(frames)
-    strength = contrast(frames, background)
+    strong = _strong(contrast(frames, background))
     centre = positions(frames, background)[:, 1] / frames.shape[2]
-    strong = (strength > 0) & (strength >= _STRENGTH * np.quantile(strength, 0.8))
     with np.errstate(invalid="ignore"):
         return strong & (centre > _EDGE) & (centre < 1 - _EDGE)
 
 
-def walk(frames: np.ndarray, seen: np.ndarray) -> np.ndarray:
+def walk(frames: np.ndarray) -> np.ndarray:
     """Where a person is who walks through the picture, also before it enters and after it left.
 
-    Where it is well in view its centre is read; elsewhere it goes on straight and at the same pace.
+    Where all of it is seen its centre is read; beyond, it goes on straight and at the pace of the
+    second that is nearest: who walks away on a slant seems to become slower and slower.
 
     Args:
-        frames: uint8 or float in [0, 1], `[T, H, W]`, one clip.
-        seen: bool `[T]`: where the person is well in view, see `in_view`.
+        frames: uint8 or float in [0, 1], `[T, H, W]`, one clip at 25 frames a second.
 
     Returns:
         float64 `[T, 2]`, column and row in pixels, also beyond the frame; NaN where fewer than two
         frames say how fast it goes.
     """
-    times = np.flatnonzero(seen)
+    background = median_background(frames)
+    centres = positions(frames, background)[:, ::-1]
+    cut_off = foreground(frames, background)[:, :, [0, -1]].any(axis=(1, 2))
+    whole = _strong(contrast(frames, background)) & ~cut_off & ~np.isnan(centres[:, 0])
+    # a long shadow may reach the edge from anywhere
+    times = np.flatnonzero(whole | in_view(frames))
     if len(times) < 2:
         return np.full((len(frames), 2), np.nan)
-    centres = positions(frames[times], median_background(frames))[:, ::-1]
-    pace, start = np.polyfit(times, centres, 1)
-    path = start + pace * np.arange(len(frames))[:, None]
-    path[times] = centres
+    every = np.arange(len(frames))
+    path = np.stack([np.interp(every, times, centres[times, axis]) for axis in (0, 1)], axis=1)
+    for near, beyond in (
+        (times[:_SECOND], every < times[0]),
+        (times[-_SECOND:], every > times[-1]),
+    ):
+        pace, start = np.polyfit(near, centres[near], 1)
+        path[beyond] = start + pace * every[beyond, None]
     return path
+
+
+def _strong(strength: np.ndarray) -> np.ndarray:
+    """Which frames of a figure's contrasts `[T]` show most of it."""
+    strong: np.ndarray = strength >= _STRENGTH * np.quantile(strength, 0.8)
+    return strong & (strength > 0)

@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.clips import HISTORY
 from videogeneration.models.layers import close_ups, unlike
 from videogeneration.models.motions import present
 
@@ -48,7 +49,7 @@ LEVER = 0.4
 NEARBY = 0.18
 """How far a figure is taken to reach from its centre, as a Gaussian's sigma in half frames."""
 
-ASTRAY = 0.04
+ASTRAY = 0.02
 """By how much tracks are astray: a standard deviation in half frames, and in radians a frame."""
 
 NOISE = 3.0
@@ -85,6 +86,24 @@ def centre_loss(centres: Tensor, poses: Tensor) -> Tensor:
     return _mean_length(centres[:, : poses.shape[1]] - poses[:, : centres.shape[1], :2])
 
 
+def at_another_pace(poses: Tensor, spread: float) -> Tensor:
+    """Let figures go faster or slower through where they are in the newest past frame.
+
+    Who walks how fast is else learned by heart, and not read from where they were.
+
+    Args:
+        poses: `[B, T, P, 3]`, of which the first `HISTORY` frames are past; NaN where not known.
+        spread: Largest relative change of their pace.
+
+    Returns:
+        Poses of the same shape; turns stay.
+    """
+    factor = 1 + spread * (2 * torch.rand(len(poses), 1, 1, 1, device=poses.device) - 1)
+    places, turns = poses.split([2, 1], 3)
+    newest = places[:, HISTORY - 1 : HISTORY]
+    return torch.cat([newest + factor * (places - newest), turns], 3)
+
+
 def true_tracks(poses: Tensor) -> Tensor:
     """Tracks as a network finds them when it has learned to: the true ones, and a little astray.
 
@@ -113,8 +132,8 @@ def place_loss(places: Tensor, poses: Tensor) -> Tensor:
     return _mean_length(places[:, : true.shape[1]] - true)
 
 
-def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
-    """The same, and how far the turns that are read are from the true ones.
+def turn_loss(tracks: Tensor, poses: Tensor) -> Tensor:
+    """Mean distance of how figures are said to have turned from how they turned, see `LEVER`.
 
     Args:
         tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
@@ -122,7 +141,7 @@ def track_loss(tracks: Tensor, poses: Tensor) -> Tensor:
     """
     turn = _in_frame(poses)[:, : tracks.shape[1], :, 2].diff(dim=2)
     turned = tracks[:, : turn.shape[1], 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
-    return place_loss(tracks[..., :2], poses) + LEVER * _mean_length(turned)
+    return LEVER * _mean_length(turned)
 
 
 def _in_frame(poses: Tensor) -> Tensor:
@@ -159,41 +178,34 @@ def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor) -> Tensor:
     return (weight * entropy).sum() / weight.sum().clamp(min=1e-6)
 
 
-def ground_losses(
-    ground: Tensor, shown: Tensor, cut: Tensor, history: Tensor, true: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Mean distance of a ground from the true one, and cross-entropy of telling it from a figure.
-
-    What differs from the ground is figure, and its shadow. Where figures were, a ground counts as
-    much as everywhere else together: there it is that they stay behind.
+def apart_loss(shown: Tensor, cut: Tensor, history: Tensor, true: Tensor) -> Tensor:
+    """Cross-entropy of telling figures from the ground; what differs from it is figure, and shadow.
 
     Args:
-        ground: `[B, 1, H, W]` in [0, 1].
         shown: Logits `[B, P + 1, H, W]`: which figure a pixel of the newest frame shows, or, at
             last, the ground.
         cut: Logits `[B, P + 1, S, H, W]`: the same of the S latest frames.
         history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
-        true: `[B, H, W]` in [0, 1]; NaN where it is not known.
+        true: `[B, H, W]` in [0, 1]: the ground; NaN where it is not known.
     """
     known = ~true.flatten(1).isnan().any(1)
     if not known.any():
-        return ground.new_zeros(()), ground.new_zeros(())
-    ground, shown, cut, history = ground[known, 0], shown[known], cut[known], history[known]
-    true = true[known]
+        return shown.new_zeros(())
+    count = cut.shape[2]
+    shown, cut, history, true = shown[known], cut[known], history[known, -count:], true[known]
     away = history - true[:, None]
     # what changes everywhere is the camera's gain
     gain = away[:, :, ::8, ::8].flatten(2).median(2).values
     # a mean of several pixels tells a pale shirt from grain
-    away = F.avg_pool2d(away - gain[:, :, None, None], 5, 1, 2).abs()
-    grain = NOISE * away[:, :, ::4, ::4].flatten(2).median(2).values[:, :, None, None]
+    away = F.avg_pool2d(F.avg_pool2d(away - gain[:, :, None, None], 2), 3, 1, 1).abs()
+    grain = NOISE * away[:, :, ::2, ::2].flatten(2).median(2).values[:, :, None, None]
     there = present(history)[:, :, None, None]
     figures = ((away - grain) / (grain + 0.01)).clamp(0, 1) * there
-    were, now = figures.amax(1), figures[:, -1]
-    astray = (ground - true).abs()
-    loss = astray.mean() + (astray * were).sum() / were.sum().clamp(min=1)
-    count = cut.shape[2]
-    closely = _figure_entropy(cut, figures[:, -count:]) * there[:, -count:]
-    return loss, _figure_entropy(shown, now).mean() + closely.mean()
+    figures = F.interpolate(figures, true.shape[-2:], mode="bilinear")
+    return (
+        _figure_entropy(shown, figures[:, -1]).mean()
+        + (_figure_entropy(cut, figures) * there).mean()
+    )
 
 
 def _figure_entropy(shown: Tensor, figure: Tensor) -> Tensor:

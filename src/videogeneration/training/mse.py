@@ -18,8 +18,9 @@ from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
+    apart_loss,
+    at_another_pace,
     centre_loss,
-    ground_losses,
     looks_loss,
     matching_loss,
     motion_weight,
@@ -27,14 +28,11 @@ from videogeneration.training.losses import (
     place_loss,
     shown_loss,
     step_down,
-    track_loss,
     true_tracks,
+    turn_loss,
 )
 from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
-
-ABOUT = 0.12
-"""By how much a place is astray that is looked at closely: a standard deviation in half frames."""
 
 MOTION_FACTOR = 3.0
 """The small networks that follow figures learn at so many times the rate of the others."""
@@ -58,12 +56,13 @@ class MseSettings:
         drawn: Number of the frames to come that are drawn in a step, at random; where figures go
             is learned for all of them.
         moving: Weight of pixels that change, against 1 for those that stay.
-        tracks: Weight of where figures were, beside the square error; see `losses.track_loss`.
+        paces: Largest relative change of how fast figures go, where paths are learned; see
+            `losses.at_another_pace`.
+        tracks: Weight of where figures were, beside the square error; see `losses.place_loss`.
         poses: Weight of where figures are and where they go; see `losses.path_loss`. Pixels that
             miss their place by far say nothing of the way there.
         shown: Weight of telling figures apart, see `losses.shown_loss`, and from the ground, see
-            `losses.ground_losses`.
-        ground: Weight of what is behind them, see there.
+            `losses.apart_loss`.
         looks: Weight of which of its looks a figure has next, see `losses.looks_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
@@ -79,10 +78,10 @@ class MseSettings:
     history_noise: float = 0.1
     drawn: int = 4
     moving: float = 4.0
+    paces: float = 0.0
     tracks: float = 0.1
     poses: float = 0.2
     shown: float = 0.02
-    ground: float = 0.2
     looks: float = 0.02
     matching: float = 0.002
     seed: int = 0
@@ -94,10 +93,10 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "tracks", "poses", "shown", "ground", "looks", "matching"):
+        for name in ("weight_decay", "tracks", "poses", "shown", "looks", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
-        for name in ("average", "history_noise"):
+        for name in ("average", "history_noise", "paces"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
 
@@ -157,7 +156,7 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
     """A network's weights with the factors of their learning rates."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
-        factor = MOTION_FACTOR if name.startswith(("motion.", "apart.settle.", "looks.")) else 1.0
+        factor = MOTION_FACTOR if name.startswith(("motion.", "looks.")) else 1.0
         groups.setdefault(factor, []).append(weight)
     return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
 
@@ -212,7 +211,7 @@ class MseTask:
         if isinstance(self.network, Generator):
             with self.device.autocast():
                 drawing = self.network.draw(history, batch.caption, noise, which)
-            frames, beside = drawing.frames, _beside(self.network, drawing, batch)
+            frames, beside = drawing.frames, _beside(self.network, drawing, batch, s.paces)
         else:
             with self.device.autocast():
                 frames = self.network(history, batch.caption, noise)
@@ -233,33 +232,31 @@ class MseTask:
         return self.average.network if self.settings.average else self.network
 
 
-def _beside(network: Generator, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
+def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) -> dict[str, Tensor]:
     """What counts beside the square error, by the name of its weight."""
     height, width = batch.history.shape[-2:]
     count = drawing.centres.shape[1]
     poses = in_half_frames(batch.poses[:, :, :count], height, width)
     poses = F.pad(poses, (0, 0, 0, count - poses.shape[2]), value=torch.nan)
     cells = positions(height, width, poses.device)
-    # at first tracks say nothing: what follows from them is learned from true ones as well
-    taught = network.motion.paths(true_tracks(poses[:, :HISTORY]), drawing.told)
+    # at first tracks say nothing: where they lead is learned from true ones as well, or, where
+    # paces would be learned by heart, from true ones alone
+    walked = at_another_pace(poses, paces)
+    taught = network.motion.paths(true_tracks(walked[:, :HISTORY]), drawing.told)
+    own = drawing.paths.new_zeros(()) if paces else path_loss(drawing.paths, poses)
     losses = {
-        "tracks": track_loss(drawing.tracks, poses[:, :HISTORY]),
-        "poses": path_loss(drawing.paths, poses)
-        + path_loss(taught, poses)
+        "tracks": place_loss(drawing.about, poses[:, :HISTORY])
+        + turn_loss(drawing.tracks, poses[:, :HISTORY]),
+        "poses": path_loss(taught, walked)
+        + own
         + centre_loss(drawing.centres, poses[:, HISTORY - 1]),
         "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
     }
     layers = drawing.layers
     if network.apart is not None and layers.cut is not None and drawing.looks is not None:
-        losses["ground"], apart = ground_losses(
-            layers.ground, drawing.shown, layers.cut, batch.history, batch.ground
+        losses["shown"] = losses["shown"] + apart_loss(
+            drawing.shown, layers.cut, batch.history, batch.ground
         )
-        losses["shown"] = losses["shown"] + apart
-        # likewise a close look is learned from about where figures are
-        true = poses[:, HISTORY - len(layers.there[0]) : HISTORY]
-        about = true[..., :2].transpose(1, 2).nan_to_num(0.0)
-        found = network.apart.settle(layers.away, about + ABOUT * torch.randn_like(about))
-        losses["tracks"] = losses["tracks"] + place_loss(found, true)
         losses["looks"] = looks_loss(
             drawing.looks, batch.history, batch.future, batch.known, poses, batch.ground
         )

@@ -346,7 +346,7 @@ def read_sequences(
         seen, poses = np.ones(count, bool), np.full((count, 3), np.nan)
         if moving:
             seen = in_view(tiny[part])
-            poses[:, :2] = walk(tiny[part], seen) * (size / tiny.shape[1])
+            poses[:, :2] = walk(small[part]) * (size / small.shape[1])
             poses[:, 2] = 0
         direction = read_direction(small[part], background) if moving else None
         name = f"{video.name}_s{number}"
