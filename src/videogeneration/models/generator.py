@@ -233,13 +233,14 @@ class Generator(nn.Module):
     def commit(self) -> None:
         """Choose one look for a figure from now on; see `GeneratorConfig.commits`.
 
-        What is figure and what is ground is no longer learned then: a look of the wrong phase would
-        rather be left out, and its shadow left standing.
+        Before a ground only these looks, and where figures go, are learned from then on. An
+        adversary says nothing of what is figure and what is ground: that would be forgotten.
         """
         self.config = replace(self.config, commits=True)
-        if self.apart is not None:
-            self.apart.requires_grad_(False)
-            self.pixels.requires_grad_(False)
+        if self.looks is not None:
+            self.requires_grad_(False)
+            self.looks.requires_grad_(True)
+            self.motion.paths.requires_grad_(True)
 
     @property
     def ahead(self) -> int:

@@ -173,9 +173,12 @@ class TakingApart(nn.Module):
             _, touched = where_they_were(cover, about[:, :, -self.count :])
             away = (history - ground_of(frames, latest, touched)) * there[:, :, None, None]
             places = follow(away, touched[:, :, -1], about[:, :, -1])
-            near, astray = where_they_were(cover, places[:, :, -self.count :])
+            near, touched = where_they_were(cover, places[:, :, -self.count :])
+            # one that is not found is somewhere about
             lost = places[:, :, -self.count :].eq(NOWHERE).all(3)[..., None, None]
-            touched = torch.where(lost, touched, astray)
+            across = positions(1, history.shape[3], history.device)[..., 0]
+            beside = (across - about[:, :, -self.count :, :1, None]).abs() < CLOSE[0]
+            touched = torch.maximum(touched, (lost & beside).float())
             ground = ground_of(frames, latest, touched)
             away = (frames - ground) * latest[:, :, None, None]
         cut = self.cutting(away, near, touched)
