@@ -252,10 +252,10 @@ def test_of_who_is_not_found_nothing_stays_on_the_ground() -> None:
     """In the newest frame a last bit of it is at the edge, too little to look for."""
     apart = TakingApart(3)
     history = torch.full((1, 10, 64, 64), 0.5)
-    history[0, -3, 20:40, 20:34], history[0, -2, 20:40, 44:58] = 0.1, 0.1
-    history[0, -1, 20:40, 62:] = 0.1
+    history[0, -3, 20:40, 38:52], history[0, -2, 20:40, 52:] = 0.1, 0.1
+    history[0, -1, 20:22, 63:] = 0.1
     cover = torch.zeros(1, 1, 64, 64)
-    cover[..., 20:40, 62:] = 1
+    cover[..., 20:22, 63:] = 1
     about = torch.zeros(1, 1, 10, 2)
-    about[0, 0, -3:, 0] = torch.tensor([-0.15, 0.6, 1.0])
+    about[0, 0, -3:, 0] = torch.tensor([0.4, 0.8, 1.0])
     assert (apart(history, cover, about).ground - 0.5).abs().max() < 0.02
