@@ -28,11 +28,8 @@ def in_view(frames: np.ndarray) -> np.ndarray:
     Returns:
         bool `[T]`: the figure has most of its contrast and its centre is not near an edge.
     """
-    background = median_background(frames)
-    strong = _strong(contrast(frames, background))
-    centre = positions(frames, background)[:, 1] / frames.shape[2]
-    with np.errstate(invalid="ignore"):
-        return strong & (centre > _EDGE) & (centre < 1 - _EDGE)
+    centres, strong = _read(frames, median_background(frames))
+    return strong & _inside(centres, frames.shape[2])
 
 
 def walk(frames: np.ndarray) -> np.ndarray:
@@ -49,11 +46,11 @@ def walk(frames: np.ndarray) -> np.ndarray:
         frames say how fast it goes.
     """
     background = median_background(frames)
-    centres = positions(frames, background)[:, ::-1]
+    centres, strong = _read(frames, background)
     cut_off = foreground(frames, background)[:, :, [0, -1]].any(axis=(1, 2))
-    whole = _strong(contrast(frames, background)) & ~cut_off & ~np.isnan(centres[:, 0])
     # a long shadow may reach the edge from anywhere
-    times = np.flatnonzero(whole | in_view(frames))
+    whole = ~cut_off | _inside(centres, frames.shape[2])
+    times = np.flatnonzero(strong & whole & ~np.isnan(centres[:, 0]))
     if len(times) < 2:
         return np.full((len(frames), 2), np.nan)
     every = np.arange(len(frames))
@@ -67,7 +64,16 @@ def walk(frames: np.ndarray) -> np.ndarray:
     return path
 
 
-def _strong(strength: np.ndarray) -> np.ndarray:
-    """Which frames of a figure's contrasts `[T]` show most of it."""
-    strong: np.ndarray = strength >= _STRENGTH * np.quantile(strength, 0.8)
-    return strong & (strength > 0)
+def _read(frames: np.ndarray, background: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A figure's centres `[T, 2]`, column and row, and bool `[T]`: which frames show most of it."""
+    strength = contrast(frames, background)
+    strong = (strength > 0) & (strength >= _STRENGTH * np.quantile(strength, 0.8))
+    return positions(frames, background)[:, ::-1], strong
+
+
+def _inside(centres: np.ndarray, width: int) -> np.ndarray:
+    """Which of the centres `[T, 2]` are not near the sides; NaN never is."""
+    across = centres[:, 0] / width
+    with np.errstate(invalid="ignore"):
+        inside: np.ndarray = (across > _EDGE) & (across < 1 - _EDGE)
+    return inside
