@@ -174,7 +174,7 @@ def test_figures_have_the_looks_that_were_chosen(commits: bool, sharp: bool) -> 
     hint = 0.5 if commits else 50.0
     looks = hint * torch.nn.functional.one_hot(chosen, 5).float()[None, None]
     centres = layers.places[:, :, -1]
-    figures, own, ways = layers.figures(centres, torch.zeros(1, 1, 3, 3), looks, commits, sharp)
+    figures, own, ways = layers.figures(centres, torch.zeros(1, 1, 3, 4), looks, commits, sharp)
     # where a figure stands in the end: its own place and the way from there
     assert torch.allclose(own + ways[..., :2], centres[:, :, None].expand(1, 1, 3, 2), atol=1e-6)
     shift = [2, 0, 6] if commits and sharp else [0, 0, 0]
@@ -198,7 +198,7 @@ def test_before_a_black_ground_the_newest_frame_is_all_there_is() -> None:
     layers = before_black(history, cover, places)
     assert layers.cut is None
     assert torch.equal(layers.seen, cover * history[:, -1:])
-    figures, own, _ = layers.figures(torch.zeros(2, 3, 2), torch.zeros(2, 3, 4, 3), None)
+    figures, own, _ = layers.figures(torch.zeros(2, 3, 2), torch.zeros(2, 3, 4, 4), None)
     assert figures.shape == (2, 3, 1, 2, 16, 16)
     assert own.shape == (2, 3, 1, 2)
 
@@ -220,7 +220,7 @@ def test_what_is_cut_out_differs_from_the_ground() -> None:
     for _ in range(60):
         cut = apart(history, cover, places).cut
         assert cut is not None
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(cut[0, 0] - cut[0, 1], true)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(cut[0, 0], true)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

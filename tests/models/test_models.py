@@ -18,6 +18,7 @@ from videogeneration.models.motions import (
     ANGLES,
     NOWHERE,
     Motion,
+    Paths,
     _ways,
     carry,
     follow,
@@ -52,7 +53,7 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     assert drawing.shown.shape == (3, figures + (network.config.sources > 0), 32, 32)
     assert drawing.layers.ground.shape == (3, 1, 32, 32)
     assert drawing.centres.shape == (3, figures, 2)
-    assert drawing.paths.shape == (3, figures, 10, AHEAD, 3)
+    assert drawing.paths.shape == (3, figures, 10, AHEAD, 4)
     assert drawing.frames.dtype == torch.float32
     assert drawing.frames.min() >= 0
     assert drawing.frames.max() <= 1
@@ -107,7 +108,7 @@ def test_missing_frames_are_no_ground() -> None:
     network = generator().eval()
     with torch.no_grad():
         assert network.apart is not None
-        network.apart.cutting.see[-1].bias.fill_(-100)
+        network.apart.cutting.see[-2].bias.fill_(-100)
     white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
     assert white.min() > 0.999
 
@@ -206,12 +207,12 @@ def test_places_look_up_the_figure_that_they_show() -> None:
         assert shown[:, part].gather(1, cells[:, 1 - part : 2 - part]).mean() < 0.2
 
 
-def carried(x: float = 0, y: float = 0, turn: float = 0) -> Tensor:
+def carried(x: float = 0, y: float = 0, turn: float = 0, size: float = 1) -> Tensor:
     """A bar of 3x9 pixels round column 20 of row 10 of 32x64, carried from its own middle."""
     frame = torch.zeros(1, 1, 1, 1, 32, 64)
     frame[..., 9:12, 16:25] = 1
     middle = torch.tensor([[[20.5 / 32 - 1, 10.5 / 16 - 1]]])
-    path = torch.tensor([[[[x / 32, y / 16, turn]]]])
+    path = torch.tensor([[[[x / 32, y / 16, turn, math.log(size)]]]])
     return carry(frame, middle, path)[0, 0, 0, 0]
 
 
@@ -235,6 +236,17 @@ def test_a_turn_is_clockwise_and_goes_with_the_shift() -> None:
     assert torch.allclose(away[5:], turned.roll((5, 10), (0, 1))[5:], atol=1e-3)
 
 
+def test_a_change_of_size_is_about_the_centre_and_keeps_the_shape() -> None:
+    large = carried(size=2)
+    assert large.sum() == pytest.approx(4 * 27, rel=0.05)
+    assert large[7:14, 11:30].sum() == pytest.approx(large.sum().item(), rel=1e-3)
+    small = carried(size=0.5)
+    assert small[9:12, 18:23].sum() == pytest.approx(small.sum().item(), rel=1e-3)
+    assert torch.allclose(carried(5, size=0.5), small.roll(5, 1), atol=1e-4)
+    upright = carried(turn=torch.pi / 2, size=2)
+    assert upright[1:20, 17:24].sum() == pytest.approx(upright.sum().item(), rel=1e-3)
+
+
 def test_what_leaves_the_frame_is_gone() -> None:
     assert carried(x=60).abs().max() == 0
     assert carried(x=-18)[:, :7].sum() == pytest.approx(7 * 3, abs=0.01)
@@ -245,7 +257,7 @@ def test_every_figure_goes_its_own_way(layers: int) -> None:
     frames = torch.zeros(1, 2, layers, 2, 32, 32)
     frames[0, 0, ..., 4:8, 4:8] = frames[0, 1, ..., 20:24, 4:8] = 1
     frames[:, :, :, 1] *= 0.5
-    paths = torch.zeros(1, 2, 3, 3)
+    paths = torch.zeros(1, 2, 3, 4)
     paths[0, 0, 1, 0] = 0.5  # the first to the right
     paths[0, 1, 2, 1] = -0.5  # the second up
     moved = carry(frames, torch.zeros(1, 2, 1, 2), paths)
@@ -260,7 +272,8 @@ def test_every_figure_goes_its_own_way(layers: int) -> None:
 def test_splines_keep_what_lies_between_pixels_sharp() -> None:
     start = torch.zeros(1, 1, 1, 1, 32, 32)
     start[..., 10:20, 10:20] = 1
-    half, back = torch.tensor([[[[0.5 / 16, 0, 0]]]]), torch.tensor([[[[-0.5 / 16, 0, 0]]]])
+    half = torch.tensor([[[[0.5 / 16, 0, 0, 0]]]])
+    back = -half
     lost = {}
     for sharp in (False, True):
         there = carry(start, torch.zeros(1, 1, 1, 2), half, sharp)
@@ -269,6 +282,25 @@ def test_splines_keep_what_lies_between_pixels_sharp() -> None:
         assert again.max() <= 1
         lost[sharp] = ((again - start) ** 2).mean()
     assert lost[True] < 0.75 * lost[False]
+
+
+def test_whose_way_leads_up_recedes_and_his_steps_become_smaller() -> None:
+    """A camera that looks from above: the ground at y = 1 / z, z the distance."""
+    paths = Paths(embedding=2, history=10, ahead=8, depth=True)
+    distance = 1 + 0.02 * torch.arange(-9.0, 9.0)
+    ways = torch.stack([0.3 * (torch.arange(-9.0, 9.0) / 9) / distance, 1 / distance - 1], 1)
+    tracks = torch.cat([ways, torch.tensor([[1.0, 0.0]]).expand(18, 2)], 1)[None, None, :10]
+    with torch.no_grad():
+        last = paths.read[-1]
+        assert isinstance(last, torch.nn.Linear)
+        last.weight.zero_()
+        last.bias[-1] = -1.0  # the horizon is so far above
+        path = paths(tracks, torch.zeros(1, 1, 6))[0, 0, -1]
+        straight = Paths(2, 10, 8)(tracks, torch.zeros(1, 1, 6))[0, 0, -1]
+    assert torch.allclose(path[:, 3], -distance[10:].log(), atol=0.03)
+    astray = (path[:, :2] - ways[10:]).norm(dim=1)
+    assert astray.max() < 0.6 * (straight[:, :2] - ways[10:]).norm(dim=1).max()
+    assert straight[:, 3].abs().max() == 0, "elements keep their size"
 
 
 def test_paths_begin_where_a_figure_is_seen() -> None:

@@ -20,6 +20,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
+from videogeneration.models.legs import swing
 from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
 
@@ -97,7 +98,7 @@ class Drawing:
         about: `[B, P, history, 2]`: about where each is and was, see `motions.Tracks`,
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was,
-        paths: `[B, P, history, ahead, 3]`: where it goes, and
+        paths: `[B, P, history, ahead, 4]`: where it goes, and
         told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
@@ -216,7 +217,9 @@ class Generator(nn.Module):
         self.pixels = nn.Conv2d(before, self.maps * c.patch**2, around, padding=around // 2)
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
-        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead)
+        # before a black ground nothing says how far away anything is
+        depth = c.sources > 0
+        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead, depth)
         self.apart = TakingApart(c.sources) if c.sources else None
         self.looks = Looks(c.embedding, c.sources, c.ahead) if c.sources else None
         self._start_from_ground()
@@ -268,6 +271,37 @@ class Generator(nn.Module):
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
         """
+        levels, said, shown, match = self._read(history, caption, noise)
+        pixels = self.pixels(levels[-1]).float()
+        about = self.motion.tracks(history, said)
+        with torch.autocast(history.device.type, enabled=False):
+            whose = F.pixel_shuffle(pixels, self.config.patch)
+            if shown is not None:
+                shown = shown.float().clamp(min=1e-4).log()
+                shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
+                whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
+            cover = whose.softmax(1)[:, : self.config.figures]
+        if self.apart is None:
+            layers = before_black(history, cover, about)
+        else:
+            layers = self.apart(history, cover, about)
+        ends = [levels[0], levels[-1]]
+        centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
+        with torch.autocast(history.device.type, enabled=False):
+            looks = None if self.looks is None else self.looks(layers, told)
+            frames = self._frames(layers, centres, paths[:, :, -1], looks, which)
+        return Drawing(frames, layers, whose, about, centres, tracks, paths, told, match, looks)
+
+    def _read(
+        self, history: Tensor, caption: Tensor, noise: Tensor | None
+    ) -> tuple[list[Tensor], Tensor, Tensor | None, Tensor | None]:
+        """Look at the past as the caption says.
+
+        Returns:
+            Features of the newest frame, from coarse to fine; what is said of each figure
+            `[B, P, embedding]`; and, where there may be several, how much of each a place shows and
+            how well pasts and captions fit, see `SentenceLookup`.
+        """
         there = present(history)
         words = caption.flatten(1)
         noise = words.new_zeros(len(words)) if noise is None else noise
@@ -297,34 +331,27 @@ class Generator(nn.Module):
             x = next(blocks)(torch.cat([x, skip], 1), said, shown)
             x = next(blocks)(x, said, shown)
             levels.append(x)
+        return levels, said, shown, match
 
-        drawn = self.pixels(x).float()
-        about = self.motion.tracks(history, said)
-        with torch.autocast(history.device.type, enabled=False):
-            whose = F.pixel_shuffle(drawn, self.config.patch)
-            if shown is not None:
-                shown = shown.float().clamp(min=1e-4).log()
-                shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
-                whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
-            cover = whose.softmax(1)[:, : self.config.figures]
-        if self.apart is None:
-            layers = before_black(history, cover, about)
-        else:
-            layers = self.apart(history, cover, about)
-        ends = [levels[0], levels[-1]]
-        centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
-        with torch.autocast(history.device.type, enabled=False):
-            looks = None if self.looks is None else self.looks(layers, told)
-            some = slice(None) if which is None else which
-            figures = layers.figures(
-                centres,
-                paths[:, :, -1, some],
-                None if looks is None else looks[:, :, some],
-                self.config.commits,
-                sharp=not self.training,
-            )
-            frames = _together(layers.ground, carry(*figures, sharp=not self.training))
-        return Drawing(frames, layers, whose, about, centres, tracks, paths, told, match, looks)
+    def _frames(
+        self,
+        layers: Layers,
+        centres: Tensor,
+        ways: Tensor,
+        looks: Tensor | None,
+        which: Tensor | None,
+    ) -> Tensor:
+        """Draw frames `[B, K, H, W]` from what `draw` has found; see `Drawing`."""
+        sharp = not self.training
+        if which is not None:
+            ways, looks = ways[:, :, which], None if looks is None else looks[:, :, which]
+        figures, own, ways = layers.figures(centres, ways, looks, self.config.commits, sharp)
+        alone = layers.there.sum(1) == 1
+        if looks is not None and sharp and alone.any():
+            # one look says nothing of the next
+            newest, ground = layers.looks[alone, :, -1], layers.ground[alone]
+            figures[alone] = swing(newest, ground, own[alone, :, 0], ways[alone])
+        return _together(layers.ground, carry(figures, own, ways, sharp))
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import NOWHERE, carry, follow, positions, present
+from videogeneration.models.motions import DISTANCES, NOWHERE, carry, follow, positions, present
 
 RIM, ASIDE = 5, 9
 """Side in pixels of what a pixel of a figure touches in the newest frame, and in older ones, where
@@ -74,7 +74,7 @@ class Layers:
         away: `[B, S, H, W]`: how far its pixels are from the ground's.
         covers: `[B, P, S, H, W]` in [0, 1]: how much of a pixel is each figure's.
         places: `[B, P, T, 2]`: where figures are in these and older frames, in half frames.
-        cut: Logits `[B, P + 1, S, H, W]`: which figure a pixel shows, or, at last, the ground; None
+        cut: Logits `[B, P, S, H, W]`: whether a pixel shows a figure; the ground's is zero. None
             where that is black.
     """
 
@@ -91,6 +91,11 @@ class Layers:
         """`[B, P, H, W]`: how strongly a pixel of the newest frame shows each figure."""
         return self.covers[:, :, -1] * self.away[:, None, -1].abs()
 
+    @property
+    def looks(self) -> Tensor:
+        """`[B, P, S, 2, H, W]`: the figures' own light, and how much they cover."""
+        return torch.stack([self.covers * self.frames[:, None], self.covers], 3)
+
     def figures(
         self,
         centres: Tensor,
@@ -103,7 +108,8 @@ class Layers:
 
         Args:
             centres: `[B, P, 2]`: where they are in the newest frame.
-            ways: `[B, P, K, 3]`: where they go from there, see `motions.Motion`.
+            ways: `[B, P, K, 4]`: where they go from there, see `motions.Motion`; the first is that
+                to the next frame.
             looks: Logits `[B, P, K, S]`: which of their looks they have; None for the newest.
             commits: Whether they have one look at a time, the likeliest; else the mean of all.
             sharp: Whether it is to be seen, not learned from: see `motions.carry`.
@@ -112,12 +118,12 @@ class Layers:
             Their own light and how much they cover `[B, P, 1 or K, 2, H, W]`, centres
             `[B, P, 1 or K, 2]`, and ways: what `motions.carry` takes.
         """
-        layers = torch.stack([self.covers * self.frames[:, None], self.covers], 3)
+        layers = self.looks
         own = centres[:, :, None]
         if looks is None:
             return layers[:, :, -1:], own, ways
-        back = self.places[:, :, -1:] - self.places[:, :, -layers.shape[2] :]
-        own, back = own - back, F.pad(back, (0, 1))
+        back = self._back(ways[:, :, :1, 3:])
+        own = own - back[..., :2]
         if commits and sharp:
             chosen = looks.argmax(3)
             layers, own, back = (_pick(x, chosen) for x in (layers, own, back))
@@ -129,6 +135,20 @@ class Layers:
             shares = one + shares - shares.detach()
         layers = carry(layers, own, back, sharp)
         return torch.einsum("bpks,bpschw->bpkchw", shares, layers), own[:, :, -1:], ways
+
+    def _back(self, size: Tensor) -> Tensor:
+        """From what they looked like to where they are now, `[B, P, S, 4]`.
+
+        Args:
+            size: `[B, P, 1, 1]`: how many times as large they are in the next frame, as a
+                logarithm.
+        """
+        count = self.frames.shape[1]
+        way = self.places[:, :, -1:] - self.places[:, :, -count:]
+        before = torch.arange(count - 1, -1, -1, device=way.device)[:, None]
+        recede = (-size).exp() - 1
+        larger = (1 - before * recede).clamp(*DISTANCES).log()
+        return torch.cat([way, torch.zeros_like(larger), larger], 3)
 
 
 def _pick(these: Tensor, chosen: Tensor) -> Tensor:
@@ -182,7 +202,8 @@ class TakingApart(nn.Module):
             ground = ground_of(frames, latest, touched)
             away = (frames - ground) * latest[:, :, None, None]
         cut = self.cutting(away, near, touched)
-        covers = cut.softmax(1)[:, :-1] * latest[:, None, :, None, None]
+        whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
+        covers = whose * figure * latest[:, None, :, None, None]
         return Layers(ground, frames, latest, away, covers, places, cut)
 
 
@@ -206,14 +227,21 @@ def moved(history: Tensor, there: Tensor) -> Tensor:
 class Cutting(nn.Module):
     """Cuts figures out of the latest frames, by what differs from the ground where they are.
 
+    Four pixels are looked at together, which is twice as fast (Shi et al., "Real-Time Single Image
+    and Video Super-Resolution Using an Efficient Sub-Pixel Convolutional Neural Network", CVPR
+    2016).
+
     Args:
         width: Channels of what is seen.
     """
 
-    def __init__(self, width: int = 8) -> None:
+    def __init__(self, width: int = 16) -> None:
         super().__init__()
         self.see = nn.Sequential(
-            nn.Conv2d(4, width, 3, padding=1), nn.SiLU(), nn.Conv2d(width, 1, 3, padding=1)
+            nn.Conv2d(4, width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, 4, 3, padding=1),
+            nn.PixelShuffle(2),
         )
 
     def forward(self, away: Tensor, near: Tensor, touched: Tensor) -> Tensor:
@@ -225,14 +253,12 @@ class Cutting(nn.Module):
             touched: `[B, P, S, H, W]` in [0, 1]: the same of what they cover or touch.
 
         Returns:
-            Logits `[B, P + 1, S, H, W]`: which figure a pixel shows, or, at last, the ground.
+            Logits `[B, P, S, H, W]`: whether a pixel shows a figure; the ground's is zero.
         """
         away = away[:, None].expand_as(near)
         seen = torch.stack([8 * away, 8 * away.abs(), near, touched], 3)
-        # a few channels at full size: twice as fast in this order
         seen = seen.flatten(0, 2).contiguous(memory_format=torch.channels_last)
-        logits = self.see(seen).float().view_as(near)
-        return F.pad(logits + 4 * near - 2, (0, 0, 0, 0, 0, 0, 0, 1))
+        return self.see(seen).float().view_as(near) + 4 * near - 2
 
 
 @torch.no_grad()
@@ -249,7 +275,7 @@ def where_they_were(cover: Tensor, places: Tensor) -> tuple[Tensor, Tensor]:
     ways = places - places[:, :, -1:]
     # half the size is good enough, and four times as fast
     small = F.avg_pool2d(cover, 2)[:, :, None, None]
-    near = carry(small, places[:, :, -1:], F.pad(ways, (0, 1)))[:, :, :, 0].flatten(1, 2)
+    near = carry(small, places[:, :, -1:], F.pad(ways, (0, 2)))[:, :, :, 0].flatten(1, 2)
     touched = F.max_pool2d(near, ASIDE // 2 + 1, 1, ASIDE // 4).unflatten(1, places.shape[1:3])
     touched[:, :, -1] = F.max_pool2d(small[:, :, 0, 0], RIM // 2 + 1, 1, RIM // 4)
     # what of them was still to be seen and is beyond the edge by now is not known

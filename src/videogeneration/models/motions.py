@@ -1,4 +1,4 @@
-"""Rigid motions: where figures were, where they go, and pictures with them carried there."""
+"""Where figures were, where they go, and pictures with them carried there."""
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +29,9 @@ MATCH = 0.3
 SWERVE = 0.12
 """Half frames by which a figure may be off the straight way that most of its places agree on."""
 
+DISTANCES = (0.4, 2.5)
+"""Least and largest distance from the camera in frames to come, over that in the newest."""
+
 NOWHERE = 4.0
 """A place beyond the frame, in half frames: there a figure is that is not found."""
 
@@ -42,14 +45,23 @@ class Motion(nn.Module):
         patch: Side of the patches that frames are looked at in, in pixels.
         history: Number of past frames.
         ahead: Number of frames to come.
+        depth: Whether figures may come nearer or go away, see `Paths`.
     """
 
-    def __init__(self, channels: int, embedding: int, patch: int, history: int, ahead: int) -> None:
+    def __init__(
+        self,
+        channels: int,
+        embedding: int,
+        patch: int,
+        history: int,
+        ahead: int,
+        depth: bool = False,
+    ) -> None:
         super().__init__()
         self.tracks = Tracks(embedding, patch)
         self.centres = Centres(channels)
         self.turns = Turns(embedding)
-        self.paths = Paths(embedding, history, ahead)
+        self.paths = Paths(embedding, history, ahead, depth)
 
     def forward(
         self,
@@ -75,9 +87,9 @@ class Motion(nn.Module):
             heights of the frame from its centre.
             Tracks `[B, P, T, 4]`: where each was, and cosine and sine of how far it had turned
             clockwise since the frame before, zero where there is none. All zero for missing frames.
-            Paths `[B, P, T, ahead, 3]`: how far from where a figure is in a past frame, and turned
-            by how many radians clockwise, it is in every frame after it. Those from the newest
-            frame are the last.
+            Paths `[B, P, T, ahead, 4]`: how far from where a figure is in a past frame, turned by
+            how many radians clockwise, and how many times as large, as a natural logarithm, it is
+            in every frame after it. Those from the newest frame are the last.
             What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
             figure is, and what is said of it.
         """
@@ -320,20 +332,29 @@ class Paths(nn.Module):
     Every past frame was once the newest: the paths from there are foretold too, and teach ten times
     as much as the newest alone.
 
+    Who goes away from the camera at a steady pace has after k frames `1 + k r` times the distance,
+    is so many times smaller, and so are his steps. A camera that looks down sees him go up in the
+    picture: that says better how fast he recedes than his size, which a few frames hardly change.
+    How the two go together, by the horizon's height, is learned from steps that become smaller.
+
     Args:
         embedding: Length of the vector that says what a figure is and does.
         history: Number of past frames.
         ahead: Number of frames to come.
+        depth: Whether figures may recede, or keep their size.
         hidden: Width of the hidden layers.
     """
 
-    def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
+    def __init__(
+        self, embedding: int, history: int, ahead: int, depth: bool = False, hidden: int = 256
+    ) -> None:
         super().__init__()
-        last = nn.Linear(hidden, 8 * ahead)
+        self.ahead, self.depth = ahead, depth
+        last = nn.Linear(hidden, 8 * ahead + depth)
         begin_at_nothing(last)
         # at first all go on as they went
         with torch.no_grad():
-            last.bias.view(ahead, 8)[:, [2, 5, 7]] = 0.5
+            last.bias[: 8 * ahead].view(ahead, 8)[:, [2, 5, 7]] = 0.5
         self.read = nn.Sequential(
             nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
@@ -352,15 +373,22 @@ class Paths(nn.Module):
             told: `[B, P, 4 + embedding]`, see there.
 
         Returns:
-            Paths `[B, P, T, ahead, 3]`, as `Motion` says them.
+            Paths `[B, P, T, ahead, 4]`, as `Motion` says them.
         """
         ways, pace, turn = _ways(tracks)
         told = told[:, :, None].expand(-1, -1, ways.shape[2], -1)
-        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3)).unflatten(3, (-1, 8))
+        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3))
+        read, above = read.split([8 * self.ahead, int(self.depth)], 3)
+        read = read.unflatten(3, (-1, 8))
         way, along, turned, again = read.split([2, 4, 1, 1], 4)
         along = torch.einsum("bptkij,bptj->bptki", along.unflatten(4, (2, 2)), pace)
         turned = turned + 2 * again * turn[..., None, :]
-        return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
+        way, turned = (0.25 * way + 2 * along).cumsum(3), turned.cumsum(3)
+        if not self.depth:
+            return torch.cat([way, turned, torch.zeros_like(turned)], 4)
+        later = torch.arange(1, self.ahead + 1, device=way.device)
+        distance = (1 + later * above * pace[..., 1:]).clamp(*DISTANCES)[..., None]
+        return torch.cat([way / distance, turned, -distance.log()], 4)
 
 
 def begin_at_nothing(layer: nn.Linear) -> None:
@@ -411,7 +439,7 @@ def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -
         layers: `[B, P, K, C, H, W]` in [0, 1], pictures of every figure; where K is 1, one serves
             all frames to come.
         centres: `[B, P, 1 or K, 2]` and
-        paths: `[B, P, K, 3]`, those of `Motion` from one frame.
+        paths: `[B, P, K, 4]`, those of `Motion` from one frame.
         sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
             and take longer.
 
@@ -437,12 +465,12 @@ def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -
 def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
     """Where every pixel of the frames to come was: `[B, P, K, H, W, 2]`, x and y from -1 to 1.
 
-    A turn is the sum of a part for the column and one for the row, which is quicker than a product
-    of matrices for every pixel.
+    A turn with a change of size is the sum of a part for the column and one for the row, which is
+    quicker than a product of matrices for every pixel.
     """
-    right, down, turn = (path[..., None] for path in paths.unbind(-1))
+    right, down, turn, size = (path[..., None] for path in paths.unbind(-1))
     x, y = (centre[..., None] for centre in centres.unbind(-1))
-    cos, sin = turn.cos(), turn.sin()
+    cos, sin = turn.cos() * (-size).exp(), turn.sin() * (-size).exp()
     cells = positions(height, width, paths.device)
     columns, rows = cells[0, :, 0] - x - right, cells[:, 0, 1] - y - down
     # in pixels a turn is a turn whatever the frame's shape

@@ -144,14 +144,16 @@ class GanTask:
         """One step; returns both losses and the discriminator's accuracy on both kinds."""
         figures: dict[str, Tensor] = {}
         s = self.settings
-        for part in batch:
+        learns = step >= s.discriminator_warmup
+        for number, part in enumerate(batch, 1):
             ready = part.to(self.device.name)
             history, noise = add_history_noise(ready.history, s.history_noise)
-            with torch.no_grad(), self.device.autocast():
+            # the frames that the discriminator saw last are those that it judges then
+            with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
                 drawn = self.generator(history, ready.caption, noise)
-            figures |= self._update_discriminator(ready, drawn)
-        if step >= s.discriminator_warmup:
-            figures |= self._update_generator(step, ready, history, noise)
+            figures |= self._update_discriminator(ready, drawn.detach())
+        if learns:
+            figures |= self._update_generator(step, ready, drawn)
             self.average.update(self.generator, step - s.discriminator_warmup)
         return figures
 
@@ -177,14 +179,11 @@ class GanTask:
             "accuracy_generated": on_generated,
         }
 
-    def _update_generator(
-        self, step: int, batch: Batch, history: Tensor, noise: Tensor
-    ) -> dict[str, Tensor]:
+    def _update_generator(self, step: int, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
         s = self.settings
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
-            drawn = self.generator(history, batch.caption, noise)
             verdict = self.discriminator(*_until(batch, drawn, *_pick(batch, drawn.shape[1])))
         weighted, mse = square_error(drawn, batch, slice(None), s.moving)
         adversarial = generator_loss(s.loss, verdict)

@@ -65,14 +65,15 @@ def path_loss(paths: Tensor, poses: Tensor) -> Tensor:
     Distances, not their squares: a path that is a pixel off is still worth correcting.
 
     Args:
-        paths: `[B, P, T, K, 3]`, as `models.motions.Motion` says them.
+        paths: `[B, P, T, K, 4]`, as `models.motions.Motion` says them; nobody knows how large
+            figures are, but whose way becomes shorter recedes.
         poses: `[B, T + K, P', 3]`, the true ones in the same units; NaN where they are not known.
             Figures without any are not taught.
     """
     past, ahead = paths.shape[2:4]
     poses = poses.transpose(1, 2)[:, : paths.shape[1]]
     starts, later = poses[:, :, :past], poses[:, :, 1:].unfold(2, ahead, 1).transpose(3, 4)
-    astray = paths[:, : poses.shape[1]] - (later - starts[:, :, :, None])
+    astray = paths[:, : poses.shape[1], ..., :3] - (later - starts[:, :, :, None])
     return _mean_length(astray * astray.new_tensor([1.0, 1.0, LEVER]))
 
 
@@ -184,34 +185,32 @@ def apart_loss(shown: Tensor, cut: Tensor, history: Tensor, true: Tensor) -> Ten
     Args:
         shown: Logits `[B, P + 1, H, W]`: which figure a pixel of the newest frame shows, or, at
             last, the ground.
-        cut: Logits `[B, P + 1, S, H, W]`: the same of the S latest frames.
+        cut: Logits `[B, P, S, H, W]`: whether a pixel of the S latest frames shows a figure; the
+            ground's is zero.
         history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
         true: `[B, H, W]` in [0, 1]: the ground; NaN where it is not known.
     """
     known = ~true.flatten(1).isnan().any(1)
-    if not known.any():
-        return shown.new_zeros(())
-    count = cut.shape[2]
-    shown, cut, history, true = shown[known], cut[known], history[known, -count:], true[known]
-    away = history - true[:, None]
+    history = history[:, -cut.shape[2] :]
+    away = history - true.nan_to_num(0.0)[:, None]
     # what changes everywhere is the camera's gain
     gain = away[:, :, ::8, ::8].flatten(2).median(2).values
     # a mean of several pixels tells a pale shirt from grain
     away = F.avg_pool2d(F.avg_pool2d(away - gain[:, :, None, None], 2), 3, 1, 1).abs()
     grain = NOISE * away[:, :, ::2, ::2].flatten(2).median(2).values[:, :, None, None]
-    there = present(history)[:, :, None, None]
-    figures = ((away - grain) / (grain + 0.01)).clamp(0, 1) * there
+    figures = ((away - grain) / (grain + 0.01)).clamp(0, 1)
     figures = F.interpolate(figures, true.shape[-2:], mode="bilinear")
-    return (
-        _figure_entropy(shown, figures[:, -1]).mean()
-        + (_figure_entropy(cut, figures) * there).mean()
+    newest = shown[:, :-1].logsumexp(1) - shown[:, -1]
+    counts = known[:, None] & present(history)
+    return _mean_entropy(newest, figures[:, -1], known) + _mean_entropy(
+        cut.logsumexp(1), figures, counts
     )
 
 
-def _figure_entropy(shown: Tensor, figure: Tensor) -> Tensor:
-    """Cross-entropy of telling a figure, whichever, from the ground, the last."""
-    likely = shown.log_softmax(1)
-    return -(figure * torch.logsumexp(likely[:, :-1], 1) + (1 - figure) * likely[:, -1])
+def _mean_entropy(logits: Tensor, true: Tensor, counts: Tensor) -> Tensor:
+    """Mean cross-entropy of logits `[..., H, W]`, over the pictures `[...]` that count."""
+    entropy = F.binary_cross_entropy_with_logits(logits, true, reduction="none").mean((-2, -1))
+    return (entropy * counts).sum() / counts.sum().clamp(min=1)
 
 
 def looks_loss(

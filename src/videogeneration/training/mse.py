@@ -112,9 +112,9 @@ def add_history_noise(history: Tensor, largest: float) -> tuple[Tensor, Tensor]:
         The noisy history, and its noise's standard deviations `[B]`.
     """
     strength = largest * torch.rand(len(history), device=history.device) ** 2
-    noise = strength[:, None, None, None] * torch.randn_like(history)
-    noisy = (history + noise).clamp(0, 1)
-    return torch.where(present(history)[:, :, None, None], noisy, history), strength
+    of_frames = strength[:, None] * present(history)
+    noise = torch.randn_like(history).mul_(of_frames[:, :, None, None])
+    return noise.add_(history).clamp_(0, 1), strength
 
 
 def square_error(
