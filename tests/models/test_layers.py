@@ -12,6 +12,7 @@ from videogeneration.models.layers import (
     close_ups,
     fill,
     ground_of,
+    in_one_light,
     moved,
     unlike,
     where_they_were,
@@ -85,15 +86,32 @@ def test_no_figure_stays_behind_on_the_ground() -> None:
     assert (around - 0.5).abs().max() < 0.12
 
 
-def test_the_ground_is_as_it_was_last() -> None:
+def test_the_ground_is_as_it_was_last_or_what_older_frames_show_in_the_mean() -> None:
     frames = torch.full((1, 3, 8, 8), 0.5)
-    frames[0, :2] = 0.8
+    frames[0, 0], frames[0, 1] = 0.9, 0.7
     touched = torch.zeros(1, 1, 3, 8, 8)
     there = torch.ones(1, 3, dtype=torch.bool)
-    assert (ground_of(frames, there, touched) - 0.515).abs().max() < 0.01
-    # unless a figure hides that
-    touched[:, :, 1:] = 1
+    assert torch.equal(ground_of(frames, there, touched), frames[:, -1:])
+    # but for those in which a figure hides it
+    touched[:, :, 2] = 1
     assert torch.allclose(ground_of(frames, there, touched), torch.tensor(0.8))
+    touched[:, :, 1] = 1
+    assert torch.allclose(ground_of(frames, there, touched), torch.tensor(0.9))
+
+
+def test_older_frames_are_seen_in_the_light_of_the_newest() -> None:
+    """A camera lets in more light when someone dark comes into the picture."""
+    torch.manual_seed(0)
+    wall = 0.3 + 0.4 * torch.rand(1, 32, 32)
+    history = torch.cat([torch.zeros(1, 32, 32), 0.9 * wall, 0.95 * wall, wall])[None]
+    history[0, -1, 8:24, 10:16] = 0.05
+    light = in_one_light(history)
+    assert torch.equal(light[:, -1], history[:, -1])
+    assert torch.allclose(light[0, 1:3], wall.expand(2, -1, -1), atol=1e-4)
+    assert light[:, 0].max() == 0, "a missing frame stays one"
+    # no camera does this
+    history[0, 1] *= 0.1
+    assert torch.allclose(in_one_light(history)[0, 1], 1.5 * history[0, 1])
 
 
 def test_figures_were_where_their_tracks_say() -> None:

@@ -68,6 +68,14 @@ def test_legs_close_about_the_middle_between_them() -> None:
     assert feet.mean() == pytest.approx(64 + 7.5, abs=2)
 
 
+def test_who_runs_takes_longer_steps() -> None:
+    drawn = film(walker(), [1.0, 2.0, 3.0, 4.0, 5.0])
+    wide = [stance(picture) for picture in drawn]
+    assert max(wide) > STEP * TALL + 16
+    assert wide[4] == pytest.approx(6, abs=3), "two of them in five frames"
+    assert min(wide[:4]) > 20
+
+
 def test_who_stays_where_he_is_stands_still() -> None:
     drawn = film(walker(10), [0.0, 0.0])
     assert (drawn - walker(10)).abs().mean() < 0.005

@@ -20,8 +20,8 @@ its limbs were elsewhere."""
 COVERED = 0.3
 """A pixel that a figure covers so far says nothing of the ground."""
 
-LATE = 3.0
-"""What an older frame shows of the ground counts so much less, as an exponent: light changes."""
+GAIN = 1.5
+"""Largest change of a camera's gain."""
 
 UNCHANGED = 1 / 255
 """What differs no more than this from frame to frame is the same."""
@@ -45,11 +45,11 @@ def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
     """Put the ground together from several frames.
 
     A frame does not show it where a figure is or touches; what was taken from there would stay
-    behind as a ghost. Of those that show it the later count for more. What none shows is filled in
-    from around it.
+    behind as a ghost. Where the newest surely shows it, it is that, with its grain, elsewhere the
+    mean of what is shown. What none shows is filled in from around it.
 
     Args:
-        frames: `[B, S, H, W]` in [0, 1].
+        frames: `[B, S, H, W]` in [0, 1], in one light.
         there: `[B, S]`: whether there is one.
         touched: `[B, P, S, H, W]` in [0, 1]: how much of a pixel a figure covered or touched.
 
@@ -57,9 +57,9 @@ def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
         `[B, 1, H, W]` in [0, 1].
     """
     free = (1 - touched.sum(1) / COVERED).clamp(min=0) * there[:, :, None, None]
-    late = LATE * torch.arange(1.0 - frames.shape[1], 1.0, device=frames.device)
-    weight = free * late.exp()[:, None, None]
-    shown = (frames * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1e-6)
+    shown = (frames * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1e-6)
+    newest = free[:, -1:].square()
+    shown = newest * frames[:, -1:] + (1 - newest) * shown
     return fill(shown, free.amax(1, keepdim=True))
 
 
@@ -69,7 +69,7 @@ class Layers:
 
     Attributes:
         ground: `[B, 1, H, W]` in [0, 1]: what is behind the figures.
-        frames: `[B, S, H, W]` in [0, 1], newest last.
+        frames: `[B, S, H, W]` from 0 to about 1, newest last, in its light.
         there: `[B, S]`: whether there is one.
         away: `[B, S, H, W]`: how far its pixels are from the ground's.
         covers: `[B, P, S, H, W]` in [0, 1]: how much of a pixel is each figure's.
@@ -187,8 +187,9 @@ class TakingApart(nn.Module):
         """
         with torch.autocast(history.device.type, enabled=False):
             history, there = history.float(), present(history)
-            frames, latest = history[:, -self.count :], there[:, -self.count :]
             cover = cover * moved(history, there)
+            history = in_one_light(history)
+            frames, latest = history[:, -self.count :], there[:, -self.count :]
             # behind figures that are about there the ground is about right; then they are found
             _, touched = where_they_were(cover, about[:, :, -self.count :])
             away = (history - ground_of(frames, latest, touched)) * there[:, :, None, None]
@@ -205,6 +206,21 @@ class TakingApart(nn.Module):
         whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
         covers = whose * figure * latest[:, None, :, None, None]
         return Layers(ground, frames, latest, away, covers, places, cut)
+
+
+@torch.no_grad()
+def in_one_light(history: Tensor) -> Tensor:
+    """Make frames as bright as the newest: a camera's gain follows who comes into the picture.
+
+    Args:
+        history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
+
+    Returns:
+        The same shape: every frame times the median ratio of the newest's pixels to its own.
+    """
+    some = history[:, :, ::4, ::4].flatten(2)
+    ratio = (some[:, -1:] / some.clamp(min=1 / 255)).median(2).values
+    return history * ratio.clamp(1 / GAIN, GAIN)[:, :, None, None]
 
 
 @torch.no_grad()

@@ -13,6 +13,12 @@ from videogeneration.models.motions import positions
 STEP = 0.3
 """Length of a step in body heights."""
 
+HASTE = 0.4
+"""Most steps in a frame; who goes faster takes longer ones."""
+
+WIDEST = 0.6
+"""How far apart feet may be, as a share of both legs' length."""
+
 HIPS = 0.5
 """Where the hips are, as a share of the height, from the top."""
 
@@ -54,11 +60,13 @@ def swing(looks: Tensor, ground: Tensor, centres: Tensor, ways: Tensor) -> Tenso
 
     middle, apart, thick = _stance(seen, x[0], (down / long)[:, :, :1])
     middle = (middle[:, None, None] - centres[:, :1, None] * shape[0]) / long
-    most, apart = STEP / (2 * (1 - HIPS)), (apart[:, None, None] / long).clamp(max=1)
+    gone = (ways[:, :, :2] * shape).norm(dim=2)[..., None, None]
+    step = torch.maximum(STEP * tall, gone[:, 0] / HASTE)
+    most, apart = (step / (2 * long)).clamp(max=WIDEST), apart[:, None, None] / long
     # who stands with open legs closes them first; a step is done when he has gone its length
-    gone = (ways[:, :, :2] * shape).norm(dim=2)[..., None, None] / (STEP * tall[:, None])
-    now = apart.clamp(max=most)
-    then = most * (torch.arccos(now / most)[:, None] + torch.pi * gone).cos()
+    now = torch.minimum(apart, most)
+    phase = torch.arccos(now / most)[:, None] + torch.pi * gone / step[:, None]
+    then = most[:, None] * phase.cos()
 
     legs = []
     for side in (-1, 1):
