@@ -136,6 +136,7 @@ def test_poses_go_with_their_frames(tmp_path: Path, mirror: float, backwards: fl
     for batch, place in epoch(windows_over(clips, settings, batch_size=2, future=3)):
         shown = torch.cat([batch.history[place], batch.future[place]])
         there = torch.cat([batch.history[place].flatten(1).amax(1) > 0, batch.known[place]])
+        assert batch.backwards[place] == bool(backwards)
         assert batch.poses[place, ~there].isnan().all()
         assert batch.poses[place, :, 1].isnan().all()
         for frame, (x, y, turn) in zip(shown[there], batch.poses[place, there, 0], strict=True):

@@ -59,6 +59,7 @@ class Batch:
             column and row in pixels and turns clockwise; NaN where that is not known.
         ground: float32 `[B, H, W]` in [0, 1]: what is behind the figures; NaN where that is not
             known.
+        backwards: bool `[B]`: which are played backwards, so that people walk so.
     """
 
     history: Tensor
@@ -67,6 +68,7 @@ class Batch:
     caption: Tensor
     poses: Tensor
     ground: Tensor
+    backwards: Tensor
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
@@ -137,14 +139,19 @@ class Windows:
         """
         picked = [self._window(step * self.batch_size + i) for i in range(self.batch_size)]
         random = np.random.default_rng((self.seed, 1, step))
-        count, (height, width) = self.batch_size, self.clips.size
+        s, count, (height, width) = self.settings, self.batch_size, self.clips.size
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
         known = np.zeros((count, self.future), bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
         poses = np.full((*frames.shape[:2], *self.clips.poses.shape[1:]), np.nan, np.float32)
         ground = np.full((count, height, width), np.nan, np.float32)
+        backwards = np.zeros(count, bool)
         for i, (clip, offset) in enumerate(picked):
-            cut, past, there, captions[i], behind = self._cut(clip, offset, random)
+            mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
+            cut, past, there, captions[i], behind = self._cut(
+                clip, offset, mirror, back, single, random
+            )
+            backwards[i] = back
             if behind is not None:
                 ground[i] = behind
             frames[i, HISTORY - past : HISTORY - past + len(cut)] = cut
@@ -157,6 +164,7 @@ class Windows:
             torch.from_numpy(captions),
             torch.from_numpy(poses),
             torch.from_numpy(ground),
+            torch.from_numpy(backwards),
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -179,7 +187,13 @@ class Windows:
         return clip, int(window - before)
 
     def _cut(
-        self, clip: int, offset: int, random: np.random.Generator
+        self,
+        clip: int,
+        offset: int,
+        mirror: np.bool_,
+        backwards: np.bool_,
+        single: np.bool_,
+        random: np.random.Generator,
     ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray | None]:
         """Cut one window.
 
@@ -187,14 +201,12 @@ class Windows:
             Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, the
             one-hot caption, and the ground `[H, W]`, if it is asked for and known.
         """
-        s = self.settings
-        mirror, backwards, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
         length, (first, last) = int(self._length[clip]), self._view[clip]
         if backwards and last:
             first, last = length - last, length - first
         newest = min(first + offset % max(length - 1 - first, 1), length - 2)
         oldest = max(0, newest - HISTORY + 1)
-        if s.single_frame_at_start:
+        if self.settings.single_frame_at_start:
             first, last = 0, 1
         if single and first < min(last, length - 1):
             newest = oldest = int(random.integers(first, min(last, length - 1)))

@@ -230,7 +230,7 @@ def test_a_network_as_a_model(clips: Clips) -> None:
     films = model(given, [LEFT, RIGHT], 4)
     assert films.shape == (2, 4, 48, 48)
     assert films.dtype == np.float32
-    assert np.allclose(model(given[1:], [RIGHT], 4)[0], films[1], atol=1e-5)
+    assert np.allclose(model(given[1:], [RIGHT], 4)[0], films[1], atol=1e-3)
 
 
 def test_baselines_draw_as_many_frames_as_asked(clips: Clips) -> None:

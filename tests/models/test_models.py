@@ -64,7 +64,8 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     for logits in (drawing.match, drawing.layers.cut, drawing.looks):
         loss = loss if logits is None else loss + logits.clamp(min=-99).sum()
     loss.backward()
-    gradients = [p.grad for p in network.parameters()]
+    # where figures look is learned apart
+    gradients = [p.grad for name, p in network.named_parameters() if "facing" not in name]
     assert all(g is not None and g.isfinite().all() for g in gradients)
 
 

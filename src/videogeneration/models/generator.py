@@ -20,9 +20,12 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
-from videogeneration.models.legs import swing
+from videogeneration.models.legs import Facing, mirrored, swing
 from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
+
+TURN = 0.2
+"""Who goes so many half frames to a side looks there."""
 
 
 @dataclass(frozen=True)
@@ -222,6 +225,7 @@ class Generator(nn.Module):
         self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead, depth)
         self.apart = TakingApart(c.sources) if c.sources else None
         self.looks = Looks(c.embedding, c.sources, c.ahead) if c.sources else None
+        self.facing = Facing() if c.sources else None
         self._start_from_ground()
 
     def _start_from_ground(self) -> None:
@@ -346,12 +350,23 @@ class Generator(nn.Module):
         if which is not None:
             ways, looks = ways[:, :, which], None if looks is None else looks[:, :, which]
         figures, own, ways = layers.figures(centres, ways, looks, self.config.commits, sharp)
-        alone = layers.there.sum(1) == 1
-        if looks is not None and sharp and alone.any():
+        if looks is not None and sharp:
             # one look says nothing of the next
-            newest, ground = layers.looks[alone, :, -1], layers.ground[alone]
-            figures[alone] = swing(newest, ground, own[alone, :, 0], ways[alone])
+            one = looks.argmax(3).eq(looks.shape[3] - 1).all(2)
+            if one.any():
+                figures[one] = self._walking(layers, own[:, :, 0], ways, one)
         return _together(layers.ground, carry(figures, own, ways, sharp))
+
+    def _walking(self, layers: Layers, centres: Tensor, ways: Tensor, one: Tensor) -> Tensor:
+        """How figures walk `[N, K, 2, H, W]` of which there is one look, where `[B, P]` says so."""
+        assert self.facing is not None
+        look, centres, ways = layers.looks[:, :, -1][one], centres[one], ways[one]
+        ground = layers.ground.expand(-1, one.shape[1], -1, -1)[one]
+        alone = (layers.there.sum(1) == 1)[:, None].expand_as(one)[one]
+        goes = ways[:, -1, 0]
+        turns = alone & (goes.abs() > TURN) & (self.facing(look, centres) * goes < 0)
+        look = torch.where(turns[:, None, None, None], mirrored(look), look)
+        return swing(look, ground, centres, ways)
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.legs import CLOSE
 from videogeneration.models.motions import DISTANCES, NOWHERE, carry, follow, positions, present
 
 RIM, ASIDE = 5, 9
@@ -32,9 +33,6 @@ RATES = 24
 WHOLE, SHUN = 0.9, 8.0
 """A look that shows less than such a part of what another shows of a figure is cut off or cut out
 badly: it is shunned, the stronger, the less it shows."""
-
-CLOSE = (0.4, 0.85)
-"""How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
 
 SAMPLES = (32, 16)
 """Rows and columns of a close-up."""

@@ -1,14 +1,17 @@
-"""Legs that move, where a single frame shows a walker only once.
+"""Walking from a single look.
 
-His look is taken for a puppet: what is below the hips is two legs, which swing about them as far as
-he goes, step by step, so that his feet do not slide.
+It is taken for a puppet: it turns to where it is to go, and what is below its hips is two legs,
+which swing about them as far as it goes, step by step, so that feet do not slide.
 """
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from videogeneration.models.motions import positions
+
+CLOSE = (0.4, 0.85)
+"""How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
 
 STEP = 0.3
 """Length of a step in body heights."""
@@ -32,23 +35,65 @@ GAP = (0.1, 0.2)
 """Legs with such a share of nothing between them are hardly apart, or wholly."""
 
 
+class Facing(nn.Module):
+    """Says whether figures look to the right: what speaks for it more than in their mirror image.
+
+    Args:
+        width: Channels of what is seen.
+    """
+
+    def __init__(self, width: int = 16) -> None:
+        super().__init__()
+        self.see = nn.Sequential(
+            nn.Conv2d(2, width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(width, 2 * width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(2 * width, 2 * width, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(2 * width * 8 * 4, 1),
+        )
+
+    def forward(self, looks: Tensor, centres: Tensor) -> Tensor:
+        """Say: logits `[N]`.
+
+        Args:
+            looks: `[N, 2, H, W]` in [0, 1]: their own light in a frame, and how much they cover.
+            centres: `[N, 2]`: where they are there, in half frames.
+        """
+        cells = positions(64, 32, looks.device) * looks.new_tensor(CLOSE)
+        close = F.grid_sample(looks, centres[:, None, None] + cells, align_corners=False)
+        return (self.see(close) - self.see(close.flip(3)))[:, 0].float()
+
+
+@torch.no_grad()
+def mirrored(looks: Tensor) -> Tensor:
+    """Turn looks `[N, 2, H, W]` round where they stand: about the centre of what they cover."""
+    cells = positions(looks.shape[2], looks.shape[3], looks.device)
+    columns = looks[:, 1].sum(1)
+    middle = columns @ cells[0, :, 0] / columns.sum(1).clamp(min=1e-6)
+    across = 2 * middle[:, None, None] - cells[..., 0]
+    grid = torch.stack([across, cells[..., 1].expand_as(across)], 3)
+    return F.grid_sample(looks, grid, "nearest", align_corners=False)
+
+
 @torch.no_grad()
 def swing(looks: Tensor, ground: Tensor, centres: Tensor, ways: Tensor) -> Tensor:
     """Let figures walk.
 
     Args:
-        looks: `[B, P, 2, H, W]` in [0, 1]: their own light in a frame, and how much they cover.
-        ground: `[B, 1, H, W]` in [0, 1]: what is behind them.
-        centres: `[B, P, 2]`: where they are there, in half frames.
-        ways: `[B, P, K, 4]`: where they go, see `motions.Motion`.
+        looks: `[N, 2, H, W]` in [0, 1]: their own light in a frame, and how much they cover.
+        ground: `[N, H, W]` in [0, 1]: what is behind them.
+        centres: `[N, 2]`: where they are there, in half frames.
+        ways: `[N, K, 4]`: where they go, see `motions.Motion`.
 
     Returns:
-        `[B, P, K, 2, H, W]` in [0, 1]: how they look then, at the place where they are now.
+        `[N, K, 2, H, W]` in [0, 1]: how they look then, at the place where they are now.
     """
-    figures, count, (height, width) = looks.shape[:2], ways.shape[2], looks.shape[3:]
+    count, (height, width) = ways.shape[1], looks.shape[2:]
     # the rim of what is cut out shows the ground
-    seen = (looks[:, :, 0] - looks[:, :, 1] * ground).abs().flatten(0, 1)
-    looks, centres, ways = looks.flatten(0, 1), centres.flatten(0, 1), ways.flatten(0, 1)
+    seen = (looks[:, 0] - looks[:, 1] * ground).abs()
     # in half heights both ways: a leg keeps its length
     shape = looks.new_tensor([width / height, 1.0])
     x, y = (positions(height, width, looks.device) * shape).unbind(-1)
@@ -81,7 +126,7 @@ def swing(looks: Tensor, ground: Tensor, centres: Tensor, ways: Tensor) -> Tenso
         legs.append(F.grid_sample(shown, grid, "bicubic", align_corners=False))
     one, other = legs
     both = torch.where(one[:, 2:] > other[:, 2:], one, other)[:, :2].clamp(0, 1)
-    return both.view(*figures, count, 2, height, width)
+    return both.unflatten(0, (-1, count))
 
 
 def _stance(seen: Tensor, cells: Tensor, share: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -242,6 +242,23 @@ def looks_loss(
     return (entropy * counts).sum() / counts.sum().clamp(min=1)
 
 
+def facing_loss(facing: Tensor, poses: Tensor, backwards: Tensor) -> Tensor:
+    """Cross-entropy of telling that figures look to the right, as who goes there does.
+
+    Args:
+        facing: Logits `[B, P]`, as `models.legs.Facing` says them of the newest frame.
+        poses: `[B, T, P', 3]`, in half frames; NaN where not known.
+        backwards: bool `[B]`: which films are played backwards.
+    """
+    x = poses[..., 0].transpose(1, 2)
+    way = x.diff(dim=2).nanmean(2)
+    seen = x[:, :, HISTORY - 1].abs() < 0.9
+    counts = seen & (way.abs() > 0.01)
+    looks = torch.where(backwards[:, None], -way, way).sign()
+    entropy = F.softplus(-facing[:, : way.shape[1]] * looks)
+    return torch.where(counts, entropy, 0.0).sum() / counts.sum().clamp(min=1)
+
+
 def discriminator_loss(kind: str, real: Tensor, generated: Tensor) -> Tensor:
     """What a discriminator minimises, from its logits on real and generated frames.
 

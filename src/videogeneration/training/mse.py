@@ -21,6 +21,7 @@ from videogeneration.training.losses import (
     apart_loss,
     at_another_pace,
     centre_loss,
+    facing_loss,
     looks_loss,
     matching_loss,
     motion_weight,
@@ -63,7 +64,8 @@ class MseSettings:
             miss their place by far say nothing of the way there.
         shown: Weight of telling figures apart, see `losses.shown_loss`, and from the ground, see
             `losses.apart_loss`.
-        looks: Weight of which of its looks a figure has next, see `losses.looks_loss`.
+        looks: Weight of which of its looks a figure has next, see `losses.looks_loss`, and of where
+            it looks, see `losses.facing_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
         seed: Order of the windows, augmentation, noise, first weights.
@@ -253,12 +255,17 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
         "shown": shown_loss(drawing.shown, cells, poses[:, HISTORY - 1]),
     }
     layers = drawing.layers
-    if network.apart is not None and layers.cut is not None and drawing.looks is not None:
+    if network.facing is not None and layers.cut is not None and drawing.looks is not None:
         losses["shown"] = losses["shown"] + apart_loss(
             drawing.shown, layers.cut, batch.history, batch.ground
         )
         losses["looks"] = looks_loss(
             drawing.looks, batch.history, batch.future, batch.known, poses, batch.ground
+        )
+        newest = layers.looks[:, :, -1].flatten(0, 1).detach()
+        facing = network.facing(newest, drawing.centres.detach().flatten(0, 1))
+        losses["looks"] = losses["looks"] + facing_loss(
+            facing.view(-1, count), poses, batch.backwards
         )
     if drawing.match is not None:
         losses["matching"] = matching_loss(drawing.match)
