@@ -20,6 +20,7 @@ from videogeneration.captions import (
 KTH = KthGrammar()
 SCENES = SceneGrammar(("house", "car", "digit 3", "digit 7"))
 TRAVELLING = ("walking", "jogging", "running")
+LEFT, RIGHT = "a person is walking to the left", "a person is walking to the right"
 
 
 def kth_sentences() -> list[str]:
@@ -55,6 +56,17 @@ def test_kth_says_nine_sentences() -> None:
         ]
     )
     assert sorted(KTH.sentences()) == sorted(kth_sentences())
+
+
+def test_kth_says_what_its_clips_show() -> None:
+    """Nobody runs where only walkers were filmed; the words are those of all six actions."""
+    walking = KthGrammar(("walking",))
+    assert walking.sentences() == [LEFT, RIGHT]
+    assert walking.vocabulary == KTH.vocabulary
+    assert walking.mistakes(LEFT) == [RIGHT]
+    assert walking.sights == ("walking to the left", "walking to the right")
+    with pytest.raises(CaptionError, match=f"'a person is running to the left'.*'{LEFT}'"):
+        walking.check("a person is running to the left")
 
 
 @pytest.mark.parametrize(
@@ -180,7 +192,7 @@ def test_alternatives_are_other_sentences_for_the_same_frame() -> None:
         assert movement != "circle_clockwise"
 
 
-@pytest.mark.parametrize("grammar", [KTH, SCENES])
+@pytest.mark.parametrize("grammar", [KTH, KthGrammar(("walking",)), SCENES])
 def test_a_described_grammar_comes_back(grammar: KthGrammar | SceneGrammar) -> None:
     description = json.loads(json.dumps(describe(grammar)))
     assert description["words"] == list(grammar.vocabulary.words)

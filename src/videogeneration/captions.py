@@ -135,20 +135,26 @@ class Grammar(Protocol):
 
 @dataclass(frozen=True)
 class KthGrammar:
-    """`a person is walking to the left`, `a person is boxing`, and so on for the six actions."""
+    """`a person is walking to the left`, `a person is boxing`, and so on.
+
+    Attributes:
+        actions: Those of `KTH_ACTIONS` that clips show. Its vocabulary has the words of all six.
+    """
+
+    actions: tuple[str, ...] = tuple(KTH_ACTIONS)
 
     def sentences(self) -> list[str]:
         """Every sentence of the grammar."""
         return [
             kth_caption(action, direction)
-            for action, phrase in KTH_ACTIONS.items()
-            for direction in (DIRECTIONS if phrase.endswith(" the") else (None,))
+            for action in self.actions
+            for direction in (DIRECTIONS if KTH_ACTIONS[action].endswith(" the") else (None,))
         ]
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """Every word of the six actions' sentences."""
-        return Vocabulary.of(self.sentences())
+        return Vocabulary.of(KthGrammar().sentences())
 
     def check(self, sentence: str) -> str:
         """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
@@ -280,13 +286,13 @@ class SceneGrammar:
 
 def describe(grammar: Grammar) -> dict[str, Any]:
     """A grammar as plain values, with its words in the order of the one-hot columns."""
-    kind = "scenes" if isinstance(grammar, SceneGrammar) else "kth"
-    elements = list(getattr(grammar, "elements", ()))
-    words = list(grammar.vocabulary.words)
+    if isinstance(grammar, KthGrammar):
+        own = {"kind": "kth", "actions": list(grammar.actions)}
+    else:
+        own = {"kind": "scenes", "elements": list(getattr(grammar, "elements", ()))}
     return {
-        "kind": kind,
-        "elements": elements,
-        "words": words,
+        **own,
+        "words": list(grammar.vocabulary.words),
         "max_words": grammar.vocabulary.max_words,
     }
 
@@ -297,9 +303,11 @@ def grammar_of(description: Mapping[str, Any]) -> Grammar:
     Raises:
         CaptionError: Its words are not those that this version of the grammar has.
     """
-    grammar: Grammar = KthGrammar()
+    grammar: Grammar
     if description["kind"] == "scenes":
         grammar = SceneGrammar(tuple(description["elements"]))
+    else:
+        grammar = KthGrammar(tuple(description.get("actions", KTH_ACTIONS)))
     if list(grammar.vocabulary.words) != list(description["words"]):
         raise CaptionError(
             "the vocabulary was made by another version of the grammar; run the data pipeline and "
@@ -314,5 +322,8 @@ def _one_of(sentence: str, sentences: Sequence[str], vocabulary: Vocabulary) -> 
     normal = " ".join(tokenize(sentence))
     if normal not in sentences:
         near = difflib.get_close_matches(normal, sentences, n=1, cutoff=0.0)
-        raise CaptionError(f"caption '{sentence}' is no sentence here; did you mean '{near[0]}'?")
+        raise CaptionError(
+            f"caption '{sentence}' is none of the {len(sentences)} sentences that clips were made "
+            f"with; did you mean '{near[0]}'?"
+        )
     return normal

@@ -59,7 +59,7 @@ def extract_recordings(
     settings = KthSettings(**chosen, **clips)
     with ClipWriter(clips_folder, settings.size, settings.size) as writer:
         report = extract_clips(Path(recordings), writer, settings)
-    return Clips.open(clips_folder), report.to_dict(), describe(KthGrammar())
+    return Clips.open(clips_folder), report.to_dict(), describe(KthGrammar(settings.actions))
 
 
 def draw_icons(elements: Sequence[str]) -> Sprites:
