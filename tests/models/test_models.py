@@ -14,6 +14,7 @@ from torch import Tensor
 from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
 from videogeneration.captions import KthGrammar, SceneGrammar
 from videogeneration.models.generator import Generator
+from videogeneration.models.layers import Layers
 from videogeneration.models.motions import (
     ANGLES,
     NOWHERE,
@@ -121,6 +122,36 @@ def test_generator_is_told_which_frames_are_missing() -> None:
     all_but_one[:, 0] = 0
     one[:, :9] = 0
     assert not torch.allclose(network(one, sentences(LEFT)), network(all_but_one, sentences(LEFT)))
+
+
+class LooksRight(torch.nn.Module):
+    """Says of everyone that he looks to the right."""
+
+    def forward(self, looks: Tensor, centres: Tensor) -> Tensor:
+        return torch.ones(len(looks))
+
+
+@pytest.mark.parametrize(("way", "turns"), [(0.6, 0), (-0.6, 1), (-0.1, 0)])
+@pytest.mark.parametrize("frames", [1, 5])
+def test_who_is_to_go_where_he_does_not_look_turns_round(
+    way: float, turns: int, frames: int
+) -> None:
+    network = generator().eval()
+    network.facing = LooksRight()
+    history = torch.zeros(1, 5, 32, 32)
+    history[0, -1, 4:28, 14:18] = 0.5
+    history[0, -1, 6:8, 18:20] = 0.5  # a nose
+    there = torch.arange(5)[None] >= 5 - frames
+    cover, places = (history > 0).float()[:, None], torch.zeros(1, 1, 10, 2)
+    layers = Layers(torch.zeros(1, 1, 32, 32), history, there, history, cover, places)
+    ways = torch.zeros(1, 1, 2, 4)
+    ways[..., 0] = torch.tensor([way / 2, way])
+    one = torch.ones(1, 1, dtype=torch.bool)
+    drawn = network._walking(layers, torch.zeros(1, 1, 2), ways, one)[0, :, 0]
+    head = history[0, -1, :12]
+    # of several frames the first would be seen to look elsewhere
+    expected = head.flip(1) if turns and frames == 1 else head
+    assert (drawn[:, :12] - expected).abs().max() < 0.05
 
 
 def test_figures_keep_their_light_before_a_black_ground() -> None:
