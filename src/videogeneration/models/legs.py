@@ -13,6 +13,9 @@ from videogeneration.models.motions import positions
 CLOSE = (0.4, 0.85)
 """How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
 
+ASTRAY = 0.15
+"""In training close-ups are so much larger or smaller, and beside a figure, at most."""
+
 STEP = 0.3
 """Length of a step in body heights."""
 
@@ -63,6 +66,10 @@ class Facing(nn.Module):
             centres: `[N, 2]`: where they are there, in half frames.
         """
         cells = positions(64, 32, looks.device) * looks.new_tensor(CLOSE)
+        if self.training:
+            # else those few who are seen are learned by heart
+            size, shift = (2 * torch.rand(2, len(looks), 1, 1, 2, device=looks.device) - 1).unbind()
+            cells = (1 + ASTRAY * size[..., :1]) * cells + ASTRAY * shift * cells.new_tensor(CLOSE)
         close = F.grid_sample(looks, centres[:, None, None] + cells, align_corners=False)
         return (self.see(close) - self.see(close.flip(3)))[:, 0].float()
 

@@ -36,7 +36,7 @@ from videogeneration.validated import validated
 from videogeneration.windows import Batch, Windows, WindowSettings
 
 MOTION_FACTOR = 3.0
-"""The small networks that follow figures learn at so many times the rate of the others."""
+"""The small networks that follow figures and see where they look learn so many times as fast."""
 
 
 @validated
@@ -158,7 +158,7 @@ def _groups(network: nn.Module) -> list[dict[str, Any]]:
     """A network's weights with the factors of their learning rates."""
     groups: dict[float, list[nn.Parameter]] = {}
     for name, weight in network.named_parameters():
-        factor = MOTION_FACTOR if name.startswith(("motion.", "looks.")) else 1.0
+        factor = MOTION_FACTOR if name.startswith(("motion.", "looks.", "facing.")) else 1.0
         groups.setdefault(factor, []).append(weight)
     return [{"params": weights, "factor": factor} for factor, weights in groups.items()]
 
