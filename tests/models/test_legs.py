@@ -137,7 +137,7 @@ def test_where_someone_looks_is_learned_from_where_he_goes() -> None:
         ]
         return torch.stack(looks), torch.stack([(columns - 31.5) / 32, 0 * columns], 1), right
 
-    for _ in range(60):
+    for _ in range(120):
         looks, centres, right = some(16)
         backwards = torch.rand(16) < 0.33
         way = torch.where(right ^ backwards, 0.1, -0.1)
@@ -148,6 +148,7 @@ def test_where_someone_looks_is_learned_from_where_he_goes() -> None:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+    facing.eval()
     looks, centres, right = some(50)
     logits = facing(looks, centres)
     assert ((logits > 0) == right).float().mean() > 0.95
