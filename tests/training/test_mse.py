@@ -229,8 +229,8 @@ def test_what_follows_figures_learns_faster(clips: Clips) -> None:
     assert isinstance(task.network, Generator)
     assert len(rates) == len(list(task.network.parameters()))
     network = task.network
-    assert network.looks is not None
-    follow = (network.motion, network.looks)
+    assert network.looks is not None and network.facing is not None
+    follow = (network.motion, network.looks, network.facing)
     quick = {id(weight) for part in follow for weight in part.parameters()}
     for weight, rate in rates.items():
         assert rate == pytest.approx(3e-3 if weight in quick else 1e-3)
