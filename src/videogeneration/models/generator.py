@@ -360,7 +360,7 @@ class Generator(nn.Module):
     def _walking(self, layers: Layers, centres: Tensor, ways: Tensor, one: Tensor) -> Tensor:
         """How figures walk `[N, K, 2, H, W]` of which there is one look, where `[B, P]` says so."""
         assert self.facing is not None
-        look, centres, ways = layers.looks[:, :, -1][one], centres[one], ways[one]
+        look, centres, ways = layers.newest[one], centres[one], ways[one]
         ground = layers.ground.expand(-1, one.shape[1], -1, -1)[one]
         alone = (layers.there.sum(1) == 1)[:, None].expand_as(one)[one]
         goes = ways[:, -1, 0]

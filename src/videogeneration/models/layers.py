@@ -90,6 +90,12 @@ class Layers:
         return self.covers[:, :, -1] * self.away[:, None, -1].abs()
 
     @property
+    def newest(self) -> Tensor:
+        """`[B, P, 2, H, W]`: the last of `looks`."""
+        covers = self.covers[:, :, -1]
+        return torch.stack([covers * self.frames[:, None, -1], covers], 2)
+
+    @property
     def looks(self) -> Tensor:
         """`[B, P, S, 2, H, W]`: the figures' own light, and how much they cover."""
         return torch.stack([self.covers * self.frames[:, None], self.covers], 3)

@@ -262,7 +262,7 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
         losses["looks"] = looks_loss(
             drawing.looks, batch.history, batch.future, batch.known, poses, batch.ground
         )
-        newest = layers.looks[:, :, -1].flatten(0, 1).detach()
+        newest = layers.newest.flatten(0, 1).detach()
         facing = network.facing(newest, drawing.centres.detach().flatten(0, 1))
         losses["looks"] = losses["looks"] + facing_loss(
             facing.view(-1, count), poses, batch.backwards
