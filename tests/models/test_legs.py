@@ -22,12 +22,11 @@ def walker(aside: int = 0, column: int = 64, lean: int = 0) -> Tensor:
     return torch.stack([0.2 * cover, cover])
 
 
-def film(look: Tensor, steps: list[float], column: int = 64, down: bool = False) -> Tensor:
+def film(look: Tensor, steps: list[float], down: bool = False) -> Tensor:
     """How he looks so many steps later: `[K, 2, 128, 128]`."""
     ways = torch.zeros(1, len(steps), 4)
     ways[..., int(down)] = torch.tensor(steps) * STEP * TALL / 64
-    centre = torch.tensor([[(column + 0.5) / 64 - 1, 50.5 / 64 - 1]])
-    return swing(look[None], torch.full((1, 128, 128), 0.6), centre, ways)[0]
+    return swing(look[None], torch.full((1, 128, 128), 0.6), ways)[0]
 
 
 def stance(picture: Tensor) -> int:
@@ -52,7 +51,7 @@ def test_closed_legs_open_and_close_again() -> None:
 def test_open_legs_close_and_open_again() -> None:
     drawn = film(walker(10), [0.01, 0.4, 0.7, 1.0])
     wide = [stance(picture) for picture in drawn]
-    assert (drawn[0] - walker(10)).abs().mean() < 0.005
+    assert (drawn[0] - walker(10)).abs().mean() < 0.2 * walker(10).mean()
     assert wide[0] == pytest.approx(26, abs=3)
     assert wide[1] < 14
     assert wide[3] == pytest.approx(wide[0], abs=3)
@@ -61,12 +60,32 @@ def test_open_legs_close_and_open_again() -> None:
     assert mass[3].item() == pytest.approx(walker(10)[1, 75:89].sum().item(), rel=0.15)
 
 
-def test_legs_close_about_the_middle_between_them() -> None:
-    drawn = film(walker(10, lean=8), [0.4])[0]
+def test_legs_hang_from_the_hips() -> None:
+    drawn = film(walker(10, lean=8), [0.01, 0.35])[1]
     assert stance(drawn) < 14
     assert drawn[1, 75:89].sum() > 0.5 * walker(0)[1, 75:89].sum()
     feet = (drawn[1, 84:89].mean(0) > 0.5).nonzero().float()
-    assert feet.mean() == pytest.approx(64 + 7.5, abs=2)
+    assert feet.mean() == pytest.approx(64, abs=3)
+
+
+def test_the_leg_that_comes_forward_is_bent_and_leaves_the_ground() -> None:
+    for way in (1, -1):
+        drawn = film(walker(), [way * 0.01, way * 0.5])
+        knees = (drawn[:, 1, 66:72].mean(1) > 0.5).nonzero()
+        bent, open_ = (knees[knees[:, 0] == k, 1].float() - 63.5 for k in (0, 1))
+        # the knee is in front of the closed leg on which he stands
+        assert (way * bent).max() > 6
+        assert (way * bent).min() > -5
+        assert open_.mean().abs() < 2
+        toes = (drawn[0, 1, 88] > 0.5).nonzero().float() - 63.5
+        assert toes.abs().max() < 5, "one foot alone is on the ground"
+
+
+def test_what_is_no_leg_stays_with_the_body() -> None:
+    look = walker()
+    look[:, 86:90, 72:100] = torch.tensor([0.5, 1.0])[:, None, None]
+    drawn = film(look, [0.01, 0.5, 1.0])
+    assert torch.equal(drawn[:, :, 86:90, 88:100], look[:, 86:90, 88:100].expand(3, -1, -1, -1))
 
 
 def test_who_runs_takes_longer_steps() -> None:
@@ -79,11 +98,11 @@ def test_who_runs_takes_longer_steps() -> None:
 
 def test_who_stays_where_he_is_stands_still() -> None:
     drawn = film(walker(10), [0.0, 0.0])
-    assert (drawn - walker(10)).abs().mean() < 0.005
+    assert torch.equal(drawn, walker(10).expand_as(drawn))
 
 
 def test_steps_are_as_long_wherever_he_goes_and_stands() -> None:
-    drawn = film(walker(column=90), [0.5], 90)
+    drawn = film(walker(column=90), [0.5])
     assert torch.allclose(drawn.roll(-26, 3), film(walker(), [0.5]), atol=0.02)
     assert stance(film(walker(), [0.5], down=True)[0]) == stance(drawn[0])
 
@@ -95,7 +114,7 @@ def test_the_rim_of_what_is_cut_out_hides_no_leg() -> None:
         look[1:, 10:90, 56:73] > 0, look[:, 10:90, 56:73], torch.tensor([0.6, 1.0])[:, None, None]
     )
     drawn = film(look, [0.3])[0]
-    assert drawn[0, 56:62, 59:69].max() < 0.4
+    assert drawn[0, 51:57, 61:67].max() < 0.4
 
 
 def test_nobody_has_no_legs() -> None:

@@ -366,7 +366,7 @@ class Generator(nn.Module):
         goes = ways[:, -1, 0]
         turns = alone & (goes.abs() > TURN) & (self.facing(look, centres) * goes < 0)
         look = torch.where(turns[:, None, None, None], mirrored(look), look)
-        return swing(look, ground, centres, ways)
+        return swing(look, ground, ways)
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:
