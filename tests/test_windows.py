@@ -12,7 +12,7 @@ from torch import Tensor
 from toys import LEFT, RIGHT, VARIED, block_clip, numbered_clip, windows_over, write_store
 from videogeneration.captions import KthGrammar
 from videogeneration.clips import HISTORY, Clips
-from videogeneration.windows import Batch, Windows, WindowSettings
+from videogeneration.windows import LIGHTNESS, Batch, Windows, WindowSettings, in_other_clothes
 
 LENGTHS = (15, 2, 12, 6)
 PLAIN = WindowSettings(single_frame=0.0)
@@ -350,7 +350,95 @@ def test_brightness_and_contrast_are_the_same_for_a_whole_window(tmp_path: Path)
     assert gain.max() < 1.51
 
 
-@pytest.mark.parametrize("name", ["mirror", "backwards", "single_frame", "brightness", "contrast"])
+@pytest.fixture
+def dressed() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A dark walker's frames, the lawn behind him, and his hips' rows; he goes down a little."""
+    random = np.random.default_rng(0)
+    lawn = random.normal(130, 2, (48, 48)).round().astype(np.uint8)
+    grain = random.normal(0, 2, (6, 48, 48)).round()
+    frames = (lawn + grain).astype(np.uint8)
+    for time, frame in enumerate(frames):
+        frame[8 + time : 40 + time, 10 + 4 * time : 16 + 4 * time] = 70
+    return frames, lawn, 24.0 + np.arange(6)
+
+
+def test_other_clothes_differ_from_the_ground_by_a_factor(
+    dressed: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    frames, lawn, hips = dressed
+    shades = set()
+    for seed in range(40):
+        other = in_other_clothes(frames, lawn, hips, np.random.default_rng(seed))
+        factors = []
+        for time in range(6):
+            parts = other[time, :, 11 + 4 * time : 15 + 4 * time].astype(float) - lawn.mean()
+            factors.append(
+                [parts[12 + time : 22 + time].mean(), parts[28 + time : 38 + time].mean()]
+            )
+        above, below = np.array(factors).T / (70 - lawn.mean())
+        # the same in all frames, though he goes down
+        assert np.ptp(above) < 0.06
+        assert np.ptp(below) < 0.06
+        for factor in (above.mean(), below.mean()):
+            assert LIGHTNESS[0] - 0.05 < abs(factor) < LIGHTNESS[1] + 0.05
+        shades.add((above.mean() > 0, below.mean() > 0))
+        far = np.abs(np.arange(48) - (12.5 + 4 * np.arange(6)[:, None])) > 8
+        assert np.array_equal(other.transpose(0, 2, 1)[far], frames.transpose(0, 2, 1)[far])
+    assert len(shades) == 4
+
+
+def test_a_shadow_and_a_camera_s_gain_are_no_clothes(
+    dressed: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    frames, lawn, hips = dressed
+    frames[:, 40:46, 20:44] -= 15
+    frames[2:] += 6
+    other = in_other_clothes(frames, lawn, hips, np.random.default_rng(1))
+    assert np.array_equal(other[0, 40:46, 24:44], frames[0, 40:46, 24:44])
+    assert np.array_equal(other[:, :, 40:], frames[:, :, 40:])
+    for seed in range(8):
+        other = in_other_clothes(frames, lawn, hips, np.random.default_rng(seed)).astype(float)
+        first, fourth = other[0, 12:20, 11:15], other[3, 15:23, 23:27]
+        assert fourth.mean() - first.mean() == pytest.approx(6, abs=2)
+
+
+def test_black_clothes_are_no_missing_frame(
+    dressed: tuple[np.ndarray, np.ndarray, np.ndarray],
+) -> None:
+    _, lawn, hips = dressed
+    frames = np.full((6, 48, 48), 3, np.uint8)
+    frames[:, 8:40, 10:16] = 1
+    for seed in range(20):
+        other = in_other_clothes(frames, lawn * 0 + 3, hips, np.random.default_rng(seed))
+        assert other.min() >= 1
+
+
+@pytest.mark.parametrize("clothes", [0.0, 0.5, 1.0])
+def test_a_share_of_walkers_wear_other_clothes(tmp_path: Path, clothes: float) -> None:
+    """Past and future alike; where the ground is not known, clothes stay."""
+    frames, poses = block_clip("left", 0, size=48, length=12)
+    store = write_store(tmp_path / "clips", [(frames, {"caption": LEFT, "poses": poses})])
+    settings = WindowSettings(single_frame=0.0, clothes=clothes)
+
+    def shades(grounds: bool) -> list[list[int]]:
+        windows, found = windows_over(store, settings, batch_size=8, grounds=grounds), []
+        for step in range(6):
+            batch = windows.batch(step)
+            seen = torch.cat([batch.history, batch.future], 1)
+            there = torch.cat([batch.history.flatten(2).amax(2) > 0, batch.known], 1)
+            for window, known in zip(seen, there, strict=True):
+                found.append(sorted({int(255 * v) for f in window[known] for v in f.unique()}))
+        return found
+
+    plain = sorted(np.unique(frames))
+    same = [len(set(found) - set(plain)) == 0 for found in shades(True)]
+    assert np.mean(same) == pytest.approx(1 - clothes, abs=0.2 if clothes == 0.5 else 0)
+    assert all(set(found) <= set(plain) for found in shades(False))
+
+
+@pytest.mark.parametrize(
+    "name", ["mirror", "backwards", "single_frame", "clothes", "brightness", "contrast"]
+)
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=rf"(?s){name}.*(0 to 1|finite)"):

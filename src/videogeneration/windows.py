@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -17,6 +18,14 @@ from videogeneration.captions import Grammar
 from videogeneration.clips import HISTORY, Clips
 from videogeneration.motion.direction import median_background
 from videogeneration.validated import validated
+
+SEEN, SHADOW = 3.0, 0.35
+"""What differs from the ground so many times as much as usual is no grain of a camera, and what
+differs by more than this share of what differs most is no shadow."""
+
+LIGHTNESS = (0.3, 1.2)
+"""Other clothes differ from the ground by so many times as much as those that were worn, lighter or
+darker: least and largest."""
 
 
 @validated
@@ -29,6 +38,8 @@ class WindowSettings:
         single_frame: Share of windows whose history is one frame, as when a film starts from a
             picture; it is taken where a clip's figure is in view.
         single_frame_at_start: Take it from a clip's first frame only.
+        clothes: Share of windows in which people wear other clothes, lighter or darker, above their
+            hips and below, where the ground behind them is known.
         brightness: Largest shift of the grey values, in [0, 1].
         contrast: Largest relative change of the contrast, in [0, 1].
     """
@@ -37,6 +48,7 @@ class WindowSettings:
     backwards: float = 0.0
     single_frame: float = 0.3
     single_frame_at_start: bool = False
+    clothes: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
 
@@ -224,8 +236,11 @@ class Windows:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
         greys, ground = self._greys(random), None
         if self.grounds and not np.isnan(poses[0]).all():
-            ground = greys[self._ground(clip)]
+            ground = self._ground(clip)
             ground = ground[:, ::-1] if mirror else ground
+            if random.random() < self.settings.clothes:
+                cut = in_other_clothes(cut, ground, poses[:, 0, 1], random)
+            ground = greys[ground]
         return np.take(greys, cut, mode="clip"), past, poses, caption, ground
 
     def _median(self, clip: int) -> np.ndarray:
@@ -241,3 +256,34 @@ class Windows:
             # a present frame is never all zero: zero says that a frame is missing
             greys = ((greys - 0.5) * gain + 0.5 + shift).clip(1 / 255, 1)
         return greys.astype(np.float32)
+
+
+def in_other_clothes(
+    frames: np.ndarray, ground: np.ndarray, hips: np.ndarray, random: np.random.Generator
+) -> np.ndarray:
+    """Dress the person of a film anew: a few people's clothes would be learned by heart.
+
+    Args:
+        frames: uint8 `[T, H, W]`.
+        ground: uint8 `[H, W]`: what is behind the person.
+        hips: `[T]`, rows; above them and below clothes differ.
+        random: Draws the two shades, the same in all frames.
+
+    Returns:
+        uint8 `[T, H, W]`, never 0 where it was not: how far a pixel is from the ground, times a
+        factor.
+    """
+    away = frames.astype(np.int16) - ground
+    # what changes everywhere is the camera's gain
+    away -= np.median(away[:, ::8, ::8], axis=(1, 2)).astype(np.int16)[:, None, None]
+    seen = np.stack([cv2.blur(np.abs(frame).astype(np.uint8), (5, 5)) for frame in away])
+    grain = np.median(seen[:, ::4, ::4], axis=(1, 2))
+    most = np.quantile(seen[:, ::2, ::2], 0.995, axis=(1, 2))
+    worn = seen > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
+    # the outline too
+    worn = np.stack([cv2.dilate(mask.astype(np.uint8), np.ones((5, 5))) > 0 for mask in worn])
+    above, below = random.uniform(*LIGHTNESS, 2) * random.choice([-1, 1], 2)
+    rows = np.arange(frames.shape[1])[:, None]
+    shade = np.where(rows < hips[:, None, None], above, below) - 1
+    other = (frames + shade * away).clip(np.minimum(frames, 1), 255)
+    return np.where(worn, other, frames).astype(np.uint8)

@@ -11,8 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.legs import CLOSE
-from videogeneration.models.motions import DISTANCES, NOWHERE, carry, follow, positions, present
+from videogeneration.models.motions import (
+    CLOSE,
+    DISTANCES,
+    NOWHERE,
+    carry,
+    follow,
+    positions,
+    present,
+)
 
 RIM, ASIDE = 5, 9
 """Side in pixels of what a pixel of a figure touches in the newest frame, and in older ones, where

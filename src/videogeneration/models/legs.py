@@ -8,10 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.motions import positions
-
-CLOSE = (0.4, 0.85)
-"""How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
+from videogeneration.models.layers import fill
+from videogeneration.models.motions import CLOSE, positions
 
 ASTRAY = 0.15
 """In training close-ups are so much larger or smaller, and beside a figure, at most."""
@@ -224,7 +222,9 @@ def _beside(shown: Tensor, stance: Tensor, across: Tensor, down: Tensor, sharp: 
     wide = ROOM * _thick(down) / 2 * (1 + (down / 0.4).clamp(0, 1))
     share = ((away - wide[..., None]) * sharp[:, 0] + 0.5).clamp(0, 1)
     share = torch.where(rows[:, 0, :, None] > 0, share, 1.0)
-    return (shown * share[:, None])[:, None]
+    # a shadow goes on behind the legs
+    behind = fill(shown.flatten(0, 1)[:, None], share.repeat_interleave(3, 0)[:, None])
+    return behind.view_as(shown)[:, None]
 
 
 def _leg(down: Tensor, lean: Tensor, bend: Tensor) -> tuple[Tensor, Tensor]:

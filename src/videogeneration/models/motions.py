@@ -4,6 +4,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+CLOSE = (0.4, 0.85)
+"""How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
+
 ANGLES = 48
 """Directions in which a figure is looked at from its centre, to see how it turned."""
 
