@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from toys import LEFT, RIGHT, generator
 from videogeneration.captions import CaptionError, KthGrammar
 from videogeneration.clips import HISTORY
+from videogeneration.models.generator import Drawing
 from videogeneration.rollout import history_of, push, roll_out
 
 VOCABULARY = KthGrammar().vocabulary
@@ -98,6 +99,27 @@ def test_no_more_frames_are_kept_than_a_history_holds() -> None:
         pass
     assert len(network.drawn) == 100
     assert sum(frame() is not None for frame in network.drawn) <= HISTORY
+
+
+def test_a_film_s_ground_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = generator(sources=3)
+    grounds, draw = [], network.draw
+
+    def spy(*given: Tensor, ground: Tensor | None = None) -> Drawing:
+        drawing = draw(*given, ground=ground)
+        grounds.append((ground, drawing.layers.ground))
+        return drawing
+
+    monkeypatch.setattr(network, "draw", spy)
+    given = [np.random.default_rng(0).random((3, 32, 32), np.float32)]
+    list(roll_out(network, given, [LEFT], VOCABULARY, 3 * network.ahead))
+    (first, found), *later = grounds
+    assert first is None
+    assert len(later) == 2
+    for told, kept in later:
+        assert told is not None
+        assert torch.equal(told, found)
+        assert torch.equal(kept, found)
 
 
 def test_a_generator_in_training_mode_draws_without_dropout_and_gradients() -> None:

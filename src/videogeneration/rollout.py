@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from videogeneration.captions import Vocabulary
 from videogeneration.clips import HISTORY
+from videogeneration.models.generator import Generator
 
 
 def push(history: Tensor, frames: Tensor) -> Tensor:
@@ -68,8 +69,13 @@ def roll_out(
     matrices = np.stack([vocabulary.encode(sentence) for sentence in captions])
     caption = torch.from_numpy(matrices).float().to(device)
     history, left = history_of(given).to(device), steps
+    ground = None
     while left > 0:
-        frames = network(history, caption)
+        if isinstance(network, Generator):
+            drawing = network.draw(history, caption, ground=ground)
+            frames, ground = drawing.frames, drawing.layers.ground
+        else:
+            frames = network(history, caption)
         history = push(history, frames)
         for frame in frames[:, :left].cpu().numpy().swapaxes(0, 1):
             # whoever keeps a frame keeps that one alone, not those drawn with it

@@ -13,7 +13,6 @@ from videogeneration.models.layers import (
     fill,
     ground_of,
     in_one_light,
-    moved,
     unlike,
     where_they_were,
 )
@@ -50,17 +49,6 @@ def test_a_row_of_which_nothing_is_known_is_like_its_neighbours() -> None:
     known[..., 10:20, :] = 0
     filled = fill(0.5 * known, known)
     assert (filled - 0.5).abs().max() < 1e-3
-
-
-def test_what_has_never_changed_is_ground() -> None:
-    history = torch.full((2, 4, 8, 8), 0.5)
-    history[0, 1, 2:4, 3] = 0.6
-    there = torch.ones(2, 4, dtype=torch.bool)
-    where = torch.zeros(2, 1, 8, 8, dtype=torch.bool)
-    where[0, 0, 2:4, 3] = True
-    assert torch.equal(moved(history, there), where)
-    history[1, 0], there[1, 0] = 0, False
-    assert moved(history, there)[1].all(), "who knows"
 
 
 def test_no_figure_stays_behind_on_the_ground() -> None:
@@ -250,6 +238,19 @@ def test_what_is_cut_out_differs_from_the_ground() -> None:
     empty = torch.zeros_like(history)
     empty[:, -3:] = ground
     assert apart(empty, cover, places).covers.mean() < 0.1
+
+
+def test_a_ground_that_is_known_is_not_looked_for() -> None:
+    """A bit of a figure that nobody takes for one would else be ground in the newest frame."""
+    apart = TakingApart(3)
+    known = 0.5 * torch.rand(1, 1, 32, 32)
+    history = known.repeat(1, 10, 1, 1)
+    history[:, -1, 10:20, 31] = 0.9
+    cover, about = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 10, 2)
+    assert apart(history, cover, about).ground[0, 0, 10:20, 31].min() > 0.8
+    layers = apart(history, cover, about, known)
+    assert torch.equal(layers.ground, known)
+    assert torch.equal(layers.away[:, -1:], history[:, -1:] - known)
 
 
 def test_what_a_figure_showed_beyond_the_edge_is_not_known() -> None:

@@ -264,6 +264,7 @@ class Generator(nn.Module):
         caption: Tensor,
         noise: Tensor | None = None,
         which: Tensor | None = None,
+        ground: Tensor | None = None,
     ) -> Drawing:
         """Draw the next frames, and say what is seen in the newest.
 
@@ -274,6 +275,8 @@ class Generator(nn.Module):
                 clean frames. Told how far to trust its past, it need not smooth a clean one.
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
+            ground: `[B, 1, H, W]`: what is behind the figures, where the history was drawn before
+                it: that of the drawing. A film's ground stays as it was.
         """
         levels, said, shown, match = self._read(history, caption, noise)
         pixels = self.pixels(levels[-1]).float()
@@ -288,7 +291,7 @@ class Generator(nn.Module):
         if self.apart is None:
             layers = before_black(history, cover, about)
         else:
-            layers = self.apart(history, cover, about)
+            layers = self.apart(history, cover, about, ground)
         ends = [levels[0], levels[-1]]
         centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
         with torch.autocast(history.device.type, enabled=False):

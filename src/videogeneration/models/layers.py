@@ -31,9 +31,6 @@ COVERED = 0.3
 GAIN = 1.5
 """Largest change of a camera's gain."""
 
-UNCHANGED = 1 / 255
-"""What differs no more than this from frame to frame is the same."""
-
 RATES = 24
 """Paces of a gait that are told apart, from none to half a cycle a frame."""
 
@@ -187,7 +184,9 @@ class TakingApart(nn.Module):
         self.count = count
         self.cutting = Cutting()
 
-    def forward(self, history: Tensor, cover: Tensor, about: Tensor) -> Layers:
+    def forward(
+        self, history: Tensor, cover: Tensor, about: Tensor, ground: Tensor | None = None
+    ) -> Layers:
         """Take apart.
 
         Args:
@@ -195,15 +194,16 @@ class TakingApart(nn.Module):
             cover: `[B, P, H, W]` in [0, 1]: about how much of a pixel of the newest frame is each
                 figure's.
             about: `[B, P, T, 2]`: about where figures are, in half frames.
+            ground: `[B, 1, H, W]` in [0, 1], where it is known.
         """
         with torch.autocast(history.device.type, enabled=False):
             history, there = history.float(), present(history)
-            cover = cover * moved(history, there)
             history = in_one_light(history)
             frames, latest = history[:, -self.count :], there[:, -self.count :]
             # behind figures that are about there the ground is about right; then they are found
             _, touched = where_they_were(cover, about[:, :, -self.count :])
-            away = (history - ground_of(frames, latest, touched)) * there[:, :, None, None]
+            first = ground_of(frames, latest, touched) if ground is None else ground
+            away = (history - first) * there[:, :, None, None]
             places = follow(away, touched[:, :, -1], about[:, :, -1])
             near, touched = where_they_were(cover, places[:, :, -self.count :])
             # one that is not found is somewhere about
@@ -211,7 +211,8 @@ class TakingApart(nn.Module):
             across = positions(1, history.shape[3], history.device)[..., 0]
             beside = (across - about[:, :, -self.count :, :1, None]).abs() < CLOSE[0]
             touched = torch.maximum(touched, (lost & beside).float())
-            ground = ground_of(frames, latest, touched)
+            if ground is None:
+                ground = ground_of(frames, latest, touched)
             away = (frames - ground) * latest[:, :, None, None]
         cut = self.cutting(away, near, touched)
         whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
@@ -232,23 +233,6 @@ def in_one_light(history: Tensor) -> Tensor:
     some = history[:, :, ::4, ::4].flatten(2)
     ratio = (some[:, -1:] / some.clamp(min=1 / 255)).median(2).values
     return history * ratio.clamp(1 / GAIN, GAIN)[:, :, None, None]
-
-
-@torch.no_grad()
-def moved(history: Tensor, there: Tensor) -> Tensor:
-    """Where a figure may be in the newest frame: what has not changed in all frames is ground.
-
-    A camera's noise always changes; what a film goes on from that was drawn has none.
-
-    Args:
-        history: `[B, T, H, W]` in [0, 1], newest last.
-        there: `[B, T]`: whether there is a frame; where one is missing a figure may be everywhere.
-
-    Returns:
-        bool `[B, 1, H, W]`.
-    """
-    change = (history[:, :-1] - history[:, -1:]).abs().amax(1, keepdim=True)
-    return (change > UNCHANGED) | ~there.all(1)[:, None, None, None]
 
 
 class Cutting(nn.Module):
