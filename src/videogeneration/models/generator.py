@@ -19,8 +19,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.facing import Facing, mirrored
 from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
-from videogeneration.models.legs import Facing, mirrored, swing
+from videogeneration.models.legs import swing
 from videogeneration.models.motions import Motion, carry, present
 from videogeneration.models.sentences import SentenceLookup
 

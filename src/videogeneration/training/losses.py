@@ -246,7 +246,7 @@ def facing_loss(facing: Tensor, poses: Tensor, backwards: Tensor) -> Tensor:
     """Cross-entropy of telling that figures look to the right, as who goes there does.
 
     Args:
-        facing: Logits `[B, P]`, as `models.legs.Facing` says them of the newest frame.
+        facing: Logits `[B, P]`, as `models.facing.Facing` says them of the newest frame.
         poses: `[B, T, P', 3]`, in half frames; NaN where not known.
         backwards: bool `[B]`: which films are played backwards.
     """
