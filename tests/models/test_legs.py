@@ -87,6 +87,26 @@ def test_what_is_no_leg_stays_with_the_body() -> None:
     assert torch.equal(drawn[:, :, 86:90, 88:100], look[:, 86:90, 88:100].expand(3, -1, -1, -1))
 
 
+def test_a_shadow_at_the_feet_stays_with_the_body() -> None:
+    """It differs less than they do."""
+    look = walker()
+    shadow = torch.tensor([0.5, 1.0])[:, None, None].expand(2, 8, 30)
+    look[:, 84:92, 50:80] = torch.where(look[1:, 84:92, 50:80] > 0, look[:, 84:92, 50:80], shadow)
+    drawn = film(look, [0.3, 0.6, 1.0])
+    assert (drawn[:, :, 91, 50:80] - shadow[:, 7]).abs().max() < 0.1
+    dark = drawn[:, 0, 84:90, 50:80] < 0.4
+    assert dark.any(dim=(1, 2)).all(), "the feet"
+    # also between them and where they were
+    assert (drawn[1, 0, 86:89, 62:66] - 0.5).abs().max() < 0.12
+    assert (drawn[1, 1, 86:89, 62:66] - 1).abs().max() < 0.12
+
+
+def test_the_rim_of_a_leg_goes_with_it() -> None:
+    soft = torch.nn.functional.avg_pool2d(walker()[None], 3, 1, 1)[0]
+    drawn = film(soft, [0.01, 0.5])[1]
+    assert drawn[1, 78:88, 61:67].max() < 0.05
+
+
 def test_who_runs_takes_longer_steps() -> None:
     drawn = film(walker(), [1.0, 2.0, 3.0, 4.0, 5.0])
     wide = [stance(picture) for picture in drawn]

@@ -55,6 +55,9 @@ DISTINCT, FAINT = 0.7, 0.2
 """What differs from the ground by this share of what differs most about its height is leg, and by
 how little that may differ, as a share of what differs most of all."""
 
+SHADOW = (0.2, 0.4)
+"""What differs by such a share of that is a shadow, or wholly a leg."""
+
 SECOND = 0.7
 """By how much what one leg shows counts less for the other."""
 
@@ -84,7 +87,7 @@ def swing(looks: Tensor, ground: Tensor, ways: Tensor) -> Tensor:
     # in half heights both ways: a leg keeps its length
     shape = looks.new_tensor([width / height, 1.0])
     hips, long = _hips(seen, shape)
-    stance = _stance(seen, hips, long, shape)
+    stance, most = _stance(seen, hips, long, shape)
     # and from here on in lengths of a leg, from the hips
     place = (positions(height, width, looks.device) * shape - hips) / long
     across, down = place[:, 0, :, 0], place[:, :, 0, 1]
@@ -92,15 +95,19 @@ def swing(looks: Tensor, ground: Tensor, ways: Tensor) -> Tensor:
 
     gone = (ways[:, :, :2] * shape).norm(dim=2) / long[:, :, 0, 0]
     forward = torch.where(ways[:, -1:, 0] < 0, -1.0, 1.0)
+    # a shadow differs less; the rim of a leg as well
+    firm = seen / _at_rows(most, down[:, None])[:, 0, :, None]
+    firm = ((firm - SHADOW[0]) / (SHADOW[1] - SHADOW[0])).clamp(0, 1)
+    firm = F.max_pool2d(firm[:, None], 3, 1, 1)
     shown = torch.cat([looks, seen[:, None]], 1)
-    drawn = [_beside(shown, stance, across, down, sharp)]
+    drawn = [_beside(shown, firm, stance, across, down, sharp)]
     for side, (lean, bend) in enumerate(_gait(stance, gone, forward)):
         rows, ahead = _leg(down, lean, bend)
         off = across[:, None, None] - (forward[..., None] * ahead)[..., None]
         first, last = (_at_rows(leg, rows)[..., None] for leg in stance)
         source = torch.stack([(first, last)[side] + off, rows[..., None].expand_as(off)], 4)
         grid = (source * long[..., None] + hips[..., None, :]) / shape
-        leg = F.grid_sample(shown, grid.flatten(1, 2), "bicubic", align_corners=False)
+        leg = F.grid_sample(shown * firm, grid.flatten(1, 2), "bicubic", align_corners=False)
         # it ends where the other begins, unless one hides the other
         half = _thick(rows)[..., None] / 2
         between = (last - first) / 2
@@ -163,17 +170,19 @@ def _gait(stance: Tensor, gone: Tensor, forward: Tensor) -> list[tuple[Tensor, T
     return legs
 
 
-def _beside(shown: Tensor, stance: Tensor, across: Tensor, down: Tensor, sharp: Tensor) -> Tensor:
+def _beside(
+    shown: Tensor, firm: Tensor, stance: Tensor, across: Tensor, down: Tensor, sharp: Tensor
+) -> Tensor:
     """What is no leg: `[N, 1, 3, H, W]` of `shown`, `[N, 3, H, W]`; see `swing`."""
     rows = down[:, None]
     first, last = (_at_rows(leg, rows)[:, 0, :, None] for leg in stance)
     away = torch.maximum(first - across[:, None], across[:, None] - last)
     # clothes hang from the hips without a gap
     wide = ROOM * _thick(down) / 2 * (1 + (down / 0.4).clamp(0, 1))
-    share = ((away - wide[..., None]) * sharp[:, 0] + 0.5).clamp(0, 1)
-    share = torch.where(rows[:, 0, :, None] > 0, share, 1.0)
+    leg = ((wide[..., None] - away) * sharp[:, 0] + 0.5).clamp(0, 1) * (down > 0)[..., None]
     # a shadow goes on behind the legs
-    behind = fill(shown.flatten(0, 1)[:, None], share.repeat_interleave(3, 0)[:, None])
+    known = 1 - leg[:, None] * firm
+    behind = fill(shown.flatten(0, 1)[:, None], known.expand_as(shown).flatten(0, 1)[:, None])
     return behind.view_as(shown)[:, None]
 
 
@@ -205,7 +214,7 @@ def _at_rows(values: Tensor, rows: Tensor) -> Tensor:
     return some.view_as(rows)
 
 
-def _stance(seen: Tensor, hips: Tensor, long: Tensor, shape: Tensor) -> Tensor:
+def _stance(seen: Tensor, hips: Tensor, long: Tensor, shape: Tensor) -> tuple[Tensor, Tensor]:
     """Where someone's legs are in every row below the hips.
 
     Each is the way down from the hips that shows most, by dynamic programming; what the first one
@@ -218,7 +227,8 @@ def _stance(seen: Tensor, hips: Tensor, long: Tensor, shape: Tensor) -> Tensor:
         shape: The frame's half width and half height.
 
     Returns:
-        `[2, N, ROWS]` in lengths of a leg: the left leg in the picture, and the right one.
+        `[2, N, ROWS]` in lengths of a leg: the left leg in the picture, and the right one; and how
+        much differs most about their height, `[N, ROWS]`.
     """
     rows = torch.linspace(0, 1, ROWS, device=seen.device)
     columns = torch.linspace(-SIDE, SIDE, COLUMNS, device=seen.device)
@@ -236,7 +246,7 @@ def _stance(seen: Tensor, hips: Tensor, long: Tensor, shape: Tensor) -> Tensor:
         way = columns[_way_down(light * (1 - SECOND * hidden))]
         hidden = ((columns - way[..., None]).abs() < half[:, None]).float()
         legs[leg] = F.avg_pool1d(way, 5, 1, 2, count_include_pad=False)
-    return torch.stack(legs).sort(0).values
+    return torch.stack(legs).sort(0).values, most
 
 
 def _thick(rows: Tensor) -> Tensor:
