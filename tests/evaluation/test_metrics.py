@@ -1,7 +1,6 @@
 """Metrics against scikit-image, by hand, and on a real walker."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -10,7 +9,6 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from videogeneration.evaluation import metrics
-from videogeneration.evaluation.metrics import Film, score_films
 from videogeneration.motion.direction import median_background
 
 BLACK = np.zeros((40, 60), np.float32)
@@ -161,43 +159,6 @@ def test_a_wiped_out_walker_is_preferred_by_psnr_and_found_out_by_presence(
     )
     assert metrics.presence(wiped, true, still).max() == 0
     np.testing.assert_allclose(metrics.presence(true, true, still), 1)
-
-
-def test_scores_are_means_over_the_films_that_reach_a_step() -> None:
-    def films() -> Iterator[Film]:
-        given = square(10, 20)
-        for lengths, light in ((3, 0.9), (1, 0.8)):
-            true = np.repeat(given, lengths, axis=0)
-            yield Film(true * light, true, given, BLACK)
-
-    table = score_films(films())
-    assert list(table.columns) == ["step", "n", *metrics.METRICS]
-    assert table["step"].tolist() == [1, 2, 3]
-    assert table["n"].tolist() == [2, 1, 1]
-    np.testing.assert_allclose(table["presence"], [0.85, 0.9, 0.9], rtol=1e-6)
-    np.testing.assert_allclose(table["sharpness"], [0.85, 0.9, 0.9], rtol=1e-6)
-    np.testing.assert_allclose(table["position_error"], 0, atol=1e-6)
-
-
-def test_what_is_not_defined_stays_absent_and_out_of_means() -> None:
-    here, gone = square(10, 20), BLACK[None]
-    lost = Film(np.concatenate([gone, gone]), np.concatenate([here, gone]), here, BLACK)
-    kept = Film(here, here, here, BLACK)
-    table = score_films([lost, kept])
-    assert table["n"].tolist() == [2, 1]
-    np.testing.assert_allclose(table["position_error"], [0, np.nan])
-    np.testing.assert_allclose(table["presence"], [0.5, np.nan])
-
-
-def test_no_films_make_an_empty_table() -> None:
-    assert score_films([]).empty
-
-
-def test_longer_films_may_come_later() -> None:
-    true = np.repeat(square(10, 20), 3, axis=0)
-    short = Film(true[:1], true[:1], true[:1], BLACK)
-    table = score_films([short, Film(true, true, true[:1], BLACK)])
-    assert table["n"].tolist() == [2, 1, 1]
 
 
 @pytest.mark.parametrize(

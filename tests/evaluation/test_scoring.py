@@ -22,9 +22,11 @@ from videogeneration.evaluation.scoring import (
     compare,
     follow,
     following_rates,
+    measure,
     network_model,
     score,
     score_endings,
+    score_films,
     summarise,
 )
 
@@ -100,7 +102,9 @@ def stubborn(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -
 
 def test_scores_have_a_row_a_model_protocol_and_step(clips: Clips, judge: Judge) -> None:
     protocols = [Protocol.parse("1to10"), Protocol.parse("5to3")]
-    table = score({**baseline_models(), "knowing": knowing(clips)}, clips, judge, protocols, 100)
+    table = score(
+        measure({**baseline_models(), "knowing": knowing(clips)}, clips, judge, protocols, 100)
+    )
     assert list(table.columns) == ["model", "protocol", "step", "n", *METRICS]
     assert table.groupby(["model", "protocol"], sort=False)["step"].agg(list).to_dict() == {
         (model, protocol): list(range(1, steps + 1))
@@ -114,7 +118,9 @@ def test_scores_have_a_row_a_model_protocol_and_step(clips: Clips, judge: Judge)
 
 
 def test_a_perfect_model_has_perfect_scores(clips: Clips, judge: Judge) -> None:
-    table = score({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to10")], 100)
+    table = score(
+        measure({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to10")], 100)
+    )
     assert (table["psnr"] == PSNR_CEILING).all()
     assert np.allclose(table["ssim"], 1)
     assert np.allclose(table["presence"].dropna(), 1)
@@ -123,21 +129,62 @@ def test_a_perfect_model_has_perfect_scores(clips: Clips, judge: Judge) -> None:
 
 def test_scores_are_those_of_the_known_error(clips: Clips, judge: Judge) -> None:
     models = {"wrong": knowing(clips, 0.1), "right": knowing(clips)}
-    table = score(models, clips, judge, [Protocol.parse("5to4")], 100)
+    table = score(measure(models, clips, judge, [Protocol.parse("5to4")], 100))
     wrong = table[table["model"] == "wrong"]
     assert np.allclose(wrong["psnr"], 20, atol=0.01)
     assert np.allclose(wrong["foreground_psnr"], 20, atol=0.01)
 
 
 def test_copying_scores_worse_from_step_to_step(clips: Clips, judge: Judge) -> None:
-    table = score(baseline_models(), clips, judge, [Protocol.parse("1to5")], 100)
+    table = score(measure(baseline_models(), clips, judge, [Protocol.parse("1to5")], 100))
     copied = table[table["model"] == "copy_last"]
     assert np.allclose(copied["position_error"], [4, 8, 12, 16, 20], atol=1)
     assert (copied["psnr"] < 30).all()
 
 
+def test_what_is_not_defined_stays_absent_and_out_of_means() -> None:
+    rows = [("a", 1, 2.0, 0.5), ("a", 2, np.nan, np.nan), ("b", 1, 4.0, np.nan)]
+    measured = pd.DataFrame(rows, columns=["clip_id", "step", "presence", "position_error"])
+    measured = measured.assign(model="m", protocol="1to2").reindex(
+        columns=["model", "protocol", "clip_id", "step", *METRICS]
+    )
+    table = score(measured)
+    assert table["step"].tolist() == [1, 2]
+    assert table["n"].tolist() == [2, 1]
+    np.testing.assert_allclose(table["presence"], [3, np.nan])
+    np.testing.assert_allclose(table["position_error"], [0.5, np.nan])
+    films = score_films(measured)
+    assert films["clip_id"].tolist() == ["a", "b"]
+    np.testing.assert_allclose(films["presence"], [2, 4])
+    np.testing.assert_allclose(films["position_error"], [0.5, np.nan])
+
+
+def test_every_film_has_a_row_of_its_own(clips: Clips, judge: Judge) -> None:
+    """One model is wrong for one of the clips only."""
+    wrong = starts(clips, Protocol.parse("1to5"))[2].given(clips, 1)
+
+    def mostly(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        films = knowing(clips)(given, captions, steps)
+        for film, frames in zip(films, given, strict=True):
+            if np.array_equal(frames, wrong):
+                film[:, :, 0] += 0.1
+        return films
+
+    models = {"mostly": mostly, "copy_last": baseline_models()["copy_last"]}
+    measured = measure(models, clips, judge, [Protocol.parse("1to5")], 100)
+    films = score_films(measured)
+    assert list(films.columns) == ["model", "protocol", "clip_id", *METRICS]
+    assert films["clip_id"].tolist() == ["clip0", "clip1", "clip2", "clip3"] * 2
+    mine = films[films["model"] == "mostly"].set_index("clip_id")["psnr"]
+    assert mine["clip2"] < 40
+    assert (mine.drop("clip2") == PSNR_CEILING).all()
+    # films of unlike length count by their steps in one table and as one in the other
+    steps = score(measured)
+    assert steps[steps["model"] == "mostly"]["n"].tolist() == [4] * 5
+
+
 def test_most_limits_the_films(clips: Clips, judge: Judge) -> None:
-    table = score({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to5")], 2)
+    table = score(measure({"knowing": knowing(clips)}, clips, judge, [Protocol.parse("1to5")], 2))
     assert set(table["n"]) == {2}
 
 
@@ -151,7 +198,7 @@ def test_many_films_are_drawn_in_groups(tmp_path: Path, judge: Judge) -> None:
         groups.append(len(given))
         return knowing(clips)(given, captions, steps)
 
-    table = score({"m": counting}, clips, judge, [Protocol.parse("1to2")], 100)
+    table = score(measure({"m": counting}, clips, judge, [Protocol.parse("1to2")], 100))
     assert groups == [AT_ONCE, 3]
     assert table["n"].tolist() == [AT_ONCE + 3] * 2
     assert (table["psnr"] == PSNR_CEILING).all()

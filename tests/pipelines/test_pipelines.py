@@ -98,6 +98,17 @@ def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
         assert rows["n"].nunique() == 1
 
 
+def test_every_film_has_its_scores(project: Path) -> None:
+    films = pd.read_csv(reporting(project) / "scored_films.csv")
+    assert list(films.columns) == ["model", "protocol", "clip_id", *SCORES[4:]]
+    scores = pd.read_csv(reporting(project) / "scores.csv")
+    for (model, protocol), rows in films.groupby(["model", "protocol"]):
+        chosen = scores[(scores["model"] == model) & (scores["protocol"] == protocol)]
+        assert rows["clip_id"].is_unique
+        assert len(rows) == chosen["n"].max()
+        assert chosen["psnr"].min() - 3 < rows["psnr"].mean() < chosen["psnr"].max() + 3
+
+
 def test_caption_following_has_truth_own_and_swapped(project: Path) -> None:
     table = pd.read_csv(reporting(project) / "caption_following.csv")
     assert list(table.columns) == ["model", "caption", "n", "followed", "rate"]
@@ -124,7 +135,8 @@ def test_clips_follow_the_contract(project: Path) -> None:
 
 
 def test_pictures_and_plots_exist(project: Path) -> None:
-    for name in ("preview_sheet", "contact_sheet", "caption_sheet", "long_sheet", "score_plot"):
+    sheets = [f"{x}_sheet" for x in ("preview", "contact", "caption", "long", "best_and_worst")]
+    for name in (*sheets, "score_plot"):
         with Image.open(reporting(project) / f"{name}.png") as picture:
             assert min(picture.size) > 100, name
     for name in ("mse_losses", "gan_losses"):
@@ -380,7 +392,8 @@ def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:
     endings = pd.read_csv(benchmark / "benchmark_long.csv")
     assert endings["model"].tolist() == ["copy_last", *VARIANTS]
     assert set(endings["steps"]) == {12}
-    for name in ("contact_sheet", "caption_sheet", "long_sheet", "score_plot"):
+    sheets = [f"{x}_sheet" for x in ("contact", "caption", "long", "best_and_worst")]
+    for name in (*sheets, "score_plot"):
         with Image.open(benchmark / f"benchmark_{name}.png") as picture:
             assert min(picture.size) > 100, name
     # the scores of the ordinary pipelines stay where they are

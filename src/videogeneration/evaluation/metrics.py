@@ -7,12 +7,10 @@ metric can be trusted: PSNR prefers a figure that was wiped out to one that is a
 read it beside `presence` and `position_error`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
-import pandas as pd
 
 CONTRAST = 0.1
 """A pixel is foreground where it differs from the background by more than this (of [0, 1])."""
@@ -325,34 +323,3 @@ class Film:
             "sharpness": sharpness(self.predicted, self.true),
         }
         return np.stack([values[name] for name in METRICS], axis=1)
-
-
-def score_films(films: Iterable[Film]) -> pd.DataFrame:
-    """Mean scores of films at every step.
-
-    Films are taken one by one and let go of, so memory does not grow with their number. They may
-    differ in length; one that ends early counts for the steps it has.
-
-    Args:
-        films: Films of one model under one protocol.
-
-    Returns:
-        One row a step with columns `step` (from 1), `n` (films that reach it) and `METRICS`, each
-        the mean over the films where it is defined, NaN where it is for none. No rows for no films.
-    """
-    reached = np.zeros(0, np.int64)
-    total = np.zeros((0, len(METRICS)))
-    defined = np.zeros((0, len(METRICS)), np.int64)
-    for film in films:
-        values = film.scores()
-        longer = max(len(values) - len(reached), 0)
-        reached = np.pad(reached, (0, longer))
-        total = np.pad(total, ((0, longer), (0, 0)))
-        defined = np.pad(defined, ((0, longer), (0, 0)))
-        reached[: len(values)] += 1
-        total[: len(values)] += np.nan_to_num(values, nan=0.0)
-        defined[: len(values)] += ~np.isnan(values)
-    table = pd.DataFrame(_ratio(total, defined), columns=list(METRICS))
-    table.insert(0, "n", reached)
-    table.insert(0, "step", np.arange(1, len(reached) + 1))
-    return table

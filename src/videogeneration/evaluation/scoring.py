@@ -11,7 +11,7 @@ from videogeneration.captions import Vocabulary
 from videogeneration.clips import Clips
 from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.judges import Judge
-from videogeneration.evaluation.metrics import ENDING_METRICS, Film, score_ending, score_films
+from videogeneration.evaluation.metrics import ENDING_METRICS, METRICS, Film, score_ending
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.rollout import roll_out
 
@@ -25,6 +25,7 @@ AT_ONCE = 32
 """Films rolled out together."""
 
 SCORE_COLUMNS = ["model", "protocol", "step"]
+FILM_COLUMNS = ["model", "protocol", "clip_id"]
 FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
 FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed"]
 
@@ -47,14 +48,14 @@ def baseline_models() -> dict[str, Model]:
     return {"copy_last": each(copy_last), "warp_last": each(warp_last)}
 
 
-def score(
+def measure(
     models: Mapping[str, Model],
     clips: Clips,
     judge: Judge,
     protocols: Sequence[Protocol],
     most: int,
 ) -> pd.DataFrame:
-    """Score every model under every protocol.
+    """Measure every model's films under every protocol.
 
     Args:
         models: By name.
@@ -64,29 +65,49 @@ def score(
         most: Largest number of films a protocol.
 
     Returns:
-        `scores.csv`: a row a (model, protocol, step), steps from 1, each the mean over `n` films.
+        A row a (model, protocol, clip_id, step), steps from 1, with `METRICS`, NaN where one is not
+        defined. A film that ends early has the steps that it has.
     """
     tables = []
     for protocol in protocols:
         chosen = starts(clips, protocol, most)
         for name, model in models.items():
-            films = _films(model, clips, judge, protocol, chosen)
-            table = score_films(films)
-            table.insert(0, "protocol", str(protocol))
-            table.insert(0, "model", name)
-            tables.append(table)
+            for start, film in _films(model, clips, judge, protocol, chosen):
+                table = pd.DataFrame(film.scores(), columns=list(METRICS))
+                about = (name, str(protocol), str(clips.table["clip_id"].iat[start.clip]))
+                for place, (column, value) in enumerate(zip(FILM_COLUMNS, about, strict=True)):
+                    table.insert(place, column, value)
+                table.insert(len(about), "step", np.arange(1, len(table) + 1))
+                tables.append(table)
     return pd.concat(tables, ignore_index=True)
+
+
+def score(measured: pd.DataFrame) -> pd.DataFrame:
+    """`scores.csv` of what `measure` makes: a row a (model, protocol, step).
+
+    Each is the mean over the `n` films that reach the step, of those where it is defined.
+    """
+    groups = measured.groupby(SCORE_COLUMNS, sort=False)
+    table = groups[list(METRICS)].mean()
+    table.insert(0, "n", groups.size())
+    return table.reset_index()
+
+
+def score_films(measured: pd.DataFrame) -> pd.DataFrame:
+    """`scored_films.csv` of what `measure` makes: a row a film, each the mean over its steps."""
+    return measured.groupby(FILM_COLUMNS, sort=False)[list(METRICS)].mean().reset_index()
 
 
 def _films(
     model: Model, clips: Clips, judge: Judge, protocol: Protocol, chosen: Sequence[Start]
-) -> Iterator[Film]:
+) -> Iterator[tuple[Start, Film]]:
     for some in _in_groups(chosen):
         given = [start.given(clips, protocol.context) for start in some]
         drawn = model(given, [start.caption for start in some], protocol.horizon)
         for start, frames, film in zip(some, given, drawn, strict=True):
             true = start.true(clips, protocol.horizon)
-            yield Film(film[: len(true)], true, frames, judge.background(clips[start.clip]))
+            behind = judge.background(clips[start.clip])
+            yield start, Film(film[: len(true)], true, frames, behind)
 
 
 def follow(

@@ -117,8 +117,10 @@ def of_variants(node: Callable[..., Any]) -> Callable[..., Any]:
     """A node of the evaluation for variants: it takes them as one mapping, not as names each."""
 
     @wraps(node)
-    def on_all(clips: Any, grammar: Any, settings: Any, compute: Any, variants: Variants) -> Any:
-        return node(clips, grammar, settings, compute, **variants)
+    def on_all(
+        clips: Any, grammar: Any, settings: Any, compute: Any, variants: Variants, *more: Any
+    ) -> Any:
+        return node(clips, grammar, settings, compute, *more, **variants)
 
     return on_all
 

@@ -46,7 +46,11 @@ def create_pipeline(source: str) -> Pipeline:
             Node(
                 of_variants(score_models),
                 scored,
-                ["benchmark_scores_table", "benchmark_score_plot"],
+                [
+                    "benchmark_scores_table",
+                    "benchmark_scored_films_table",
+                    "benchmark_score_plot",
+                ],
                 name="score_variants",
             ),
             Node(
@@ -63,8 +67,13 @@ def create_pipeline(source: str) -> Pipeline:
             ),
             Node(
                 of_variants(draw_sheets),
-                scored,
-                ["benchmark_contact_sheet", "benchmark_caption_sheet", "benchmark_long_sheet"],
+                [*scored, "benchmark_scored_films_table"],
+                [
+                    "benchmark_contact_sheet",
+                    "benchmark_caption_sheet",
+                    "benchmark_long_sheet",
+                    "benchmark_best_and_worst_sheet",
+                ],
                 name="draw_sheets_of_variants",
             ),
             Node(

@@ -1,5 +1,6 @@
 """Nodes that roll films out on test clips, score them and draw them."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +20,11 @@ from videogeneration.evaluation.scoring import (
     baseline_models,
     follow,
     following_rates,
+    measure,
     network_model,
     score,
     score_endings,
+    score_films,
 )
 from videogeneration.evaluation.sheets import SheetFilm, contact_sheet
 from videogeneration.training.checkpoints import Checkpoint
@@ -61,12 +64,14 @@ def score_models(
     settings: EvaluationSettings,
     compute: dict[str, str],
     **networks: Checkpoint,
-) -> tuple[pd.DataFrame, Figure]:
-    """Score generators and baselines on the test clips; also a plot over the steps."""
+) -> tuple[pd.DataFrame, pd.DataFrame, Figure]:
+    """Score generators and baselines on the test clips, and film by film; a plot over the steps."""
     models = baseline_models() | _models(grammar, compute, networks)
     protocols = [Protocol.parse(name) for name in settings.protocols]
-    scores = score(models, _test(clips), judge_of(grammar_of(grammar)), protocols, settings.films)
-    return scores, plot_scores(scores)
+    judge = judge_of(grammar_of(grammar))
+    measured = measure(models, _test(clips), judge, protocols, settings.films)
+    scores = score(measured)
+    return scores, score_films(measured), plot_scores(scores)
 
 
 def follow_captions(
@@ -101,9 +106,14 @@ def draw_sheets(
     grammar: dict[str, Any],
     settings: EvaluationSettings,
     compute: dict[str, str],
+    films: pd.DataFrame,
     **networks: Checkpoint,
-) -> tuple[Image.Image, Image.Image, Image.Image]:
-    """Contact sheets: beside the truth, with other sentences, and after many steps."""
+) -> tuple[Image.Image, ...]:
+    """Contact sheets: beside the truth, with other sentences, after many steps; best and worst.
+
+    Best and worst of `films`, which `score_models` makes, under the last protocol, are those of the
+    model whose are best in the mean.
+    """
     models, test = _models(grammar, compute, networks), _test(clips)
     judge = judge_of(grammar_of(grammar))
 
@@ -121,7 +131,8 @@ def draw_sheets(
             asked.append(SheetFilm(sentence, films, given=1))
         films = _from_picture(models, test, start, start.caption, settings.long_steps)
         long.append(SheetFilm(start.caption, films, given=1))
-    return contact_sheet(truth), contact_sheet(asked), contact_sheet(long)
+    extremes = _extremes(models, test, films, settings)
+    return tuple(contact_sheet(some) for some in (truth, asked, long, extremes))
 
 
 def write_films(
@@ -181,6 +192,26 @@ def _beside_truth(
         drawn = model([given], [start.caption], protocol.horizon)[0]
         rows[name] = np.concatenate([given, drawn])
     return SheetFilm(start.caption, rows, given=len(given))
+
+
+def _extremes(
+    models: dict[str, Model], clips: Clips, films: pd.DataFrame, settings: EvaluationSettings
+) -> list[SheetFilm]:
+    """The films that came out best and worst."""
+    protocol = Protocol.parse(settings.protocols[-1])
+    films = films[(films["protocol"] == str(protocol)) & films["model"].isin(models)]
+    means = films.groupby("model", sort=False)["foreground_psnr"].mean()
+    ranked = films[films["model"] == means.idxmax()].dropna(subset="foreground_psnr")
+    ranked = ranked.sort_values("foreground_psnr", ascending=False)
+    by_clip = {clips.table["clip_id"].iat[start.clip]: start for start in starts(clips, protocol)}
+    few = max(min(settings.sheet_films, len(ranked)) // 2, 1)
+    shown = []
+    for name, rows in (("best", ranked.head(few)), ("worst", ranked.tail(few))):
+        for clip, decibels in zip(rows["clip_id"], rows["foreground_psnr"], strict=True):
+            film = _beside_truth(models, clips, by_clip[clip], protocol)
+            title = f"{name}: {film.title} ({clip}, {means.idxmax()} {decibels:.1f} dB)"
+            shown.append(replace(film, title=title))
+    return shown
 
 
 def _from_picture(

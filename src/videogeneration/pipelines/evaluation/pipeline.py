@@ -23,7 +23,12 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
     }
     return Pipeline(
         [
-            Node(nodes.score_models, inputs, ["scores_table", "score_plot"], name="score_models"),
+            Node(
+                nodes.score_models,
+                inputs,
+                ["scores_table", "scored_films_table", "score_plot"],
+                name="score_models",
+            ),
             Node(
                 nodes.follow_captions,
                 inputs,
@@ -32,8 +37,8 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
             ),
             Node(
                 nodes.draw_sheets,
-                inputs,
-                ["contact_sheet", "caption_sheet", "long_sheet"],
+                {**inputs, "films": "scored_films_table"},
+                ["contact_sheet", "caption_sheet", "long_sheet", "best_and_worst_sheet"],
                 name="draw_sheets",
             ),
             Node(
