@@ -127,10 +127,10 @@ def draw_sheets(
     for start in _chosen(middle_starts(test), test, settings.sheet_films):
         sentences = [start.caption, *judge.grammar.alternatives(start.caption)]
         for sentence in sentences[:3]:
-            films = _from_picture(models, test, start, sentence, 10)
-            asked.append(SheetFilm(sentence, films, given=1))
-        films = _from_picture(models, test, start, start.caption, settings.long_steps)
-        long.append(SheetFilm(start.caption, films, given=1))
+            drawn = _from_picture(models, test, start, sentence, 10)
+            asked.append(SheetFilm(sentence, drawn, given=1))
+        drawn = _from_picture(models, test, start, start.caption, settings.long_steps)
+        long.append(SheetFilm(start.caption, drawn, given=1))
     extremes = _extremes(models, test, films, settings)
     return tuple(contact_sheet(some) for some in (truth, asked, long, extremes))
 
