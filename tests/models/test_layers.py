@@ -87,6 +87,25 @@ def test_the_ground_is_as_it_was_last_or_what_older_frames_show_in_the_mean() ->
     assert torch.allclose(ground_of(frames, there, touched), torch.tensor(0.9))
 
 
+def test_a_shadow_that_has_passed_is_taken_off_what_it_lay_on() -> None:
+    """It lies on the right half of an older frame; there, a figure hides a part by now."""
+    torch.manual_seed(0)
+    wall = 0.3 + 0.4 * torch.rand(1, 1, 32, 32)
+    shade = torch.where(torch.arange(32) < 12, 1.0, 0.75)
+    frames = torch.cat([shade * wall, wall], 1)
+    frames[0, 1, 8:24, 18:26] = 0.05
+    touched = torch.zeros(1, 1, 2, 32, 32)
+    touched[0, 0, 1, 8:24, 18:26] = 1
+    there = torch.ones(1, 2, dtype=torch.bool)
+    ground = ground_of(frames, there, touched)
+    assert ((ground - wall) / wall)[..., 8:24, 18:26].abs().mean() < 0.05
+    # one that lies there now is the figure's, and goes with it
+    frames = torch.cat([wall, shade * wall], 1)
+    frames[0, 1, 8:24, 18:26] = 0.05
+    hidden = ground_of(frames, there, touched)[..., 8:24, 18:26]
+    assert torch.allclose(hidden, wall[..., 8:24, 18:26])
+
+
 def test_older_frames_are_seen_in_the_light_of_the_newest() -> None:
     """A camera lets in more light when someone dark comes into the picture."""
     torch.manual_seed(0)

@@ -31,6 +31,9 @@ COVERED = 0.3
 GAIN = 1.5
 """Largest change of a camera's gain."""
 
+SHADE = 0.03
+"""What is darker by no more than this share lies in no shadow."""
+
 RATES = 24
 """Paces of a gait that are told apart, from none to half a cycle a frame."""
 
@@ -59,10 +62,32 @@ def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
         `[B, 1, H, W]` in [0, 1].
     """
     free = (1 - touched.sum(1) / COVERED).clamp(min=0) * there[:, :, None, None]
+    frames = unshaded(frames, free)
     shown = (frames * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1e-6)
     newest = free[:, -1:].square()
     shown = newest * frames[:, -1:] + (1 - newest) * shown
     return fill(shown, free.amax(1, keepdim=True))
+
+
+def unshaded(frames: Tensor, free: Tensor) -> Tensor:
+    """Take shadows off older frames that the newest has not: they go before who comes in.
+
+    Args:
+        frames: `[B, S, H, W]` in [0, 1], newest last.
+        free: `[B, S, H, W]` in [0, 1]: how surely a pixel shows the ground.
+
+    Returns:
+        The same shape: frames times how much brighter the newest is there, where both show the
+        ground, and elsewhere as it is beside.
+    """
+    both = free * free[:, -1:]
+    now, then, known = (
+        F.avg_pool2d(x, 5, 1, 2) for x in (both * frames[:, -1:], both * frames, both)
+    )
+    brighter = now / then.clamp(min=1e-3)
+    alone = brighter.flatten(0, 1)[:, None], (4 * known).clamp(max=1).flatten(0, 1)[:, None]
+    brighter = fill(*alone).view_as(frames)
+    return frames * (1 + (brighter - 1 - SHADE).clamp(0, GAIN - 1))
 
 
 @dataclass(frozen=True)
