@@ -46,7 +46,7 @@ SAMPLES = (32, 16)
 
 
 @torch.no_grad()
-def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
+def ground_of(frames: Tensor, there: Tensor, touched: Tensor, quickly: bool = False) -> Tensor:
     """Put the ground together from several frames.
 
     A frame does not show it where a figure is or touches; what was taken from there would stay
@@ -57,12 +57,14 @@ def ground_of(frames: Tensor, there: Tensor, touched: Tensor) -> Tensor:
         frames: `[B, S, H, W]` in [0, 1], in one light.
         there: `[B, S]`: whether there is one.
         touched: `[B, P, S, H, W]` in [0, 1]: how much of a pixel a figure covered or touched.
+        quickly: Whether shadows may be left on it; to take them off costs training a fifth.
 
     Returns:
         `[B, 1, H, W]` in [0, 1].
     """
     free = (1 - touched.sum(1) / COVERED).clamp(min=0) * there[:, :, None, None]
-    frames = unshaded(frames, free)
+    if not quickly:
+        frames = unshaded(frames, free)
     shown = (frames * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1e-6)
     newest = free[:, -1:].square()
     shown = newest * frames[:, -1:] + (1 - newest) * shown
@@ -227,7 +229,8 @@ class TakingApart(nn.Module):
             frames, latest = history[:, -self.count :], there[:, -self.count :]
             # behind figures that are about there the ground is about right; then they are found
             _, touched = where_they_were(cover, about[:, :, -self.count :])
-            first = ground_of(frames, latest, touched) if ground is None else ground
+            quickly = self.training
+            first = ground_of(frames, latest, touched, quickly) if ground is None else ground
             away = (history - first) * there[:, :, None, None]
             places = follow(away, touched[:, :, -1], about[:, :, -1])
             near, touched = where_they_were(cover, places[:, :, -self.count :])
@@ -237,7 +240,7 @@ class TakingApart(nn.Module):
             beside = (across - about[:, :, -self.count :, :1, None]).abs() < CLOSE[0]
             touched = torch.maximum(touched, (lost & beside).float())
             if ground is None:
-                ground = ground_of(frames, latest, touched)
+                ground = ground_of(frames, latest, touched, quickly)
             away = (frames - ground) * latest[:, :, None, None]
         cut = self.cutting(away, near, touched)
         whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
