@@ -73,12 +73,14 @@ def measure(
         chosen = starts(clips, protocol, most)
         for name, model in models.items():
             for start, film in _films(model, clips, judge, protocol, chosen):
-                table = pd.DataFrame(film.scores(), columns=list(METRICS))
-                about = (name, str(protocol), str(clips.table["clip_id"].iat[start.clip]))
-                for place, (column, value) in enumerate(zip(FILM_COLUMNS, about, strict=True)):
-                    table.insert(place, column, value)
-                table.insert(len(about), "step", np.arange(1, len(table) + 1))
-                tables.append(table)
+                values = film.scores()
+                about = {
+                    "model": name,
+                    "protocol": str(protocol),
+                    "clip_id": clips.table["clip_id"].iat[start.clip],
+                    "step": np.arange(1, len(values) + 1),
+                }
+                tables.append(pd.DataFrame(about | dict(zip(METRICS, values.T, strict=True))))
     return pd.concat(tables, ignore_index=True)
 
 

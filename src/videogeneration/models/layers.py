@@ -86,9 +86,9 @@ def unshaded(frames: Tensor, free: Tensor) -> Tensor:
     now, then, known = (
         F.avg_pool2d(x, 5, 1, 2) for x in (both * frames[:, -1:], both * frames, both)
     )
-    brighter = now / then.clamp(min=1e-3)
-    alone = brighter.flatten(0, 1)[:, None], (4 * known).clamp(max=1).flatten(0, 1)[:, None]
-    brighter = fill(*alone).view_as(frames)
+    brighter = (now / then.clamp(min=1e-3)).flatten(0, 1)[:, None]
+    known = (4 * known).clamp(max=1).flatten(0, 1)[:, None]
+    brighter = fill(brighter, known).view_as(frames)
     return frames * (1 + (brighter - 1 - SHADE).clamp(0, GAIN - 1))
 
 
