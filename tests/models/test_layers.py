@@ -4,18 +4,17 @@ import pytest
 import torch
 from torch import Tensor
 
+from videogeneration.models.ground import put_together
 from videogeneration.models.layers import (
     Layers,
     Looks,
     TakingApart,
     before_black,
     close_ups,
-    fill,
-    ground_of,
-    in_one_light,
     unlike,
     where_they_were,
 )
+from videogeneration.models.motions import NOWHERE
 
 
 def square(row: int, column: int, side: int = 8, size: int = 32) -> Tensor:
@@ -30,27 +29,6 @@ def place(row: float, column: float, side: int = 8, size: int = 32) -> list[floa
     return [2 * (column + side / 2) / size - 1, 2 * (row + side / 2) / size - 1]
 
 
-@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 40), (33, 33)])
-def test_what_is_hidden_is_filled_in_from_around_it(height: int, width: int) -> None:
-    ramp = torch.linspace(0.2, 0.8, width).expand(1, 1, height, width)
-    known = torch.ones(1, 1, height, width)
-    known[..., 10:30, 12:20] = 0
-    filled = fill(torch.where(known > 0, ramp, 1.0), known)
-    assert filled.shape == ramp.shape
-    assert torch.equal(filled[known > 0], ramp[known > 0])
-    assert (filled - ramp).abs().max() < (0.35 if width % 2 else 0.1)
-    # the edge of a floor goes on
-    floor = torch.where(torch.arange(height) < 20, 0.3, 0.7)[:, None].expand_as(ramp)
-    assert torch.allclose(fill(torch.where(known > 0, floor, 1.0), known), floor)
-
-
-def test_a_row_of_which_nothing_is_known_is_like_its_neighbours() -> None:
-    known = torch.ones(1, 1, 32, 32)
-    known[..., 10:20, :] = 0
-    filled = fill(0.5 * known, known)
-    assert (filled - 0.5).abs().max() < 1e-3
-
-
 def test_no_figure_stays_behind_on_the_ground() -> None:
     """Where a figure stood is what lies around it, its rim too, or what an older frame shows."""
     cover = 0.9 * square(11, 11)[None, None]
@@ -58,7 +36,7 @@ def test_no_figure_stays_behind_on_the_ground() -> None:
     frames = torch.full((1, 5, 32, 32), 0.5)
     frames[:, -1, 10:20, 10:20] = 1
     _, touched = where_they_were(cover, places)
-    ground = ground_of(frames, torch.tensor([[False, False, False, False, True]]), touched)
+    ground = put_together(frames, torch.tensor([[False, False, False, False, True]]), touched)
     assert (ground - 0.5).abs().max() < 0.05
     # the frame before shows it, for the figure was elsewhere
     frames[:, -2] = 0.7
@@ -66,59 +44,12 @@ def test_no_figure_stays_behind_on_the_ground() -> None:
     places[:, :, -2] = torch.tensor(place(11, -20))
     _, touched = where_they_were(cover, places)
     there = torch.tensor([[False, False, False, True, True]])
-    ground = ground_of(frames, there, touched)
+    ground = put_together(frames, there, touched)
     assert (ground[..., 10:20, 10:20] - 0.7).abs().max() < 0.02
     # it stood there too: neither does
     _, touched = where_they_were(cover, torch.tensor(place(11, 11)).expand(1, 1, 5, 2))
-    around = ground_of(frames, there, touched)[..., 12:18, 12:18]
+    around = put_together(frames, there, touched)[..., 12:18, 12:18]
     assert (around - 0.5).abs().max() < 0.12
-
-
-def test_the_ground_is_as_it_was_last_or_what_older_frames_show_in_the_mean() -> None:
-    frames = torch.full((1, 3, 8, 8), 0.5)
-    frames[0, 0], frames[0, 1] = 0.9, 0.7
-    touched = torch.zeros(1, 1, 3, 8, 8)
-    there = torch.ones(1, 3, dtype=torch.bool)
-    assert torch.equal(ground_of(frames, there, touched), frames[:, -1:])
-    # but for those in which a figure hides it
-    touched[:, :, 2] = 1
-    assert torch.allclose(ground_of(frames, there, touched), torch.tensor(0.8))
-    touched[:, :, 1] = 1
-    assert torch.allclose(ground_of(frames, there, touched), torch.tensor(0.9))
-
-
-def test_a_shadow_that_has_passed_is_taken_off_what_it_lay_on() -> None:
-    """It lies on the right half of an older frame; there, a figure hides a part by now."""
-    torch.manual_seed(0)
-    wall = 0.3 + 0.4 * torch.rand(1, 1, 32, 32)
-    shade = torch.where(torch.arange(32) < 12, 1.0, 0.75)
-    frames = torch.cat([shade * wall, wall], 1)
-    frames[0, 1, 8:24, 18:26] = 0.05
-    touched = torch.zeros(1, 1, 2, 32, 32)
-    touched[0, 0, 1, 8:24, 18:26] = 1
-    there = torch.ones(1, 2, dtype=torch.bool)
-    ground = ground_of(frames, there, touched)
-    assert ((ground - wall) / wall)[..., 8:24, 18:26].abs().mean() < 0.05
-    # one that lies there now is the figure's, and goes with it
-    frames = torch.cat([wall, shade * wall], 1)
-    frames[0, 1, 8:24, 18:26] = 0.05
-    hidden = ground_of(frames, there, touched)[..., 8:24, 18:26]
-    assert torch.allclose(hidden, wall[..., 8:24, 18:26])
-
-
-def test_older_frames_are_seen_in_the_light_of_the_newest() -> None:
-    """A camera lets in more light when someone dark comes into the picture."""
-    torch.manual_seed(0)
-    wall = 0.3 + 0.4 * torch.rand(1, 32, 32)
-    history = torch.cat([torch.zeros(1, 32, 32), 0.9 * wall, 0.95 * wall, wall])[None]
-    history[0, -1, 8:24, 10:16] = 0.05
-    light = in_one_light(history)
-    assert torch.equal(light[:, -1], history[:, -1])
-    assert torch.allclose(light[0, 1:3], wall.expand(2, -1, -1), atol=1e-4)
-    assert light[:, 0].max() == 0, "a missing frame stays one"
-    # no camera does this
-    history[0, 1] *= 0.1
-    assert torch.allclose(in_one_light(history)[0, 1], 1.5 * history[0, 1])
 
 
 def test_figures_were_where_their_tracks_say() -> None:
@@ -178,6 +109,24 @@ def test_looks_that_show_less_of_a_figure_are_shunned() -> None:
     assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() > 0.05
     layers.covers[0, 0, 0, :, :8] = 0
     assert chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 0].max() < 0.005
+
+
+def test_looks_are_shunned_where_a_figure_would_reach_beyond_the_edge() -> None:
+    """What is cut out of it there may be as much, shadow and all."""
+    layers = walker([0, 6, 0, 6, 0])
+    chooser = Looks(embedding=4, count=5, ahead=6)
+    shares = chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 1]
+    layers.places[0, 0, 1, 0] = -0.9
+    assert (chooser(layers, torch.zeros(1, 1, 8)).softmax(3)[..., 1] < 0.2 * shares).all()
+
+
+def test_looks_from_frames_in_which_a_figure_was_not_found_are_never_chosen() -> None:
+    """Nobody knows where to carry them from."""
+    layers = walker([0, 6, 0, 6, 0])
+    layers.places[0, 0, 3] = NOWHERE
+    looks = Looks(embedding=4, count=5, ahead=6)(layers, torch.zeros(1, 1, 8)).softmax(3)
+    assert looks[..., 3].max() == 0
+    assert looks[..., 1].max() > 0.05
 
 
 def test_missing_looks_are_never_chosen() -> None:

@@ -18,6 +18,7 @@ from videogeneration.training.losses import (
     centre_loss,
     discriminator_loss,
     generator_loss,
+    ground_loss,
     looks_loss,
     motion_weight,
     path_loss,
@@ -222,18 +223,32 @@ def test_a_figure_is_told_from_the_ground() -> None:
 
 def test_figures_at_another_pace_pass_through_the_same_place() -> None:
     torch.manual_seed(0)
-    poses = torch.rand(200, HISTORY + 2, 1, 3)
+    poses = torch.rand(2, HISTORY + 2, 1, 3)
     poses[:, 0] = math.nan
-    other = at_another_pace(poses, 0.5)
+    other = at_another_pace(poses, torch.tensor([0.5, 2.0]).view(2, 1, 1, 1))
     newest = poses[:, HISTORY - 1, :, :2]
     assert torch.allclose(other[:, HISTORY - 1, :, :2], newest)
     assert torch.equal(other[:, 1:, :, 2], poses[:, 1:, :, 2])
-    assert other[:, 0].isnan().all()
-    ratio = ((other[..., :2] - newest[:, None]) / (poses[..., :2] - newest[:, None]))[:, [2, -1]]
-    assert torch.allclose(ratio, ratio[:, :1, :, :1].expand_as(ratio), rtol=1e-2)
-    assert 0.5 <= ratio.min() < 0.6
-    assert 1.4 < ratio.max() <= 1.5
-    assert torch.equal(at_another_pace(poses, 0.0)[:, 1:], poses[:, 1:])
+    assert other[:, 0, :, :2].isnan().all()
+    ways, others = (x[:, 1:, :, :2] - newest[:, None] for x in (poses, other))
+    assert torch.allclose(others[0], 0.5 * ways[0], atol=1e-6)
+    assert torch.allclose(others[1], 2 * ways[1], atol=1e-6)
+
+
+def test_a_ground_is_compared_in_the_light_of_the_newest_frame() -> None:
+    """A camera lets in more light now; a figure covers some of it, which changes no median."""
+    torch.manual_seed(0)
+    true = 0.3 + 0.3 * torch.rand(3, 32, 32)
+    newest = 1.2 * true
+    newest[:, 5:15, 5:10] = 0.05
+    ground = 1.2 * true[:, None]
+    assert ground_loss(ground, newest, true).item() == pytest.approx(0, abs=1e-6)
+    assert ground_loss(ground + 0.1, newest, true).item() == pytest.approx(0.1, rel=1e-3)
+    # where nobody knows it there is nothing to learn
+    true[0] = math.nan
+    ground[0] = 0.9
+    assert ground_loss(ground, newest, true).item() == pytest.approx(0, abs=1e-6)
+    assert ground_loss(ground, newest, torch.full_like(true, math.nan)).item() == 0
 
 
 def test_figures_are_told_apart_where_they_are() -> None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,19 @@ from torch import nn
 
 from toys import AHEAD, CPU, LEFT, RIGHT, block_store, encode, generator, mse_task, windows_over
 from videogeneration.captions import KthGrammar
-from videogeneration.clips import Clips
+from videogeneration.clips import HISTORY, Clips
 from videogeneration.evaluation.metrics import psnr
 from videogeneration.models.generator import Generator
 from videogeneration.rollout import roll_out
 from videogeneration.training.device import Device
-from videogeneration.training.mse import MseSettings, MseTask, add_history_noise, in_half_frames
+from videogeneration.training.losses import true_tracks
+from videogeneration.training.mse import (
+    MseSettings,
+    MseTask,
+    _beside,
+    add_history_noise,
+    in_half_frames,
+)
 from videogeneration.windows import Windows, WindowSettings
 
 STEPS = 300
@@ -153,6 +161,21 @@ def test_poses_are_spoken_of_in_half_frames() -> None:
     found = in_half_frames(poses, height=32, width=64)
     expected = torch.tensor([[0.0, 0.0, 0.0], [1.0, -1.0, math.pi / 2], [-1.0, 1.0, math.nan]])
     assert torch.allclose(found, expected, atol=1e-6, equal_nan=True)
+
+
+def test_paths_are_taught_from_tracks_as_they_were_found(clips: Clips) -> None:
+    """Before anything is learned a figure goes on as it went: if it was found where it was."""
+    task = mse_task(clips, steps=1)
+    network, batch = task.network, task.windows.batch(0)
+    assert isinstance(network, Generator)
+    drawing = network.draw(batch.history, batch.caption)
+    right = true_tracks(in_half_frames(batch.poses, *batch.history.shape[-2:])[:, :HISTORY])
+    wrong = right * torch.tensor([-1.0, 1.0, 1.0, 1.0])
+    losses = []
+    for tracks in (right, wrong):
+        torch.manual_seed(0)
+        losses.append(_beside(network, replace(drawing, tracks=tracks), batch, 0.5)["poses"])
+    assert losses[0] < losses[1] - 0.1
 
 
 def test_the_rate_follows_its_schedule(clips: Clips) -> None:

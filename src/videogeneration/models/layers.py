@@ -11,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.ground import Ground, in_one_light, put_together
 from videogeneration.models.motions import (
     CLOSE,
     DISTANCES,
@@ -25,15 +26,6 @@ RIM, ASIDE = 5, 9
 """Side in pixels of what a pixel of a figure touches in the newest frame, and in older ones, where
 its limbs were elsewhere."""
 
-COVERED = 0.3
-"""A pixel that a figure covers so far says nothing of the ground."""
-
-GAIN = 1.5
-"""Largest change of a camera's gain."""
-
-SHADE = 0.03
-"""What is darker by no more than this share lies in no shadow."""
-
 RATES = 24
 """Paces of a gait that are told apart, from none to half a cycle a frame."""
 
@@ -43,53 +35,6 @@ badly: it is shunned, the stronger, the less it shows."""
 
 SAMPLES = (32, 16)
 """Rows and columns of a close-up."""
-
-
-@torch.no_grad()
-def ground_of(frames: Tensor, there: Tensor, touched: Tensor, quickly: bool = False) -> Tensor:
-    """Put the ground together from several frames.
-
-    A frame does not show it where a figure is or touches; what was taken from there would stay
-    behind as a ghost. Where the newest surely shows it, it is that, with its grain, elsewhere the
-    mean of what is shown. What none shows is filled in from around it.
-
-    Args:
-        frames: `[B, S, H, W]` in [0, 1], in one light.
-        there: `[B, S]`: whether there is one.
-        touched: `[B, P, S, H, W]` in [0, 1]: how much of a pixel a figure covered or touched.
-        quickly: Whether shadows may be left on it; to take them off costs training a fifth.
-
-    Returns:
-        `[B, 1, H, W]` in [0, 1].
-    """
-    free = (1 - touched.sum(1) / COVERED).clamp(min=0) * there[:, :, None, None]
-    if not quickly:
-        frames = unshaded(frames, free)
-    shown = (frames * free).sum(1, keepdim=True) / free.sum(1, keepdim=True).clamp(min=1e-6)
-    newest = free[:, -1:].square()
-    shown = newest * frames[:, -1:] + (1 - newest) * shown
-    return fill(shown, free.amax(1, keepdim=True))
-
-
-def unshaded(frames: Tensor, free: Tensor) -> Tensor:
-    """Take shadows off older frames that the newest has not: they go before who comes in.
-
-    Args:
-        frames: `[B, S, H, W]` in [0, 1], newest last.
-        free: `[B, S, H, W]` in [0, 1]: how surely a pixel shows the ground.
-
-    Returns:
-        The same shape: frames times how much brighter the newest is there, where both show the
-        ground, and elsewhere as it is beside.
-    """
-    both = free * free[:, -1:]
-    now, then, known = (
-        F.avg_pool2d(x, 5, 1, 2) for x in (both * frames[:, -1:], both * frames, both)
-    )
-    brighter = (now / then.clamp(min=1e-3)).flatten(0, 1)[:, None]
-    known = (4 * known).clamp(max=1).flatten(0, 1)[:, None]
-    brighter = fill(brighter, known).view_as(frames)
-    return frames * (1 + (brighter - 1 - SHADE).clamp(0, GAIN - 1))
 
 
 @dataclass(frozen=True)
@@ -209,6 +154,7 @@ class TakingApart(nn.Module):
     def __init__(self, count: int) -> None:
         super().__init__()
         self.count = count
+        self.ground = Ground(count)
         self.cutting = Cutting()
 
     def forward(
@@ -229,8 +175,7 @@ class TakingApart(nn.Module):
             frames, latest = history[:, -self.count :], there[:, -self.count :]
             # behind figures that are about there the ground is about right; then they are found
             _, touched = where_they_were(cover, about[:, :, -self.count :])
-            quickly = self.training
-            first = ground_of(frames, latest, touched, quickly) if ground is None else ground
+            first = put_together(frames, latest, touched) if ground is None else ground
             away = (history - first) * there[:, :, None, None]
             places = follow(away, touched[:, :, -1], about[:, :, -1])
             near, touched = where_they_were(cover, places[:, :, -self.count :])
@@ -240,27 +185,12 @@ class TakingApart(nn.Module):
             beside = (across - about[:, :, -self.count :, :1, None]).abs() < CLOSE[0]
             touched = torch.maximum(touched, (lost & beside).float())
             if ground is None:
-                ground = ground_of(frames, latest, touched, quickly)
-            away = (frames - ground) * latest[:, :, None, None]
+                ground = self.ground(frames, latest, touched)
+            away = (frames - ground.detach()) * latest[:, :, None, None]
         cut = self.cutting(away, near, touched)
         whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
         covers = whose * figure * latest[:, None, :, None, None]
         return Layers(ground, frames, latest, away, covers, places, cut)
-
-
-@torch.no_grad()
-def in_one_light(history: Tensor) -> Tensor:
-    """Make frames as bright as the newest: a camera's gain follows who comes into the picture.
-
-    Args:
-        history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
-
-    Returns:
-        The same shape: every frame times the median ratio of the newest's pixels to its own.
-    """
-    some = history[:, :, ::4, ::4].flatten(2)
-    ratio = (some[:, -1:] / some.clamp(min=1 / 255)).median(2).values
-    return history * ratio.clamp(1 / GAIN, GAIN)[:, :, None, None]
 
 
 class Cutting(nn.Module):
@@ -366,6 +296,22 @@ def unlike(these: Tensor, those: Tensor) -> Tensor:
     return apart / apart.mean((2, 3), keepdim=True).clamp(min=1e-6)
 
 
+@torch.no_grad()
+def _part(layers: Layers) -> Tensor:
+    """How much of a figure each look shows, `[B, P, S]` in [0, 1]: at the edge it is cut off.
+
+    It is less than the others show, or would be outside if it was as wide as it is now.
+    """
+    mass = layers.covers.sum(3)
+    shown = mass.sum(3) / mass.sum(3).amax(2, keepdim=True).clamp(min=1e-6)
+    newest = mass[:, :, -1:]
+    across = positions(1, mass.shape[3], mass.device)[0, :, 0]
+    places = layers.places[:, :, -mass.shape[2] :, :1]
+    inside = (across + places - places[:, :, -1:]).abs() < 1
+    inside = (newest * inside).sum(3) / newest.sum(3).clamp(min=1e-6)
+    return torch.minimum(shown, inside)
+
+
 class Looks(nn.Module):
     """Chooses which of its latest looks a figure has in frames to come.
 
@@ -413,36 +359,8 @@ class Looks(nn.Module):
         alike = torch.einsum("bpij,rij->bpr", (mean - apart) * both, self.past)
         likely = (self.trust.exp() * alike + self.expect(told)).softmax(2)
         looks = self.sure.exp() * torch.einsum("bpr,rks->bpks", likely, self.coming)
-        # at the frame's edge a figure is cut off
-        mass = layers.covers.detach().sum((3, 4))
-        part = mass / mass.amax(2, keepdim=True).clamp(min=1e-6) / WHOLE
-        shunned = SHUN * part.clamp(1e-3, 1).log()
+        shunned = SHUN * (_part(layers) / WHOLE).clamp(1e-3, 1).log()
         looks = looks + (self.recent + shunned)[:, :, None]
-        return looks.masked_fill(~there[:, None, None], -1e4)
-
-
-def fill(pictures: Tensor, known: Tensor) -> Tensor:
-    """Fill pictures in along their rows, the farther from what is known of them, the smoother.
-
-    What people walk on is level: its edges go on. Pull and push: Gortler et al., "The Lumigraph",
-    SIGGRAPH 1996, in one dimension.
-
-    Args:
-        pictures: `[B, 1, H, W]`.
-        known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
-
-    Returns:
-        `[B, 1, H, W]`.
-    """
-    height, width = pictures.shape[-2:]
-    window = width if width % 2 else 2
-    share = F.avg_pool2d(known, (1, window))
-    coarse = F.avg_pool2d(pictures * known, (1, window)) / share.clamp(min=1e-6)
-    share = (window * share).clamp(max=1)
-    if coarse.shape[3] > 1:
-        coarse = fill(coarse, share)
-    elif height > 1:
-        # of some rows nothing is known
-        coarse = fill(coarse.transpose(2, 3), share.transpose(2, 3)).transpose(2, 3)
-    coarse = F.interpolate(coarse, (height, width), mode="bilinear")
-    return known * pictures + (1 - known) * coarse
+        places = layers.places[:, :, -there.shape[1] :]
+        there = there[:, None] & places.ne(NOWHERE).all(3)
+        return looks.masked_fill(~there[:, :, None], -1e4)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from videogeneration.models.layers import fill
+from videogeneration.models.ground import fill
 from videogeneration.models.motions import positions
 
 STEP = 0.3

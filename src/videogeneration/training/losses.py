@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videogeneration.clips import HISTORY
+from videogeneration.models.ground import in_one_light
 from videogeneration.models.layers import close_ups, unlike
 from videogeneration.models.motions import present
 
@@ -87,20 +88,20 @@ def centre_loss(centres: Tensor, poses: Tensor) -> Tensor:
     return _mean_length(centres[:, : poses.shape[1]] - poses[:, : centres.shape[1], :2])
 
 
-def at_another_pace(poses: Tensor, spread: float) -> Tensor:
+def at_another_pace(poses: Tensor, factor: Tensor) -> Tensor:
     """Let figures go faster or slower through where they are in the newest past frame.
 
     Who walks how fast is else learned by heart, and not read from where they were.
 
     Args:
-        poses: `[B, T, P, 3]`, of which the first `HISTORY` frames are past; NaN where not known.
-        spread: Largest relative change of their pace.
+        poses: `[B, T, P, C]`, x and y first, of which the first `HISTORY` frames are past; NaN
+            where not known.
+        factor: `[B, 1, 1, 1]`: how many times as fast.
 
     Returns:
         Poses of the same shape; turns stay.
     """
-    factor = 1 + spread * (2 * torch.rand(len(poses), 1, 1, 1, device=poses.device) - 1)
-    places, turns = poses.split([2, 1], 3)
+    places, turns = poses[..., :2], poses[..., 2:]
     newest = places[:, HISTORY - 1 : HISTORY]
     return torch.cat([newest + factor * (places - newest), turns], 3)
 
@@ -211,6 +212,20 @@ def _mean_entropy(logits: Tensor, true: Tensor, counts: Tensor) -> Tensor:
     """Mean cross-entropy of logits `[..., H, W]`, over the pictures `[...]` that count."""
     entropy = F.binary_cross_entropy_with_logits(logits, true, reduction="none").mean((-2, -1))
     return (entropy * counts).sum() / counts.sum().clamp(min=1)
+
+
+def ground_loss(ground: Tensor, newest: Tensor, true: Tensor) -> Tensor:
+    """Mean distance of what is said to be behind figures from what is.
+
+    Args:
+        ground: `[B, 1, H, W]` in [0, 1], in the light of
+        newest: `[B, H, W]` in [0, 1], the newest past frame.
+        true: `[B, H, W]` in [0, 1]: the ground; NaN where it is not known.
+    """
+    known = ~true.flatten(1).isnan().any(1)
+    lit = in_one_light(torch.stack([true.nan_to_num(0.0), newest], 1))[:, 0]
+    away = (ground[:, 0] - lit).abs().mean((1, 2))
+    return (away * known).sum() / known.sum().clamp(min=1)
 
 
 def looks_loss(

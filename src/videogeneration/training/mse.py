@@ -22,6 +22,7 @@ from videogeneration.training.losses import (
     at_another_pace,
     centre_loss,
     facing_loss,
+    ground_loss,
     looks_loss,
     matching_loss,
     motion_weight,
@@ -66,6 +67,7 @@ class MseSettings:
             `losses.apart_loss`.
         looks: Weight of which of its looks a figure has next, see `losses.looks_loss`, and of where
             it looks, see `losses.facing_loss`.
+        ground: Weight of what is behind figures, see `losses.ground_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
         seed: Order of the windows, augmentation, noise, first weights.
@@ -85,6 +87,7 @@ class MseSettings:
     poses: float = 0.2
     shown: float = 0.02
     looks: float = 0.02
+    ground: float = 2.0
     matching: float = 0.002
     seed: int = 0
 
@@ -95,7 +98,7 @@ class MseSettings:
         for name in ("learning_rate", "moving"):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("weight_decay", "tracks", "poses", "shown", "looks", "matching"):
+        for name in ("weight_decay", "tracks", "poses", "shown", "looks", "ground", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
         for name in ("average", "history_noise", "paces"):
@@ -241,11 +244,17 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
     poses = in_half_frames(batch.poses[:, :, :count], height, width)
     poses = F.pad(poses, (0, 0, 0, count - poses.shape[2]), value=torch.nan)
     cells = positions(height, width, poses.device)
-    # at first tracks say nothing: where they lead is learned from true ones as well, or, where
-    # paces would be learned by heart, from true ones alone
-    walked = at_another_pace(poses, paces)
+    factor = 1 + paces * (2 * torch.rand(len(poses), 1, 1, 1, device=poses.device) - 1)
+    walked = at_another_pace(poses, factor)
+    # at first tracks say nothing: where they lead is learned from true ones as well
     taught = network.motion.paths(true_tracks(walked[:, :HISTORY]), drawing.told)
-    own = drawing.paths.new_zeros(()) if paces else path_loss(drawing.paths, poses)
+    own = path_loss(drawing.paths, poses)
+    if paces:
+        there = drawing.tracks.ne(0).any(3, keepdim=True)
+        tracks = there * at_another_pace(drawing.tracks.transpose(1, 2), factor).transpose(1, 2)
+        paths = network.motion.paths(tracks, drawing.told)
+        # from frames in which nobody was yet, nothing is learned
+        own = path_loss(paths[:, :, -1:], walked[:, HISTORY - 1 :])
     losses = {
         "tracks": place_loss(drawing.about, poses[:, :HISTORY])
         + turn_loss(drawing.tracks, poses[:, :HISTORY]),
@@ -256,6 +265,7 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
     }
     layers = drawing.layers
     if network.facing is not None and layers.cut is not None and drawing.looks is not None:
+        losses["ground"] = ground_loss(layers.ground, batch.history[:, -1], batch.ground)
         losses["shown"] = losses["shown"] + apart_loss(
             drawing.shown, layers.cut, batch.history, batch.ground
         )
