@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videogeneration.clips import HISTORY
+from videogeneration.models.layers import NEVER
 from videogeneration.training.losses import (
     ADVERSARIAL_LOSSES,
     ASTRAY,
@@ -301,6 +302,9 @@ def test_the_looks_to_come_are_those_most_like_them() -> None:
     wrong = looks_loss(looks.roll(1, 3), history, future, known, poses, ground).item()
     assert right < 0.5
     assert wrong > 10
+    # of those that it cannot have none is missed
+    rest = looks.index_fill(3, torch.tensor([3]), NEVER)
+    assert looks_loss(rest, history, future, known, poses, ground).item() < 5
     poses[0, 10:, 0, 0] = 1.2
     assert looks_loss(looks.roll(1, 3), history, future, known, poses, ground).item() == 0
     poses[0, 10:, 0, 0] = 0.0

@@ -50,7 +50,7 @@ class Ground(nn.Module):
 
 
 def _around(width: int, reach: int) -> list[nn.Module]:
-    """A convolution of pixels so far apart."""
+    """A convolution of pixels so far apart (dilated: Yu and Koltun, ICLR 2016)."""
     convolution = nn.Conv2d(width, width, 3, padding=reach, dilation=reach)
     return [convolution, nn.GroupNorm(8, width), nn.SiLU()]
 

@@ -33,6 +33,9 @@ WHOLE, SHUN = 0.9, 8.0
 """A look that shows less than such a part of what another shows of a figure is cut off or cut out
 badly: it is shunned, the stronger, the less it shows."""
 
+NEVER = -1e4
+"""Logit of a look that a figure cannot have."""
+
 SAMPLES = (32, 16)
 """Rows and columns of a close-up."""
 
@@ -348,7 +351,8 @@ class Looks(nn.Module):
             told: `[B, P, 4 + embedding]`; see `motions.Motion`.
 
         Returns:
-            Logits `[B, P, ahead, S]`: which of its looks a figure has in a frame to come.
+            Logits `[B, P, ahead, S]`: which of its looks a figure has in a frame to come; `NEVER`
+            those from frames that are missing or in which it was not found.
         """
         there = layers.there
         seen = close_ups(layers.away, layers.places[:, :, -there.shape[1] :])
@@ -363,4 +367,4 @@ class Looks(nn.Module):
         looks = looks + (self.recent + shunned)[:, :, None]
         places = layers.places[:, :, -there.shape[1] :]
         there = there[:, None] & places.ne(NOWHERE).all(3)
-        return looks.masked_fill(~there[:, :, None], -1e4)
+        return looks.masked_fill(~there[:, :, None], NEVER)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from videogeneration.clips import HISTORY
 from videogeneration.models.ground import in_one_light
-from videogeneration.models.layers import close_ups, unlike
+from videogeneration.models.layers import NEVER, close_ups, unlike
 from videogeneration.models.motions import present
 
 ADVERSARIAL_LOSSES = ("cross_entropy", "least_squares", "hinge")
@@ -249,11 +249,11 @@ def looks_loss(
         history[:, -count:] - behind, places[:, :, past - count : past].nan_to_num(0.0)
     )
     apart = unlike(later, latest)
-    there = present(history[:, -count:])[:, None, None]
-    likely = (-apart / SURE).masked_fill(~there, -1e4).softmax(3)
+    looks = looks[:, : places.shape[1]]
+    likely = (-apart / SURE).masked_fill(looks <= NEVER, NEVER).softmax(3)
     inside = (places.abs() < 0.95).all(3)[:, :, past:]
     counts = inside & known[:, None] & ~ground.flatten(1).isnan().any(1)[:, None, None]
-    entropy = -(likely * looks[:, : places.shape[1]].log_softmax(3)).sum(3)
+    entropy = -(likely * looks.log_softmax(3)).sum(3)
     return (entropy * counts).sum() / counts.sum().clamp(min=1)
 
 

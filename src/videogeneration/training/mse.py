@@ -245,6 +245,9 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
     poses = F.pad(poses, (0, 0, 0, count - poses.shape[2]), value=torch.nan)
     cells = positions(height, width, poses.device)
     factor = 1 + paces * (2 * torch.rand(len(poses), 1, 1, 1, device=poses.device) - 1)
+    # a single frame shows no pace: there it is the usual one
+    single = present(batch.history).sum(1) < 2
+    factor = torch.where(single[:, None, None, None], 1.0, factor)
     walked = at_another_pace(poses, factor)
     # at first tracks say nothing: where they lead is learned from true ones as well
     taught = network.motion.paths(true_tracks(walked[:, :HISTORY]), drawing.told)
