@@ -401,6 +401,17 @@ def test_a_place_beyond_the_frame_says_nothing_of_the_pace() -> None:
     assert pace[0, 0, -1, 0].item() > 0.4
 
 
+def test_a_place_at_the_edge_says_little_of_the_pace() -> None:
+    """Who comes in seems to be farther inside than he is, as long as he is cut off."""
+    tracks = torch.zeros(1, 1, 10, 4)
+    tracks[0, 0, 5:, 0] = torch.tensor([-0.98, -0.9, -0.7, -0.5, -0.3])
+    tracks[0, 0, 5:, 2] = 1
+    _, pace, _ = _ways(tracks)
+    assert pace[0, 0, -1, 0].item() == pytest.approx(0.2, abs=0.01)
+    # where there is no other, it says what it can
+    assert pace[0, 0, 6, 0].item() == pytest.approx(0.08, abs=1e-3)
+
+
 def test_a_turn_in_place_is_measured() -> None:
     """Real digits, turned by a known angle a frame, their centres a pixel beside."""
     samples = load_digits().images[[0, 2, 3, 4, 5, 7]] / 16

@@ -32,6 +32,10 @@ MATCH = 0.3
 SWERVE = 0.12
 """Half frames by which a figure may be off the straight way that most of its places agree on."""
 
+EDGE, LEAST = 0.15, 0.02
+"""Within so many half frames of the frame's edge a place counts less for a figure's pace, and how
+little at last."""
+
 DISTANCES = (0.4, 2.5)
 """Least and largest distance from the camera in frames to come, over that in the newest."""
 
@@ -425,9 +429,13 @@ def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     steps = torch.cat([4 * speed, turned[:, :, :, 1:]], 4) * both
     mean = steps.sum(3) / both.sum(3).clamp(min=1)
 
+    # who is cut off by the edge seems to be farther inside
+    beyond = places.abs().amax(4, keepdim=True)
+    sure = there * ((1 - beyond) / EDGE).clamp(LEAST, 1)
+    sure[:, :, :, -1] = 1
     time = torch.arange(count, device=tracks.device)[:, None]
-    time = time - (there * time).sum(3, keepdim=True) / there.sum(3, keepdim=True).clamp(min=1)
-    pace = (there * time * places).sum(3) / (there * time.square()).sum(3).clamp(min=1e-3)
+    time = time - (sure * time).sum(3, keepdim=True) / sure.sum(3, keepdim=True)
+    pace = (sure * time * places).sum(3) / (sure * time.square()).sum(3).clamp(min=1e-3)
     turn = torch.atan2(mean[..., 2:], mean[..., 1:2] + 1e-6)
     known = [newest.flatten(3), ways.flatten(3), turned.flatten(3), mean]
     return torch.cat(known, 3), pace, turn
