@@ -25,6 +25,16 @@ def test_who_is_mirrored_stays_where_he_is() -> None:
     assert torch.allclose(turned.sum((2, 3)), looks.sum((2, 3)))
 
 
+def test_light_and_contrast_say_nothing_of_where_someone_looks() -> None:
+    torch.manual_seed(0)
+    facing = Facing().eval()
+    light, cover = 0.2 + 0.2 * torch.rand(64, 64), someone(True, 30, 50)[1]
+    looks = torch.stack([torch.stack([cover * x, cover]) for x in (light, 2 * light, light + 0.3)])
+    one, stronger, lighter = facing(looks, torch.zeros(3, 2))
+    assert torch.allclose(one, stronger, atol=1e-4)
+    assert torch.allclose(one, lighter, atol=1e-4)
+
+
 def test_where_someone_looks_is_learned_from_where_he_goes() -> None:
     """A third goes backwards: these clips are played so."""
     torch.manual_seed(0)
