@@ -22,6 +22,7 @@ from videogeneration.training.losses import (
     ground_loss,
     looks_loss,
     motion_weight,
+    other_paces,
     path_loss,
     place_loss,
     shown_loss,
@@ -234,6 +235,17 @@ def test_figures_at_another_pace_pass_through_the_same_place() -> None:
     ways, others = (x[:, 1:, :, :2] - newest[:, None] for x in (poses, other))
     assert torch.allclose(others[0], 0.5 * ways[0], atol=1e-6)
     assert torch.allclose(others[1], 2 * ways[1], atol=1e-6)
+
+
+def test_other_paces_are_as_far_off_as_allowed_and_usual_where_none_is_seen() -> None:
+    torch.manual_seed(0)
+    history = torch.zeros(400, 10, 2, 2)
+    history[:, -1], history[:200, -2] = 1, 1
+    factor = other_paces(history, 0.5).flatten()
+    assert 0.5 <= factor[:200].min() < 0.6
+    assert 1.4 < factor[:200].max() <= 1.5
+    assert factor[200:].eq(1).all()
+    assert other_paces(history, 0.0).eq(1).all()
 
 
 def test_a_ground_is_compared_in_the_light_of_the_newest_frame() -> None:

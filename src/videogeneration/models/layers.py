@@ -69,6 +69,11 @@ class Layers:
         return self.covers[:, :, -1] * self.away[:, None, -1].abs()
 
     @property
+    def stood(self) -> Tensor:
+        """`[B, P, S, 2]`: where figures are in these frames alone."""
+        return self.places[:, :, -self.frames.shape[1] :]
+
+    @property
     def newest(self) -> Tensor:
         """`[B, P, 2, H, W]`: the last of `looks`."""
         covers = self.covers[:, :, -1]
@@ -127,7 +132,7 @@ class Layers:
                 logarithm.
         """
         count = self.frames.shape[1]
-        way = self.places[:, :, -1:] - self.places[:, :, -count:]
+        way = self.stood[:, :, -1:] - self.stood
         before = torch.arange(count - 1, -1, -1, device=way.device)[:, None]
         recede = (-size).exp() - 1
         larger = (1 - before * recede).clamp(*DISTANCES).log()
@@ -309,7 +314,7 @@ def _part(layers: Layers) -> Tensor:
     shown = mass.sum(3) / mass.sum(3).amax(2, keepdim=True).clamp(min=1e-6)
     newest = mass[:, :, -1:]
     across = positions(1, mass.shape[3], mass.device)[0, :, 0]
-    places = layers.places[:, :, -mass.shape[2] :, :1]
+    places = layers.stood[..., :1]
     inside = (across + places - places[:, :, -1:]).abs() < 1
     inside = (newest * inside).sum(3) / newest.sum(3).clamp(min=1e-6)
     return torch.minimum(shown, inside)
@@ -355,7 +360,7 @@ class Looks(nn.Module):
             those from frames that are missing or in which it was not found.
         """
         there = layers.there
-        seen = close_ups(layers.away, layers.places[:, :, -there.shape[1] :])
+        seen = close_ups(layers.away, layers.stood)
         apart = unlike(seen, seen)
         itself = torch.eye(len(self.recent), dtype=torch.bool, device=there.device)
         both = (there[:, None, :, None] & there[:, None, None]) & ~itself
@@ -365,6 +370,5 @@ class Looks(nn.Module):
         looks = self.sure.exp() * torch.einsum("bpr,rks->bpks", likely, self.coming)
         shunned = SHUN * (_part(layers) / WHOLE).clamp(1e-3, 1).log()
         looks = looks + (self.recent + shunned)[:, :, None]
-        places = layers.places[:, :, -there.shape[1] :]
-        there = there[:, None] & places.ne(NOWHERE).all(3)
+        there = there[:, None] & layers.stood.ne(NOWHERE).all(3)
         return looks.masked_fill(~there[:, :, None], NEVER)

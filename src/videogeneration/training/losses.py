@@ -88,6 +88,20 @@ def centre_loss(centres: Tensor, poses: Tensor) -> Tensor:
     return _mean_length(centres[:, : poses.shape[1]] - poses[:, : centres.shape[1], :2])
 
 
+def other_paces(history: Tensor, spread: float) -> Tensor:
+    """How many times as fast figures are to go, `[B, 1, 1, 1]`; see `at_another_pace`.
+
+    A single frame shows no pace: there it is the usual one.
+
+    Args:
+        history: `[B, T, H, W]` in [0, 1], missing frames zero.
+        spread: Largest relative change of their pace.
+    """
+    factor = 1 + spread * (2 * torch.rand(len(history), 1, 1, 1, device=history.device) - 1)
+    single = present(history).sum(1) < 2
+    return torch.where(single[:, None, None, None], 1.0, factor)
+
+
 def at_another_pace(poses: Tensor, factor: Tensor) -> Tensor:
     """Let figures go faster or slower through where they are in the newest past frame.
 

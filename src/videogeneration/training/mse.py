@@ -26,6 +26,7 @@ from videogeneration.training.losses import (
     looks_loss,
     matching_loss,
     motion_weight,
+    other_paces,
     path_loss,
     place_loss,
     shown_loss,
@@ -244,20 +245,18 @@ def _beside(network: Generator, drawing: Drawing, batch: Batch, paces: float) ->
     poses = in_half_frames(batch.poses[:, :, :count], height, width)
     poses = F.pad(poses, (0, 0, 0, count - poses.shape[2]), value=torch.nan)
     cells = positions(height, width, poses.device)
-    factor = 1 + paces * (2 * torch.rand(len(poses), 1, 1, 1, device=poses.device) - 1)
-    # a single frame shows no pace: there it is the usual one
-    single = present(batch.history).sum(1) < 2
-    factor = torch.where(single[:, None, None, None], 1.0, factor)
+    factor = other_paces(batch.history, paces)
     walked = at_another_pace(poses, factor)
     # at first tracks say nothing: where they lead is learned from true ones as well
     taught = network.motion.paths(true_tracks(walked[:, :HISTORY]), drawing.told)
-    own = path_loss(drawing.paths, poses)
     if paces:
         there = drawing.tracks.ne(0).any(3, keepdim=True)
         tracks = there * at_another_pace(drawing.tracks.transpose(1, 2), factor).transpose(1, 2)
         paths = network.motion.paths(tracks, drawing.told)
         # from frames in which nobody was yet, nothing is learned
         own = path_loss(paths[:, :, -1:], walked[:, HISTORY - 1 :])
+    else:
+        own = path_loss(drawing.paths, poses)
     losses = {
         "tracks": place_loss(drawing.about, poses[:, :HISTORY])
         + turn_loss(drawing.tracks, poses[:, :HISTORY]),
