@@ -1,4 +1,4 @@
-"""A source of clips: everything that the rest of the project needs to know of one, in one object."""
+"""A source of clips: everything that the rest of the project needs to know of one."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
