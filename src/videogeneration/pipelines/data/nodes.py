@@ -18,7 +18,7 @@ from videogeneration.sources.kth.extraction import KthSettings, extract_clips
 from videogeneration.sources.kth.sequences import unknown_name
 from videogeneration.sources.scenes import SceneSettings, make_clips
 from videogeneration.sources.sprites import Sprites
-from videogeneration.sources.walkers.recordings import WalkerSettings, render_recordings
+from videogeneration.sources.people.recordings import WalkerSettings, render_recordings
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,6 @@
 `recordings` writes whole folders in the layout of the KTH data set.
 """
 
-from videogeneration.sources.walkers.recordings import WalkerSettings, render_recordings
+from videogeneration.sources.people.recordings import WalkerSettings, render_recordings
 
 __all__ = ["WalkerSettings", "render_recordings"]

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.sources.walkers.figure import Part
-from videogeneration.sources.walkers.gait import Array
+from videogeneration.sources.people.figure import Part
+from videogeneration.sources.people.gait import Array
 
 WIDTH, HEIGHT = 160, 120
 SUPERSAMPLING = 3

@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.sources.walkers.figure import Clothes, Figure, Person
-from videogeneration.sources.walkers.gait import GAITS, Array, Cycle, Gait, Pose, stand
-from videogeneration.sources.walkers.scene import HEIGHT, WIDTH, Film, Place, draw_place
+from videogeneration.sources.people.figure import Clothes, Figure, Person
+from videogeneration.sources.people.gait import GAITS, Array, Cycle, Gait, Pose, stand
+from videogeneration.sources.people.scene import HEIGHT, WIDTH, Film, Place, draw_place
 
 logger = logging.getLogger(__name__)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videogeneration.sources.walkers.gait import SIDES, Arm, Array, Leg, Pose
+from videogeneration.sources.people.gait import SIDES, Arm, Array, Leg, Pose
 
 HEADWEAR = ("none", "cap", "hood")
 HAIR = ("short", "short", "short", "long", "tail")

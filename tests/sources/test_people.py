@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videogeneration.sources.walkers import WalkerSettings, gait, recordings, render_recordings
+from videogeneration.sources.people import WalkerSettings, gait, recordings, render_recordings
 
 SMALL = WalkerSettings(subjects=2, scenarios=("d1", "d4"), sequences=2, seed=3, processes=1)
 
