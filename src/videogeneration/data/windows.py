@@ -7,7 +7,6 @@ on with the very batches that it would have seen, and no random state needs to b
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -17,7 +16,6 @@ from torch import Tensor
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.validated import validated
-from videogeneration.vision.direction import median_background
 
 SEEN, SHADOW = 3.0, 0.35
 """What differs from the ground so many times as much as usual is no grain of a camera, and what
@@ -98,8 +96,7 @@ class Windows:
         batch_size: Windows a batch.
         future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
-        grounds: Whether to say what is behind figures: the clip's median, where these are known to
-            walk through it.
+        grounds: Whether to say what is behind figures, where that is known.
 
     Raises:
         ValueError: No clip is long enough.
@@ -117,8 +114,9 @@ class Windows:
         grounds: bool = False,
     ) -> None:
         self.grounds = grounds
-        # of so many clips at once: each is a frame in memory
-        self._ground = lru_cache(4000)(self._median)
+        frames, labels = len(clips.frames), clips.labels
+        self._poses = labels.get("poses", np.empty((frames, 0, 3), np.float32))
+        self._valid = labels.get("poses_valid", np.empty((frames, 0), bool))
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
         self.future, self.seed = future, seed
         table = clips.table
@@ -155,7 +153,7 @@ class Windows:
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
         known = np.zeros((count, self.future), bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
-        poses = np.full((*frames.shape[:2], *self.clips.poses.shape[1:]), np.nan, np.float32)
+        poses = np.full((*frames.shape[:2], *self._poses.shape[1:]), np.nan, np.float32)
         ground = np.full((count, height, width), np.nan, np.float32)
         backwards = np.zeros(count, bool)
         for i, (clip, offset) in enumerate(picked):
@@ -227,7 +225,8 @@ class Windows:
         if backwards:
             places = length - 1 - places
         places += self._start[clip]
-        cut, poses = self.clips.frames[places], self.clips.poses[places]
+        cut = self.clips.frames[places]
+        poses = np.where(self._valid[places][..., None], self._poses[places], np.nan)
         if mirror:
             cut = cut[:, :, ::-1]
             poses = poses * [-1, 1, -1] + [cut.shape[2] - 1, 0, 0]
@@ -236,16 +235,13 @@ class Windows:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
         greys, ground = self._greys(random), None
         if self.grounds and not np.isnan(poses[0]).all():
-            ground = self._ground(clip)
+            ground = self.clips.background(clip)
+        if ground is not None:
             ground = ground[:, ::-1] if mirror else ground
             if random.random() < self.settings.clothes:
                 cut = in_other_clothes(cut, ground, poses[:, 0, 1], random)
             ground = greys[ground]
         return np.take(greys, cut, mode="clip"), past, poses, caption, ground
-
-    def _median(self, clip: int) -> np.ndarray:
-        """The ground of a clip, uint8 `[H, W]`."""
-        return (255 * median_background(self.clips[clip])).round().astype(np.uint8)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""

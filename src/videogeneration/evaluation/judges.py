@@ -143,12 +143,3 @@ class SceneJudge:
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """None: every element stays in its picture."""
         return None
-
-
-def judge_of(grammar: Grammar) -> Judge:
-    """The judge for what a grammar speaks of."""
-    if isinstance(grammar, ActionGrammar):
-        return KthJudge(grammar)
-    if isinstance(grammar, SceneGrammar):
-        return SceneJudge(grammar)
-    raise TypeError(f"no judge for {type(grammar).__name__}")
