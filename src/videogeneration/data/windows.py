@@ -17,7 +17,8 @@ from torch import Tensor
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.validated import validated
-from videogeneration.vision.direction import median_background
+from videogeneration.vision.background import median_background, subtract_background
+from videogeneration.vision.foreground import grow
 
 SEEN, SHADOW = 3.0, 0.35
 """What differs from the ground so many times as much as usual is no grain of a camera, and what
@@ -273,15 +274,12 @@ def in_other_clothes(
         uint8 `[T, H, W]`, never 0 where it was not: how far a pixel is from the ground, times a
         factor.
     """
-    away = frames.astype(np.int16) - ground
-    # what changes everywhere is the camera's gain
-    away -= np.median(away[:, ::8, ::8], axis=(1, 2)).astype(np.int16)[:, None, None]
-    seen = np.stack([cv2.blur(np.abs(frame).astype(np.uint8), (5, 5)) for frame in away])
-    grain = np.median(seen[:, ::4, ::4], axis=(1, 2))
-    most = np.quantile(seen[:, ::2, ::2], 0.995, axis=(1, 2))
-    worn = seen > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
-    # the outline too
-    worn = np.stack([cv2.dilate(mask.astype(np.uint8), np.ones((5, 5))) > 0 for mask in worn])
+    away = 255 * subtract_background(frames, ground, remove_gain=True)
+    spread = np.stack([cv2.blur(frame, (5, 5)) for frame in np.abs(away)])
+    grain = np.median(spread[:, ::4, ::4], axis=(1, 2))
+    most = np.quantile(spread[:, ::2, ::2], 0.995, axis=(1, 2))
+    worn = spread > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
+    worn = grow(worn, 2)  # the outline too
     above, below = random.uniform(*LIGHTNESS, 2) * random.choice([-1, 1], 2)
     rows = np.arange(frames.shape[1])[:, None]
     shade = np.where(rows < hips[:, None, None], above, below) - 1

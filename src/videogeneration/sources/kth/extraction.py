@@ -31,9 +31,8 @@ from videogeneration.sources.kth.splits import (
     assign_splits,
     check_lists,
 )
+from videogeneration.sources.kth.tracking import Track, track
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
-from videogeneration.sources.kth.view import in_view, walk
-from videogeneration.vision.direction import Direction, median_background, read_direction
 
 logger = logging.getLogger(__name__)
 
@@ -44,15 +43,6 @@ _BAD_SHARE = 0.1
 """Largest share of videos that may be bad: beyond it something is wrong with the whole folder."""
 
 _NAMES_IN_LOG = 8
-
-_BACKGROUND_STEP = 10
-"""Every tenth frame of a video goes into its background: the others differ little from them."""
-
-_READING_SIZE = 64
-"""Pixels across in which directions are read; a figure there still covers over a hundred."""
-
-_VIEW_SIZE = 32
-"""Pixels across in which is read whether the person is in view: in all frames, hence fewer."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -172,18 +162,15 @@ class ExtractionReport:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and what was read from them.
+    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and the person's track.
 
-    `in_view` is bool `[n]`: where the person is well in view; `poses` are `[n, 3]`, see
-    `motion.view.walk`.
+    The track is None where the action goes nowhere.
     """
 
     name: str
     number: int
     frames: np.ndarray
-    direction: Direction | None
-    in_view: np.ndarray
-    poses: np.ndarray
+    track: Track | None
 
 
 def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> ExtractionReport:
@@ -277,24 +264,29 @@ def _append(
     report: ExtractionReport,
 ) -> None:
     """Append the clips of one sequence, one for each phase."""
-    direction = sequence.direction
-    if direction is not None and direction.label is None:
+    track, length = sequence.track, len(sequence.frames)
+    if track is not None and track.direction is None:
         report.unreadable.append(sequence.name)
         return
-    label = direction.label if direction else None
+    direction = track.direction if track else None
+    poses = np.full((length, 1, 3), np.nan)
+    if track is not None:
+        poses[track.path_valid] = np.pad(track.path[track.path_valid], ((0, 0), (0, 1)))[:, None]
+    # who boxes, claps or waves stays in view, and melts into the median over time
+    in_view = track.in_view if track else np.ones(length, bool)
     written = report.clips
     for phase in range(settings.frame_step if settings.phases == "all" else 1):
         frames = sequence.frames[phase :: settings.frame_step]
         if len(frames) < 2:
             report.short_clips += 1
             continue
-        seen = np.flatnonzero(sequence.in_view[phase :: settings.frame_step])
+        seen = np.flatnonzero(in_view[phase :: settings.frame_step])
         writer.append(
             frames,
-            sequence.poses[phase :: settings.frame_step, None],
+            poses[phase :: settings.frame_step],
             clip_id=f"{sequence.name}_p{phase}",
             split=part,
-            caption=action_caption(video.action, label),
+            caption=action_caption(video.action, direction),
             subject=video.subject,
             action=video.action,
             scenario=video.scenario,
@@ -302,8 +294,8 @@ def _append(
             phase=phase,
             view_start=int(seen[0]) if len(seen) else 0,
             view_end=int(seen[-1]) + 1 if len(seen) else 0,
-            direction=label,
-            direction_confidence=direction.confidence if direction else None,
+            direction=direction,
+            direction_confidence=track.confidence if track else None,
         )
         report.clips += 1
         report.frames += len(frames)
@@ -323,9 +315,8 @@ def _read_or_reason(
 def read_sequences(
     video: ListedVideo, file: VideoFile, list_path: Path, size: int
 ) -> list[_Sequence]:
-    """Decode a video's sequences and read their directions."""
+    """Decode a video's sequences and track the person in them."""
     wanted = np.zeros(max(last for _, last in video.ranges), bool)
-    wanted[::_BACKGROUND_STEP] = True
     for first, last in video.ranges:
         wanted[first - 1 : last] = True
     frames, count = read_frames(file, wanted, size)
@@ -335,29 +326,12 @@ def read_sequences(
                 f"{file}: {list_path} lists frames {first}-{last} of {video.name}, but the video "
                 f"has {count}; get the file again, or correct the list"
             )
-    moving = video.action in MOVING_ACTIONS
-    # figures are large: every other pixel will do, and keeps the reading a small part of the time
-    small, tiny = _thinned(frames, _READING_SIZE), _thinned(frames, _VIEW_SIZE)
-    background = median_background(small[::_BACKGROUND_STEP]) if moving else None
     sequences = []
     for number, (first, last) in enumerate(video.ranges, start=1):
-        part, count = slice(first - 1, last), last - first + 1
-        # who boxes, claps or waves stays in view, and melts into the median over time
-        seen, poses = np.ones(count, bool), np.full((count, 3), np.nan)
-        if moving:
-            seen = in_view(tiny[part])
-            poses[:, :2] = walk(small[part]) * (size / small.shape[1])
-            poses[:, 2] = 0
-        direction = read_direction(small[part], background) if moving else None
-        name = f"{video.name}_s{number}"
-        sequences.append(_Sequence(name, number, frames[part], direction, seen, poses))
+        part = frames[first - 1 : last]
+        found = track(part) if video.action in MOVING_ACTIONS else None
+        sequences.append(_Sequence(f"{video.name}_s{number}", number, part, found))
     return sequences
-
-
-def _thinned(frames: np.ndarray, size: int) -> np.ndarray:
-    """Every n-th pixel of square frames, so that about so many are left across; a view."""
-    step = max(1, frames.shape[1] // size)
-    return frames[:, ::step, ::step]
 
 
 def _side_by_side(
