@@ -4,7 +4,7 @@ A batch is a pure function of the seed and the step's number. An interrupted tra
 on with the very batches that it would have seen, and no random state needs to be kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,21 +12,23 @@ from functools import lru_cache
 import cv2
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
 from videogeneration.vision.background import median_background, subtract_background
 from videogeneration.vision.foreground import grow
 
 SEEN, SHADOW = 3.0, 0.35
-"""What differs from the ground so many times as much as usual is no grain of a camera, and what
+"""What differs from the background so many times as much as usual is no grain of a camera, and what
 differs by more than this share of what differs most is no shadow."""
 
 LIGHTNESS = (0.3, 1.2)
-"""Other clothes differ from the ground by so many times as much as those that were worn, lighter or
-darker: least and largest."""
+"""Other clothes differ from the background by so many times as much as those that were worn,
+lighter or darker: least and largest."""
 
 
 @validated
@@ -40,52 +42,34 @@ class WindowSettings:
             picture; it is taken where a clip's figure is in view.
         single_frame_at_start: Take it from a clip's first frame only.
         clothes: Share of windows in which people wear other clothes, lighter or darker, above their
-            hips and below, where the ground behind them is known.
+            hips and below, where the background is known.
         brightness: Largest shift of the grey values, in [0, 1].
         contrast: Largest relative change of the contrast, in [0, 1].
     """
 
-    mirror: float = 0.0
-    backwards: float = 0.0
-    single_frame: float = 0.3
+    mirror: float = Field(0.5, ge=0, le=1)
+    backwards: float = Field(0.3, ge=0, le=1)
+    single_frame: float = Field(0.33, ge=0, le=1)
     single_frame_at_start: bool = False
-    clothes: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name}: {value}; choose a number from 0 to 1")
+    clothes: float = Field(0.5, ge=0, le=1)
+    brightness: float = Field(0.1, ge=0, le=1)
+    contrast: float = Field(0.2, ge=0, le=1)
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Windows for one step of training.
+class _Cut:
+    """A window: T frames, of which `past` are the history.
 
-    Attributes:
-        history: float32 `[B, 10, H, W]` in [0, 1], newest last, missing older frames zero.
-        future: float32 `[B, K, H, W]`: the frames that follow, zero after the clip's last.
-        known: bool `[B, K]`: which of these there are; the first always.
-        caption: float32 one-hot `[B, max_words, vocabulary]`.
-        poses: float32 `[B, 10 + K, P, 3]`: where the figures are in the history and in the future,
-            column and row in pixels and turns clockwise; NaN where that is not known.
-        ground: float32 `[B, H, W]` in [0, 1]: what is behind the figures; NaN where that is not
-            known.
-        backwards: bool `[B]`: which are played backwards, so that people walk so.
+    `frames` float32 `[T, H, W]` in [0, 1]; `poses [T, P, 3]` with `poses_valid [T, P]`; `caption`
+    one-hot; `background [H, W]` in [0, 1], or None.
     """
 
-    history: Tensor
-    future: Tensor
-    known: Tensor
-    caption: Tensor
-    poses: Tensor
-    ground: Tensor
-    backwards: Tensor
-
-    def to(self, device: str) -> "Batch":
-        """The same batch on a device."""
-        return Batch(*(x.to(device, non_blocking=True) for x in vars(self).values()))
+    frames: np.ndarray
+    past: int
+    poses: np.ndarray
+    poses_valid: np.ndarray
+    caption: np.ndarray
+    background: np.ndarray | None
 
 
 class Windows:
@@ -99,8 +83,9 @@ class Windows:
         batch_size: Windows a batch.
         future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
-        grounds: Whether to say what is behind figures: the clip's median, where these are known to
-            walk through it.
+        labels: Names of the labels that batches shall have, `poses` and `background` among them;
+            see `Batch`. The background is the clip's median, where a figure is known to walk
+            through it.
 
     Raises:
         ValueError: No clip is long enough.
@@ -115,11 +100,13 @@ class Windows:
         batch_size: int,
         future: int = 1,
         seed: int = 0,
-        grounds: bool = False,
+        labels: Collection[str] = (),
     ) -> None:
-        self.grounds = grounds
+        self.labels = labels
         # of so many clips at once: each is a frame in memory
-        self._ground = lru_cache(4000)(self._median)
+        self._background = lru_cache(4000)(self._median)
+        self._poses_valid = ~np.isnan(clips.poses).any(2)
+        self._poses = np.nan_to_num(clips.poses)
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
         self.future, self.seed = future, seed
         table = clips.table
@@ -154,30 +141,34 @@ class Windows:
         random = np.random.default_rng((self.seed, 1, step))
         s, count, (height, width) = self.settings, self.batch_size, self.clips.size
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
-        known = np.zeros((count, self.future), bool)
+        valid = np.zeros(frames.shape[:2], bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
-        poses = np.full((*frames.shape[:2], *self.clips.poses.shape[1:]), np.nan, np.float32)
-        ground = np.full((count, height, width), np.nan, np.float32)
-        backwards = np.zeros(count, bool)
+        poses = np.zeros((*frames.shape[:2], *self._poses.shape[1:]), np.float32)
+        poses_valid = np.zeros(poses.shape[:3], bool)
+        background = np.zeros((count, height, width), np.float32)
+        background_valid, backwards = np.zeros((2, count), bool)
         for i, (clip, offset) in enumerate(picked):
             mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
-            cut, past, there, captions[i], behind = self._cut(
-                clip, offset, mirror, back, single, random
-            )
-            backwards[i] = back
-            if behind is not None:
-                ground[i] = behind
-            frames[i, HISTORY - past : HISTORY - past + len(cut)] = cut
-            known[i, : len(cut) - past] = True
-            poses[i, HISTORY - past : HISTORY - past + len(cut)] = there
+            cut = self._cut(clip, offset, mirror, back, single, random)
+            place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
+            frames[i, place], valid[i, place] = cut.frames, True
+            poses[i, place], poses_valid[i, place] = cut.poses, cut.poses_valid
+            captions[i], backwards[i] = cut.caption, back
+            if cut.background is not None:
+                background[i], background_valid[i] = cut.background, True
+        known = {"poses": (poses, poses_valid), "background": (background, background_valid)}
+        labels = {"backwards": torch.from_numpy(backwards)}
+        for name in self.labels:
+            values, those = (torch.from_numpy(x) for x in known[name])
+            labels |= {name: values, f"{name}_valid": those}
         return Batch(
-            torch.from_numpy(frames[:, :HISTORY]),
-            torch.from_numpy(frames[:, HISTORY:]),
-            torch.from_numpy(known),
-            torch.from_numpy(captions),
-            torch.from_numpy(poses),
-            torch.from_numpy(ground),
-            torch.from_numpy(backwards),
+            history=torch.from_numpy(frames[:, :HISTORY]),
+            history_valid=torch.from_numpy(valid[:, :HISTORY]),
+            future=torch.from_numpy(frames[:, HISTORY:]),
+            future_valid=torch.from_numpy(valid[:, HISTORY:]),
+            caption=torch.from_numpy(captions),
+            noise=torch.zeros(count),
+            labels=labels,
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -207,13 +198,8 @@ class Windows:
         backwards: np.bool_,
         single: np.bool_,
         random: np.random.Generator,
-    ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray | None]:
-        """Cut one window.
-
-        Returns:
-            Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, the
-            one-hot caption, and the ground `[H, W]`, if it is asked for and known.
-        """
+    ) -> _Cut:
+        """Cut one window."""
         length, (first, last) = int(self._length[clip]), self._view[clip]
         if backwards and last:
             first, last = length - last, length - first
@@ -228,24 +214,25 @@ class Windows:
         if backwards:
             places = length - 1 - places
         places += self._start[clip]
-        cut, poses = self.clips.frames[places], self.clips.poses[places]
+        cut, poses, known = (x[places] for x in (self.clips.frames, self._poses, self._poses_valid))
         if mirror:
             cut = cut[:, :, ::-1]
             poses = poses * [-1, 1, -1] + [cut.shape[2] - 1, 0, 0]
         caption = self._captions[self._rows[clip]]
         if mirror != backwards:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
-        greys, ground = self._greys(random), None
-        if self.grounds and not np.isnan(poses[0]).all():
-            ground = self._ground(clip)
-            ground = ground[:, ::-1] if mirror else ground
-            if random.random() < self.settings.clothes:
-                cut = in_other_clothes(cut, ground, poses[:, 0, 1], random)
-            ground = greys[ground]
-        return np.take(greys, cut, mode="clip"), past, poses, caption, ground
+        greys, background = self._greys(random), None
+        clothes = self.settings.clothes
+        if (clothes or "background" in self.labels) and known[:1].any():
+            background = self._background(clip)
+            background = background[:, ::-1] if mirror else background
+            if random.random() < clothes:
+                cut = in_other_clothes(cut, background, poses[:, 0, 1], random)
+            background = greys[background]
+        return _Cut(np.take(greys, cut, mode="clip"), past, poses, known, caption, background)
 
     def _median(self, clip: int) -> np.ndarray:
-        """The ground of a clip, uint8 `[H, W]`."""
+        """What is behind the figures of a clip, uint8 `[H, W]`."""
         return (255 * median_background(self.clips[clip])).round().astype(np.uint8)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
@@ -254,27 +241,25 @@ class Windows:
         gain = 1 + self.settings.contrast * random.uniform(-1, 1)
         shift = self.settings.brightness * random.uniform(-1, 1)
         if self.settings.contrast or self.settings.brightness:
-            # a present frame is never all zero: zero says that a frame is missing
-            greys = ((greys - 0.5) * gain + 0.5 + shift).clip(1 / 255, 1)
+            greys = ((greys - 0.5) * gain + 0.5 + shift).clip(0, 1)
         return greys.astype(np.float32)
 
 
 def in_other_clothes(
-    frames: np.ndarray, ground: np.ndarray, hips: np.ndarray, random: np.random.Generator
+    frames: np.ndarray, background: np.ndarray, hips: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
     """Dress the person of a film anew: a few people's clothes would be learned by heart.
 
     Args:
         frames: uint8 `[T, H, W]`.
-        ground: uint8 `[H, W]`: what is behind the person.
+        background: uint8 `[H, W]`: what is behind the person.
         hips: `[T]`, rows; above them and below clothes differ.
         random: Draws the two shades, the same in all frames.
 
     Returns:
-        uint8 `[T, H, W]`, never 0 where it was not: how far a pixel is from the ground, times a
-        factor.
+        uint8 `[T, H, W]`: how far a pixel is from the background, times a factor.
     """
-    away = 255 * subtract_background(frames, ground, remove_gain=True)
+    away = 255 * subtract_background(frames, background, remove_gain=True)
     spread = np.stack([cv2.blur(frame, (5, 5)) for frame in np.abs(away)])
     grain = np.median(spread[:, ::4, ::4], axis=(1, 2))
     most = np.quantile(spread[:, ::2, ::2], 0.995, axis=(1, 2))
@@ -283,5 +268,24 @@ def in_other_clothes(
     above, below = random.uniform(*LIGHTNESS, 2) * random.choice([-1, 1], 2)
     rows = np.arange(frames.shape[1])[:, None]
     shade = np.where(rows < hips[:, None, None], above, below) - 1
-    other = (frames + shade * away).clip(np.minimum(frames, 1), 255)
+    other = (frames + shade * away).clip(0, 255)
     return np.where(worn, other, frames).astype(np.uint8)
+
+
+def histories(given: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Stack the given frames of several films into histories, as a film model takes them.
+
+    Args:
+        given: For every film float32 `[C, H, W]` in [0, 1]; the last ten frames count.
+
+    Returns:
+        float32 `[B, 10, H, W]`, newest last, missing older frames zero; and which of these there
+        are, bool `[B, 10]`.
+    """
+    history = torch.zeros(len(given), HISTORY, *given[0].shape[1:])
+    valid = torch.zeros(len(given), HISTORY, dtype=torch.bool)
+    for film, there, frames in zip(history, valid, given, strict=True):
+        latest = torch.from_numpy(frames[-HISTORY:])
+        film[HISTORY - len(latest) :] = latest
+        there[HISTORY - len(latest) :] = True
+    return history, valid
