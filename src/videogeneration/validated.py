@@ -5,7 +5,7 @@ from dataclasses import fields
 from functools import wraps
 from typing import Any, TypeVar, dataclass_transform
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 _Settings = TypeVar("_Settings")
@@ -15,7 +15,7 @@ class SettingsError(ValueError):
     """A setting that does not exist, or a value that it cannot have; a line for each."""
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+@dataclass_transform(frozen_default=True)
 def validated(settings: type[_Settings]) -> type[_Settings]:
     """A frozen dataclass that checks the types and ranges of its fields.
 
