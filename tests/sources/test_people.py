@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
+from videogeneration.sources.kth import find_videos, read_sequence_list
 from videogeneration.sources.people import (
     KEYPOINTS,
     PAIRS,
@@ -216,8 +217,15 @@ def test_more_people_do_a_few_things_each(tmp_path: Path) -> None:
     for subject in ("26", "27", "28"):
         assert sum(name.startswith(f"person{subject}_") for name in names) == 2
     assert len(names) == 8
-    last = recordings._Job("boxing", 999, "d4")
-    assert last.path == "boxing/person999_boxing_d4_uncomp.avi"
+    jobs = [recordings._Job("boxing", subject, "d4") for subject in (99, 126)]
+    assert jobs[1].path == "boxing/person126_boxing_d4_uncomp.avi"
+    listing = tmp_path / "00sequences.txt"
+    listing.write_text(recordings._sequence_list(jobs, [[(1, 9)], [(1, 8), (9, 20)]]))
+    (tmp_path / jobs[1].path).parent.mkdir()
+    (tmp_path / jobs[1].path).touch()
+    read = read_sequence_list(listing).videos["person126_boxing_d4"]
+    assert (read.subject, read.ranges) == (126, ((1, 8), (9, 20)))
+    assert find_videos(tmp_path, ["boxing"]).keys() == {"person126_boxing_d4"}
 
 
 @pytest.mark.parametrize(

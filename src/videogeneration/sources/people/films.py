@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.captions import kth_caption
+from videogeneration.captions import action_caption
 from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array
 from videogeneration.sources.people.figure import Clothes, Figure, Person
 from videogeneration.sources.people.labels import Labels
@@ -126,7 +126,7 @@ def draw_poses(
         action=np.array(ACTIONS)[performance.action],
         direction=performance.direction.astype(np.int8),
         captions=tuple(
-            kth_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
+            action_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
             for action, direction in zip(*second, strict=True)
         ),
     )
