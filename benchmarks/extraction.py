@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 
-from videogeneration.data.clips import ClipWriter
+from videogeneration.data.clips import write_clips
 from videogeneration.sources.kth import (
     LIST_NAME,
     KthSettings,
@@ -40,9 +40,9 @@ def extraction(folder: Path, settings: KthSettings) -> float:
     """Video frames a second from the files to the finished clips, directions read."""
     with tempfile.TemporaryDirectory() as scratch:
         start = time.perf_counter()
-        with ClipWriter(Path(scratch) / "clips", settings.size, settings.size) as writer:
-            report = extract_clips(folder, writer, settings)
-        return report.frames_decoded / (time.perf_counter() - start)
+        clips = write_clips(Path(scratch) / "clips", extract_clips(folder, settings))
+        decoded: int = clips.report()["frames_decoded"]
+        return decoded / (time.perf_counter() - start)
 
 
 def main() -> None:
@@ -54,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    settings = KthSettings(actions=arguments.actions, processes=1)
+    settings = KthSettings(actions=arguments.actions, clips={"processes": 1})
     listed = read_sequence_list(arguments.folder / LIST_NAME).videos
     videos = find_videos(arguments.folder, settings.actions)
     paths = [video.path for video in videos.values() if video.name in listed]

@@ -17,10 +17,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from videogeneration.data.clips import ClipWriter
+from videogeneration.data.clips import write_clips
 from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
-from videogeneration.sources.scenes import SceneSettings, make_clips
+from videogeneration.sources.scenes import Counts, ElementSettings, SceneSettings, make_clips
 from videogeneration.sources.sprites import Sprites
 
 CLIPS = 1000
@@ -30,8 +30,9 @@ def scenes(sprites: Sprites, settings: SceneSettings) -> float:
     """Clips a second, from sprites to a finished store."""
     with tempfile.TemporaryDirectory() as scratch:
         start = time.perf_counter()
-        with ClipWriter(Path(scratch) / "clips", settings.canvas, settings.canvas) as writer:
-            make_clips(writer, sprites, settings, {"train": CLIPS})
+        counts = Counts(train=CLIPS, validation=0, test=0, held_out=0)
+        stream = make_clips(sprites, ElementSettings(counts=counts, scenes=settings))
+        write_clips(Path(scratch) / "clips", stream)
         return CLIPS / (time.perf_counter() - start)
 
 

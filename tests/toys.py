@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from videogeneration.captions import ActionGrammar
-from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
@@ -46,13 +46,25 @@ VARIED = WindowSettings(mirror=0.5, backwards=0.5, single_frame=0.3, brightness=
 
 
 def write_store(folder: Path, clips: Sequence[tuple[np.ndarray, Mapping[str, Any]]]) -> Clips:
-    """Write clips, each with its columns (and `poses`); missing columns get plain values."""
-    _, height, width = clips[0][0].shape
-    with ClipWriter(folder, height, width) as writer:
-        for number, (frames, columns) in enumerate(clips):
-            plain = {"split": "train", "caption": RIGHT, "view_start": 0, "view_end": len(frames)}
-            writer.append(frames, **{"clip_id": f"clip{number}", **plain, **columns})
-    return Clips.open(folder)
+    """Write clips, each with its columns; missing columns get plain values.
+
+    Among the columns `poses`, NaN where they are not known, become labels; where there are any, the
+    median over time is what is behind the figures.
+    """
+
+    def clip(number: int, frames: np.ndarray, columns: dict[str, Any]) -> Clip:
+        plain = {"split": "train", "caption": RIGHT, "view_start": 0, "view_end": len(frames)}
+        labels, background = {}, None
+        if "poses" in columns:
+            poses = np.asarray(columns.pop("poses"), np.float32)
+            valid = ~np.isnan(poses).any(axis=2)
+            labels = {"poses": np.nan_to_num(poses), "poses_valid": valid}
+            background = np.median(frames, axis=0).astype(np.uint8) if valid.any() else None
+        row = {"clip_id": f"clip{number}", **plain, **columns}
+        return Clip(frames, row, labels, background)
+
+    made = (clip(number, x, dict(columns)) for number, (x, columns) in enumerate(clips))
+    return write_clips(folder, ClipStream(clips[0][0].shape[1:], made))
 
 
 def numbered_clip(clip: int, length: int, size: int = 8) -> np.ndarray:

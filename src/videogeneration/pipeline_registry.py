@@ -8,12 +8,11 @@ from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
 from videogeneration.pipelines.films import pipeline as films_pipeline
 from videogeneration.pipelines.images import pipeline as images_pipeline
 from videogeneration.pipelines.training import pipeline as training_pipeline
-
-SOURCES = ("kth", "icons", "mnist")
+from videogeneration.sources import SOURCES
 
 
 def register_pipelines() -> dict[str, Pipeline]:
-    """Pipelines by name; `__default__` is `kth_gan`."""
+    """Pipelines by name; `__default__` is the adversarial training of the first source."""
     pipelines = {}
     for source in SOURCES:
         clips = data_pipeline.create_pipeline(source)
@@ -28,4 +27,4 @@ def register_pipelines() -> dict[str, Pipeline]:
         pipelines[f"{source}_benchmark"] = clips + benchmark_pipeline.create_pipeline(source)
         pipelines[f"{source}_text_to_video"] = films_pipeline.create_pipeline(source)
     pipelines["animate"] = films_pipeline.create_animate_pipeline()
-    return {**pipelines, "__default__": pipelines["kth_gan"]}
+    return {**pipelines, "__default__": pipelines[f"{next(iter(SOURCES))}_gan"]}

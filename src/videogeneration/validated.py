@@ -1,11 +1,13 @@
 """Typed settings: frozen dataclasses that pydantic checks, and errors that say what to do."""
 
 import difflib
-from dataclasses import fields
+import re
+from collections.abc import Iterable
+from dataclasses import fields, is_dataclass
 from functools import wraps
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 _Settings = TypeVar("_Settings")
@@ -13,6 +15,27 @@ _Settings = TypeVar("_Settings")
 
 class SettingsError(ValueError):
     """A setting that does not exist, or a value that it cannot have; a line for each."""
+
+
+def _split(value: Any) -> Any:
+    """`a+b` as a command line has it, or a single value, as a list."""
+    if isinstance(value, str):
+        return [part for part in value.split("+") if part]
+    return [value] if isinstance(value, int | float) else value
+
+
+Listed = BeforeValidator(_split)
+"""For `Annotated[tuple[..., ...], Listed]`: a list that a command line may give as `a+b`."""
+
+
+def check_name(name: str, known: Iterable[str], what: str) -> None:
+    """Raise a ValueError that names near ones, or a few all, when a name is not among the known."""
+    names = list(known)
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near and len(names) > 10 else "known: "
+        shown = "" if hint.endswith("?") else ", ".join(names[:60])
+        raise ValueError(f"{what} '{name}' does not exist; {hint}{shown}")
 
 
 @dataclass_transform(frozen_default=True)
@@ -29,29 +52,36 @@ def validated(settings: type[_Settings]) -> type[_Settings]:
     checked: Any = dataclass(frozen=True, config=ConfigDict(extra="forbid", allow_inf_nan=False))(
         settings
     )
-    check, known = checked.__init__, [field.name for field in fields(checked)]
+    check = checked.__init__
 
     @wraps(check)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         try:
             check(self, *args, **kwargs)
         except ValidationError as error:
-            lines = [_line(dict(entry), known) for entry in error.errors()]
+            lines = [_line(dict(entry), checked) for entry in error.errors()]
             raise SettingsError("\n".join(lines)) from None
 
     checked.__init__ = init
     return checked
 
 
-def _line(entry: dict[str, Any], known: list[str]) -> str:
+def _line(entry: dict[str, Any], settings: Any) -> str:
     """What one of pydantic's errors says, in one line."""
-    name = ".".join(str(part) for part in entry["loc"])
+    # without the kinds of a union, of which pydantic names each
+    parts = [part for part in map(str, entry["loc"]) if re.fullmatch(r"\w+", part)]
+    name = ".".join(part for part in parts if part != "str")
     if entry["type"] == "unexpected_keyword_argument":
-        near = difflib.get_close_matches(name, known, n=1)
+        for part in entry["loc"][:-1]:
+            inner = get_type_hints(settings).get(part)
+            settings = inner if is_dataclass(inner) else settings
+        known = [field.name for field in fields(settings)]
+        near = difflib.get_close_matches(str(entry["loc"][-1]), known, n=1)
         hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
         return f"{name}: there is no such setting; {hint}"
     if entry["type"] == "value_error":
         # a check of the class's own, which says everything itself
-        return ": ".join([*([name] if name else []), str(entry["ctx"]["error"])])
+        said = str(entry["ctx"]["error"])
+        return (f"{name}." if re.match(r"[\w.]+: ", said) else f"{name}: ") + said if name else said
     message = entry["msg"].removeprefix("Input ")
     return f"{name}: {entry['input']!r} {message}"

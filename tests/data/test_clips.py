@@ -1,5 +1,7 @@
 """The clip store: whole or not at all, memory-mapped, one digest for equal clips."""
 
+import tracemalloc
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +9,7 @@ import pandas as pd
 import pytest
 
 from toys import numbered_clip, write_store
-from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 
 
 def small_store(folder: Path) -> Clips:
@@ -34,27 +36,62 @@ def test_frames_and_rows_come_back(tmp_path: Path) -> None:
 
 
 def test_files_are_those_of_the_contract(tmp_path: Path) -> None:
-    small_store(tmp_path / "clips")
-    assert sorted(path.name for path in (tmp_path / "clips").iterdir()) == [
-        "clips.parquet",
-        "frames.npy",
-        "poses.npy",
-    ]
-    frames = np.load(tmp_path / "clips" / "frames.npy")
+    store = tmp_path / "clips"
+    small_store(store)
+    files = {str(path.relative_to(store)) for path in store.rglob("*") if path.is_file()}
+    assert files == {"backgrounds.npy", "clips.parquet", "frames.npy", "report.json"}
+    frames = np.load(store / "frames.npy")
     assert frames.dtype == np.uint8
     assert frames.shape == (15, 8, 8)
-    assert len(pd.read_parquet(tmp_path / "clips" / "clips.parquet")) == 3
+    assert len(pd.read_parquet(store / "clips.parquet")) == 3
 
 
-def test_header_is_right_after_many_appends(tmp_path: Path) -> None:
+def stream(clips: Iterable[Clip], size: tuple[int, int] = (8, 8)) -> ClipStream:
+    return ClipStream(size, clips, {"made": "for tests"})
+
+
+def row(name: str = "a") -> dict[str, str]:
+    return {"clip_id": name, "split": "train", "caption": "a"}
+
+
+def test_header_is_right_after_many_clips(tmp_path: Path) -> None:
     frames = np.zeros((2, 4, 6), np.uint8)
-    with ClipWriter(tmp_path / "clips", 4, 6) as writer:
-        for number in range(1500):
-            frames[:] = number % 251
-            writer.append(frames, clip_id=str(number), split="train", caption="a")
+    many = (Clip(frames + n % 251, row(str(n))) for n in range(1500))
+    write_clips(tmp_path / "clips", stream(many, (4, 6)))
     read = np.load(tmp_path / "clips" / "frames.npy")
     assert read.shape == (3000, 4, 6)
     assert np.array_equal(read[:, 0, 0], np.repeat(np.arange(1500) % 251, 2))
+
+
+def test_memory_does_not_grow_with_the_clips(tmp_path: Path) -> None:
+    """Sixteen times as many clips, with labels, take about the same memory at their peak."""
+
+    def peak(count: int) -> int:
+        def clips() -> Iterator[Clip]:
+            for n in range(count):
+                frames = np.full((20, 64, 64), n % 251, np.uint8)
+                yield Clip(frames, row(str(n)), {"alpha": frames.copy()}, frames[0])
+
+        tracemalloc.start()
+        write_clips(tmp_path / f"{count}", stream(clips(), (64, 64)))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return most
+
+    peak(10)
+    # 400 clips are 64 MB
+    assert peak(400) < peak(25) + 2_000_000
+
+
+def test_the_report_is_what_the_stream_says_at_its_end(tmp_path: Path) -> None:
+    said = stream(())
+
+    def clips() -> Iterator[Clip]:
+        yield Clip(numbered_clip(0, 5), row())
+        said.report["clips"] = 1
+
+    said.clips = clips()
+    assert write_clips(tmp_path / "clips", said).report() == {"made": "for tests", "clips": 1}
 
 
 def test_frames_stay_on_disk(tmp_path: Path) -> None:
@@ -66,25 +103,31 @@ def test_frames_stay_on_disk(tmp_path: Path) -> None:
         clips.frames[0] = 0
 
 
+def breaks(error: BaseException) -> Iterator[Clip]:
+    yield Clip(numbered_clip(4, 6), row("new"))
+    raise error
+
+
 def test_an_error_leaves_the_earlier_store_and_no_litter(tmp_path: Path) -> None:
     small_store(tmp_path / "clips")
-    with pytest.raises(RuntimeError, match="broken"), ClipWriter(tmp_path / "clips", 8, 8) as w:
-        w.append(numbered_clip(4, 6), clip_id="new", split="train", caption="a")
-        raise RuntimeError("broken")
+    with pytest.raises(RuntimeError, match="broken"):
+        write_clips(tmp_path / "clips", stream(breaks(RuntimeError("broken"))))
     assert [path.name for path in tmp_path.iterdir()] == ["clips"]
     assert np.array_equal(Clips.open(tmp_path / "clips")[2], numbered_clip(2, 7))
 
 
 def test_an_error_in_the_first_store_leaves_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyboardInterrupt), ClipWriter(tmp_path / "clips", 8, 8):
-        raise KeyboardInterrupt
+    with pytest.raises(KeyboardInterrupt):
+        write_clips(tmp_path / "clips", stream(breaks(KeyboardInterrupt())))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_nothing_shows_before_the_end(tmp_path: Path) -> None:
-    with ClipWriter(tmp_path / "clips", 8, 8) as writer:
-        writer.append(numbered_clip(0, 5), clip_id="a", split="train", caption="a")
+    def clips() -> Iterator[Clip]:
+        yield Clip(numbered_clip(0, 5), row())
         assert not (tmp_path / "clips").exists()
+
+    write_clips(tmp_path / "clips", stream(clips()))
     assert (tmp_path / "clips").exists()
 
 
@@ -104,17 +147,14 @@ def test_a_new_store_takes_the_old_ones_place(tmp_path: Path) -> None:
     ],
 )
 def test_frames_of_another_kind_are_refused(tmp_path: Path, frames: np.ndarray) -> None:
-    with (
-        pytest.raises(ValueError, match="clip odd"),
-        ClipWriter(tmp_path / "clips", 8, 8) as writer,
-    ):
-        writer.append(frames, clip_id="odd", split="train", caption="a")
+    with pytest.raises(ValueError, match="clip odd"):
+        write_clips(tmp_path / "clips", stream([Clip(frames, row("odd"))]))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_store_without_clips_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="no clip"), ClipWriter(tmp_path / "clips", 8, 8):
-        pass
+    with pytest.raises(ValueError, match="no clip"):
+        write_clips(tmp_path / "clips", stream(()))
     assert list(tmp_path.iterdir()) == []
 
 
@@ -130,25 +170,56 @@ def test_frames_of_another_table_are_refused(tmp_path: Path) -> None:
         Clips.open(tmp_path / "clips")
 
 
-def test_poses_lie_beside_the_frames(tmp_path: Path) -> None:
-    poses = [np.random.default_rng(n).random((n + 3, 2, 3)) for n in range(2)]
-    poses[0][1, 1] = np.nan
-    clips = write_store(
-        tmp_path / "clips",
-        [(numbered_clip(number, number + 3), {"poses": poses[number]}) for number in range(2)],
-    )
-    assert clips.poses.dtype == np.float32
-    assert np.allclose(clips.poses, np.concatenate(poses), equal_nan=True)
-    assert small_store(tmp_path / "none").poses.shape == (15, 0, 3)
+def labelled(number: int, labels: dict[str, np.ndarray], behind: int | None = None) -> Clip:
+    background = None if behind is None else np.full((8, 8), behind, np.uint8)
+    return Clip(numbered_clip(number, number + 3), row(f"clip{number}"), labels, background)
 
 
-@pytest.mark.parametrize("shape", [(4, 2, 3), (3, 2, 2), (3, 1, 3)])
-def test_poses_that_do_not_fit_are_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
-    fits = {"poses": np.zeros((3, 2, 3))}
-    odd = {"poses": np.zeros(shape), "clip_id": "odd"}
-    with pytest.raises(ValueError, match=r"clip odd: poses.*3 frames"):
-        write_store(tmp_path / "clips", [(numbered_clip(0, 3), fits), (numbered_clip(1, 3), odd)])
+def test_labels_lie_beside_the_frames(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    poses = [random.random((n + 3, 2, 3)).astype(np.float32) for n in range(2)]
+    valid = [random.random((n + 3, 2)) > 0.5 for n in range(2)]
+    made = [labelled(n, {"poses": poses[n], "poses_valid": valid[n]}) for n in range(2)]
+    clips = write_clips(tmp_path / "clips", stream(made))
+    assert set(clips.labels) == {"poses", "poses_valid"}
+    assert np.array_equal(clips.labels["poses"], np.concatenate(poses))
+    assert np.array_equal(clips.labels["poses"][clips.rows(1)], poses[1])
+    assert np.array_equal(clips.labels["poses_valid"], np.concatenate(valid))
+    assert clips.labels["poses_valid"].dtype == bool
+    assert isinstance(clips.labels["poses"], np.memmap)
+    assert dict(small_store(tmp_path / "none").labels) == {}
+
+
+@pytest.mark.parametrize(
+    "labels",
+    [
+        {"poses": np.zeros((4, 2, 3), np.float32)},
+        {"poses": np.zeros((5, 2, 2), np.float32)},
+        {"poses": np.zeros((4, 2, 3))},
+        {"angle": np.zeros((4, 2, 3), np.float32)},
+        {},
+    ],
+)
+def test_labels_that_do_not_fit_are_refused(tmp_path: Path, labels: dict[str, np.ndarray]) -> None:
+    made = [labelled(0, {"poses": np.zeros((3, 2, 3), np.float32)}), labelled(2, labels)]
+    with pytest.raises(ValueError, match=r"clip clip2: .*poses"):
+        write_clips(tmp_path / "clips", stream(made))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_backgrounds_lie_beside_the_clips(tmp_path: Path) -> None:
+    made = [labelled(0, {}, 7), labelled(1, {}), labelled(2, {}, 9)]
+    clips = write_clips(tmp_path / "clips", stream(made))
+    found = [clips.background(n) for n in range(3)]
+    assert found[1] is None
+    assert (found[0] == 7).all() and (found[2] == 9).all()  # type: ignore[union-attr]
+    assert clips.table["background_valid"].tolist() == [True, False, True]
+    # a selection keeps its own
+    (last,) = [clips.where(clips.table["clip_id"] == "clip2").background(0)]
+    assert (last == 9).all()  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match="clip odd: the background"):
+        odd = Clip(numbered_clip(0, 3), row("odd"), {}, np.zeros((4, 8), np.uint8))
+        write_clips(tmp_path / "odd", stream([odd]))
 
 
 def test_split_selects_whole_clips(tmp_path: Path) -> None:
@@ -171,9 +242,13 @@ def test_fingerprint_changes_with_a_pixel_and_with_a_row(tmp_path: Path) -> None
     np.save(tmp_path / "same" / "frames.npy", frames)
     assert Clips.open(tmp_path / "same").fingerprint() != first.fingerprint()
 
-    posed = [(numbered_clip(0, 3), {"poses": np.full((3, 1, 3), float(x))}) for x in range(2)]
-    ones, others = (write_store(tmp_path / f"posed{x}", [posed[x]]) for x in range(2))
-    assert ones.fingerprint() != others.fingerprint()
+    def printed(name: str, x: float, behind: int | None = None) -> str:
+        clip = labelled(0, {"poses": np.full((3, 1, 3), x, np.float32)}, behind)
+        return write_clips(tmp_path / name, stream([clip])).fingerprint()
+
+    prints = [printed("0", 0), printed("1", 1), printed("2", 1, 5), printed("3", 1, 6)]
+    assert len(set(prints)) == 4
+    assert printed("4", 1, 6) == prints[3]
 
     table = pd.read_parquet(tmp_path / "first" / "clips.parquet")
     table.loc[1, "caption"] = "a person is boxing"

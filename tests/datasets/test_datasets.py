@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,8 +11,8 @@ import pytest
 from kedro.io import DatasetError
 from PIL import Image
 
-from toys import generator, numbered_clip, write_store
-from videogeneration.data.clips import Clips
+from toys import generator, numbered_clip
+from videogeneration.data.clips import Clip, Clips, ClipStream
 from videogeneration.datasets.arrays import NumpyDataset
 from videogeneration.datasets.folders import (
     CheckpointDataset,
@@ -20,6 +21,8 @@ from videogeneration.datasets.folders import (
     FolderDataset,
 )
 from videogeneration.datasets.pictures import PictureDataset
+from videogeneration.datasets.sources import SourceDataset
+from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 
 
@@ -75,15 +78,34 @@ def test_clips_open_without_being_read(tmp_path: Path) -> None:
     assert not dataset.exists()
     with pytest.raises(DatasetError, match="run the source's data pipeline first"):
         dataset.load()
-    clips = write_store(tmp_path / "clips", [(numbered_clip(0, 4), {})])
-    dataset.save(clips)
+    row = {"clip_id": "a", "split": "train", "caption": "a"}
+    dataset.save(ClipStream((8, 8), [Clip(numbered_clip(0, 4), row)]))
     assert dataset.exists()
     loaded = dataset.load()
     assert isinstance(loaded, Clips)
     assert isinstance(loaded.frames, np.memmap)
-    other = write_store(tmp_path / "other", [(numbered_clip(0, 4), {})])
-    with pytest.raises(DatasetError, match=r"other.*the catalog says.*clips"):
-        dataset.save(other)
+
+
+def test_what_is_wrong_with_clips_reaches_the_user(tmp_path: Path) -> None:
+    def clips() -> Iterator[Clip]:
+        raise ValueError("person13_walking_d1.avi: truncated; get the file again")
+        yield
+
+    dataset = ClipsDataset(filepath=str(tmp_path / "clips"))
+    with pytest.raises(DatasetError) as caught:
+        dataset.save(ClipStream((8, 8), clips()))
+    assert str(caught.value) == "person13_walking_d1.avi: truncated; get the file again"
+    assert not dataset.exists()
+
+
+def test_a_source_is_a_dataset(tmp_path: Path) -> None:
+    dataset = SourceDataset(name="icons")
+    assert dataset.load() is SOURCES["icons"]
+    assert dataset.exists()
+    with pytest.raises(DatasetError, match="source 'cinema' is none of kth, icons, mnist"):
+        SourceDataset(name="cinema").load()
+    with pytest.raises(DatasetError, match="is code"):
+        dataset.save(SOURCES["kth"])
 
 
 def test_a_checkpoint_exists_once_it_is_finished(tmp_path: Path) -> None:

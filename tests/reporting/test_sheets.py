@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videogeneration.data.clips import Clips, ClipWriter
+from toys import write_store
+from videogeneration.data.clips import Clips
 from videogeneration.reporting.sheets import (
     SheetFilm,
     contact_sheet,
@@ -98,15 +99,16 @@ def test_bad_sheets_are_refused() -> None:
 @pytest.fixture
 def clips(tmp_path: Path) -> Clips:
     """Eight clips, left and right in turn; clip `i` has the even light `40 + 5 i`."""
-    with ClipWriter(tmp_path / "clips", 64, 64) as writer:
-        for index in range(8):
-            writer.append(
+    return write_store(
+        tmp_path / "clips",
+        [
+            (
                 np.full((20, 64, 64), 40 + 5 * index, np.uint8),
-                clip_id=f"clip{index}",
-                split="train",
-                caption=f"a person is walking to the {('left', 'right')[index % 2]}",
+                {"caption": f"a person is walking to the {('left', 'right')[index % 2]}"},
             )
-    return Clips.open(tmp_path / "clips")
+            for index in range(8)
+        ],
+    )
 
 
 def test_preview_shows_every_caption(clips: Clips) -> None:

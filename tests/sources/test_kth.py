@@ -9,9 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clips, write_clips
 from videogeneration.sources.kth import (
     LIST_NAME,
+    SOURCE,
+    ClipSettings,
     ExtractionReport,
     KthError,
     KthSettings,
@@ -23,6 +25,7 @@ from videogeneration.sources.kth import (
     read_frames,
     read_sequence_list,
 )
+from videogeneration.sources.people.labels import Labels, write_labels
 
 HEADER = (
     "\nA list.\n\nTraining:   person11, 12\nValidation: person13\nTest:       person01, 02 \n\n"
@@ -59,11 +62,17 @@ def make_folder(folder: Path, subjects: range, length: int = 40) -> Path:
     return folder
 
 
+def settings_of(**changes: object) -> KthSettings:
+    """Settings; those of `ClipSettings` by their own names."""
+    clips = {"size": 64} | {
+        x: changes.pop(x) for x in ClipSettings.__annotations__ & changes.keys()
+    }
+    return KthSettings(**{"split": "prediction", **changes, "clips": clips})  # type: ignore[arg-type]
+
+
 def extract(folder: Path, store: Path, **settings: object) -> tuple[ExtractionReport, Clips]:
-    chosen = KthSettings(**{"split": "prediction", "size": 64, **settings})  # type: ignore[arg-type]
-    with ClipWriter(store, chosen.size, chosen.size) as writer:
-        report = extract_clips(folder, writer, chosen)
-    return report, Clips.open(store)
+    clips = write_clips(store, extract_clips(folder, settings_of(**settings)))
+    return ExtractionReport(**clips.report()), clips
 
 
 # --- the list
@@ -216,13 +225,6 @@ def test_lists_and_test_subjects() -> None:
     assert split.parts == expected
 
 
-@pytest.mark.parametrize("assignment", ["authors", "prediction", {"train": [1], "test": [22]}])
-def test_subjects_above_those_recorded_are_for_training(assignment: object) -> None:
-    split = assign_splits([1, 22, 26, 999], assignment, authors_split={1: "train", 22: "test"})
-    assert split.parts == {1: "train", 22: "test", 26: "train", 999: "train"}
-    assert assign_splits([1, 26], {"train": [1], "test": [26]}).parts[26] == "test"
-
-
 def test_every_fourth_subject_is_for_testing_where_a_part_is_empty() -> None:
     split = assign_splits([2, 3, 5, 7, 8, 9, 10, 12, 13], "prediction")
     assert split.subjects("test") == [7, 12]
@@ -234,7 +236,7 @@ def test_every_fourth_subject_is_for_testing_where_a_part_is_empty() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (([1, 20], "autors"), "split: unknown 'autors'; did you mean authors"),
+        (([1, 20], "autors"), "split: 'autors' does not exist; known: authors"),
         (([1, 20], "authors"), "split: 'authors' needs the lines"),
         (([1, 20], "prediction", [21]), "test_subjects: no video of person 21; .* 01, 20"),
         (([1, 20], "prediction", [1, 20]), "nobody is left for train"),
@@ -244,38 +246,68 @@ def test_every_fourth_subject_is_for_testing_where_a_part_is_empty() -> None:
     ],
 )
 def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> None:
-    with pytest.raises(KthError, match=message):
+    with pytest.raises(ValueError, match=message):
         assign_splits(*arguments)
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "message"),
+    ("block", "message"),
     [
-        ("actions", ["wlking"], "actions: unknown 'wlking'; did you mean walking"),
-        ("actions", [], "actions: name at least one"),
-        ("size", 4, "size: 4 is not a whole number from 16"),
-        ("size", "128", "size: '128'"),
-        ("frame_step", 0, "frame_step: 0"),
-        ("frame_step", True, "frame_step: True"),
-        ("processes", -1, "processes: -1"),
-        ("phases", "al", "phases: unknown 'al'; did you mean all"),
-        ("split", "predict", "split: unknown 'predict'; did you mean prediction"),
-        ("split", {"train": [1], "tests": [2]}, "split: unknown 'tests'; did you mean test"),
-        ("split", {"train": [1], "test": [1000]}, r"split\.test: 1000 is no subject"),
-        ("test_subjects", "17,x", "test_subjects: '17,x'"),
-        ("test_subjects", [1.5], r"test_subjects: \[1\.5\]"),
+        ({"actions": ["wlking"]}, "actions: 'wlking' does not exist; known: walking"),
+        ({"actions": []}, "actions: name at least one"),
+        ({"clips": {"size": 4}}, "clips.size: 4 should be greater than or equal to 16"),
+        ({"clips": {"size": "big"}}, "clips.size: 'big' should be a valid integer"),
+        ({"clips": {"sizes": 64}}, "clips.sizes: .* did you mean 'size'"),
+        ({"clips": {"frame_step": 0}}, "clips.frame_step: 0"),
+        ({"clips": {"processes": -1}}, "clips.processes: -1"),
+        ({"clips": {"phases": "al"}}, "clips.phases: 'al' should be 'all' or 'first'"),
+        ({"split": "predict"}, "split: 'predict' does not exist; known: authors, prediction"),
+        ({"split": {"train": [1], "tests": [2]}}, "split: part 'tests' .* known: train"),
+        ({"split": {"train": [1], "test": [1000]}}, r"split\.test: 1000 is no subject"),
+        ({"test_subjects": "17,x"}, "test_subjects.*'17,x'"),
+        ({"test_subjects": [1.5]}, r"test_subjects\.0: 1\.5"),
+        ({"people": {"subjects": "many"}}, "people.subjects: 'many'"),
+        ({"people": {"subject": 3}}, "people.subject: .* did you mean 'subjects'"),
+        ({"people": {"actions": ["boxing"]}}, r"people\.actions: set kth\.actions"),
+        ({"source": "cinema"}, "source: 'cinema' should be 'rendered' or 'recorded'"),
+        ({"source": "recorded"}, "folder: empty; name the folder.*kth.folder=PATH"),
     ],
 )
-def test_wrong_settings_are_named(field: str, value: object, message: str) -> None:
-    with pytest.raises(ValueError, match=message):
-        KthSettings(**{field: value})  # type: ignore[arg-type]
+def test_wrong_settings_are_named(block: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=rf"^kth\.{message}"):
+        SOURCE.read_settings(block)
 
 
 def test_settings_as_yaml_and_the_command_line_give_them() -> None:
-    assert KthSettings(test_subjects="17+20").test_subjects == (17, 20)  # type: ignore[arg-type]
-    assert KthSettings(test_subjects=17).test_subjects == (17,)  # type: ignore[arg-type]
-    assert KthSettings(actions=["boxing"]).actions == ("boxing",)  # type: ignore[arg-type]
-    assert KthSettings(actions="walking+running").actions == ("walking", "running")  # type: ignore[arg-type]
+    def read(**block: object) -> KthSettings:
+        settings: KthSettings = SOURCE.read_settings({**block, "mse": {"steps": 3}})
+        return settings
+
+    assert read(test_subjects="17+20").test_subjects == (17, 20)
+    assert read(test_subjects=17).test_subjects == (17,)
+    assert read(actions=["boxing"]).actions == ("boxing",)
+    assert read(split={"train": "1+2", "test": 3}).split == {"train": (1, 2), "test": (3,)}
+    # rendered people do what is asked for
+    both = read(actions="walking+running", people={"subjects": 3})
+    assert both.actions == both.people.actions == ("walking", "running")
+    assert both.people.subjects == 3
+
+
+@pytest.mark.slow
+def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> None:
+    block = {"actions": "running", "people": {"subjects": 2, "scenarios": ["d1"], "sequences": 1}}
+    stream = SOURCE.make_clips(SOURCE.read_settings(block), tmp_path / "raw")
+    clips = write_clips(tmp_path / "clips", stream)
+    assert set(clips.table["action"]) == {"running"}
+    assert set(clips.labels) == set(SOURCE.labels)
+
+
+def test_a_folder_is_enough_for_recordings(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 13))
+    block = {"folder": str(folder), "clips": {"size": 64}}
+    stream = SOURCE.make_clips(SOURCE.read_settings(block), tmp_path / "raw")
+    assert len(write_clips(tmp_path / "clips", stream)) == 10
+    assert not (tmp_path / "raw").exists()
 
 
 # --- the extraction
@@ -283,14 +315,11 @@ def test_settings_as_yaml_and_the_command_line_give_them() -> None:
 
 def test_clips_of_the_recordings(shared_data: Path, tmp_path: Path) -> None:
     report, clips = extract(shared_data / "kth", tmp_path / "clips", size=128)
-    videos = len(find_videos(shared_data / "kth", ["walking"]))
-    assert (report.videos, report.sequences, report.clips) == (videos, 4 * videos, 20 * videos)
-    assert (len(report.missing), report.bad, report.unreadable) == (100 - videos, [], [])
+    assert (report.videos, report.sequences, report.clips) == (52, 208, 1040)
+    assert (len(report.missing), report.bad, report.unreadable) == (48, [], [])
     assert report.subjects["test"] == [17, 18, 19, 20] and report.note is None
     table = clips.table
-    assert table["direction"].value_counts().to_dict() == dict.fromkeys(
-        ("left", "right"), 10 * videos
-    )
+    assert table["direction"].value_counts().to_dict() == {"left": 520, "right": 520}
     assert (table["direction_confidence"] > 0.5).all()
     alternate = table[table["phase"] == 0].groupby(["subject", "scenario"])["direction"]
     assert all(len(set(way[::2])) == len(set(way[1::2])) == 1 for _, way in alternate)
@@ -322,13 +351,14 @@ def test_actions_without_a_direction(shared_data: Path, tmp_path: Path) -> None:
 
 
 def test_poses_follow_the_walker(tmp_path: Path) -> None:
-    folder, store = make_folder(tmp_path / "kth", range(1, 3)), tmp_path / "clips"
-    with ClipWriter(store, 128, 128) as writer:
-        extract_clips(folder, writer, KthSettings(frame_step=5))
-    clips = Clips.open(store)
-    assert clips.poses.shape == (len(clips.frames), 1, 3)
-    for _, row in clips.table.iterrows():
-        x, y, turn = clips.poses[row["start"] : row["start"] + row["length"], 0].T
+    folder = make_folder(tmp_path / "kth", range(1, 3))
+    report, clips = extract(folder, tmp_path / "clips", size=128)
+    assert not report.labels
+    assert set(clips.labels) == {"poses", "poses_valid"}
+    assert clips.labels["poses"].shape == (len(clips.frames), 1, 3)
+    assert clips.labels["poses_valid"].all()
+    for index, row in clips.table.iterrows():
+        x, y, turn = clips.labels["poses"][clips.rows(index)][:, 0].T
         # three of 160 columns a frame, every fifth frame, on 128 columns; see `write_avi`
         way = 12 if row["direction"] == "right" else -12
         assert np.diff(x).mean() == pytest.approx(way, abs=1)
@@ -337,6 +367,102 @@ def test_poses_follow_the_walker(tmp_path: Path) -> None:
         assert np.abs(x - expected).max() < 4
         assert np.abs(y - 65 * 128 / 120).max() < 4
         assert (turn == 0).all()
+
+
+def test_the_background_of_who_walks_is_the_median_over_time(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(1, 3))
+    _, clips = extract(folder, tmp_path / "clips", size=128)
+    for index, subject in enumerate(clips.table["subject"]):
+        empty = np.random.default_rng(subject).integers(120, 150, (120, 160)).astype(np.uint8)
+        expected = cv2.resize(empty, (128, 128), interpolation=cv2.INTER_AREA).astype(int)
+        background = clips.background(index)
+        assert background is not None
+        assert np.abs(background - expected).mean() < 4
+
+
+def test_of_who_stays_neither_place_nor_background_is_estimated(tmp_path: Path) -> None:
+    folder = tmp_path / "kth"
+    for subject in (11, 12):
+        write_avi(folder / "boxing" / f"person{subject}_boxing_d1_uncomp.avi", 40, 0, subject)
+    write_list(folder, [f"person{s}_boxing_d1\t\tframes\t1-40" for s in (11, 12)])
+    _, clips = extract(folder, tmp_path / "clips", actions="boxing")
+    assert not clips.labels["poses_valid"].any()
+    assert not clips.labels["poses"].any()
+    assert not clips.table["background_valid"].any()
+    assert clips.background(0) is None
+    assert (clips.table["view_end"] == clips.table["length"]).all()
+
+
+def labelled_folder(folder: Path, subjects: range, length: int = 40) -> Path:
+    """The recordings of `make_folder`, and labels that are true of them."""
+    make_folder(folder, subjects, length)
+    for subject in subjects:
+        video = folder / "walking" / f"person{subject:02d}_walking_d1_uncomp.avi"
+        speed = 3 if subject % 2 else -3
+        column = 80 + speed * (np.arange(length) - (length - 1) / 2)
+        keypoints = np.zeros((length, 16, 2), np.float32)
+        keypoints[..., 0], keypoints[..., 1] = column[:, None], np.linspace(30, 99, 16)
+        inside = (keypoints[..., 0] > 0) & (keypoints[..., 0] < 159)
+        silhouette = np.zeros((length, 120, 160), np.uint8)
+        for frame, centre in zip(silhouette, column.astype(int), strict=True):
+            frame[30:100, max(0, centre - 10) : max(0, centre + 10)] = 255
+        write_labels(
+            video,
+            Labels(
+                keypoints=keypoints,
+                keypoints_valid=inside,
+                silhouette=silhouette,
+                background=np.full((120, 160), 77, np.uint8),
+                scale=np.full(length, 70, np.float32),
+                heading=np.zeros(length, np.float32),
+                phase=np.arange(length, dtype=np.float32) / 25,
+                action=np.full(length, "walking"),
+                direction=np.full(length, np.sign(speed), np.int8),
+                present=np.ones(length, bool),
+            ),
+        )
+    return folder
+
+
+def test_what_a_renderer_knows_is_read_and_not_estimated(tmp_path: Path) -> None:
+    folder = labelled_folder(tmp_path / "kth", range(1, 3))
+    report, clips = extract(folder, tmp_path / "clips", size=128, actions="walking")
+    assert report.labels
+    assert set(clips.labels) == set(SOURCE.labels)
+    for index, row in clips.table.iterrows():
+        labels = {name: x[clips.rows(index)] for name, x in clips.labels.items()}
+        assert row["direction"] == ("right" if row["subject"] % 2 else "left")
+        assert row["direction_confidence"] == 1
+        # the silhouette lies where the frame is dark, and the joints within it
+        frames, silhouette = clips[index].astype(int), labels["silhouette"]
+        assert row["view_end"] > row["view_start"] + 2
+        for time in range(row["view_start"], row["view_end"]):
+            frame, mask = frames[time], silhouette[time]
+            assert frame[mask > 200].mean() < 50 < 100 < frame[mask == 0].mean()
+            columns = np.flatnonzero(mask.max(axis=0) > 127)
+            assert labels["poses"][time, 0, 0] == pytest.approx(columns.mean(), abs=1.5)
+            x, y = labels["keypoints"][time].round().astype(int).T
+            assert (mask[y, x] > 0).all()
+        assert labels["scale"] == pytest.approx(np.full(row["length"], 70 * 128 / 120))
+        times = row["phase"] + 5 * np.arange(row["length"])
+        assert labels["phase"] == pytest.approx(times / 25)
+        assert (clips.background(index) == 77).all()
+
+
+def test_labels_are_estimated_where_one_video_has_none(tmp_path: Path) -> None:
+    folder = labelled_folder(tmp_path / "kth", range(1, 4))
+    (folder / "walking" / "person02_walking_d1_labels.npz").unlink()
+    report, clips = extract(folder, tmp_path / "clips")
+    assert not report.labels
+    assert set(clips.labels) == {"poses", "poses_valid"}
+
+
+def test_labels_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    folder = labelled_folder(tmp_path / "kth", range(1, 13))
+    (folder / "walking" / "person02_walking_d1_labels.npz").write_text("no labels")
+    report, _ = extract(folder, tmp_path / "clips")
+    assert len(report.bad) == 1
+    assert "person02_walking_d1_labels.npz" in report.bad[0]
 
 
 def test_the_store_does_not_depend_on_the_number_of_threads(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """One's own pictures and videos: seen as they are meant to be, at the pace of the network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import av
@@ -7,9 +8,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from videogeneration.sources import PictureFormat
 from videogeneration.sources.photos import Frame, PictureError, read_pictures
 
-SCENE = Frame(32, 32)
+SCENE = Frame(32, 32, PictureFormat(background="scene"))
+BLACK = Frame(32, 32, PictureFormat(background="black"))
 TURNED_RIGHT = 6
 """The EXIF orientation of a picture that has to be turned to the right to be seen upright."""
 
@@ -59,7 +62,7 @@ def test_what_is_drawn_on_nothing_can_be_seen(tmp_path: Path, ink: int, ground: 
     assert (frame[8:24, 8:24] == ink).all()
     assert (frame[:8] == ground).all()
     # a network of light elements on black sees both alike
-    (frame,) = only(tmp_path / "drawn.png", Frame(32, 32, ground="black"))
+    (frame,) = only(tmp_path / "drawn.png", BLACK)
     assert (frame[8:24, 8:24] == 255).all()
     assert (frame[:8] == 0).all()
 
@@ -72,7 +75,7 @@ def test_padding_shows_everything_and_goes_on_naturally() -> None:
     # a quarter of the height is picture; the sky goes on above, without a step
     assert np.abs(framed[12:20, :12].astype(int) - 120).max() <= 1
     assert np.abs(framed[:, :8].astype(int) - 120).max() <= 2
-    tall = Frame(32, 32, ground="black").bring(np.full((200, 50), 90, np.uint8))
+    tall = BLACK.bring(np.full((200, 50), 90, np.uint8))
     assert (tall[:, 12:20] == 90).all()
     assert (tall[:, :12] == 0).all()
     assert (tall[:, 20:] == 0).all()
@@ -81,15 +84,15 @@ def test_padding_shows_everything_and_goes_on_naturally() -> None:
 def test_cropping_fills_the_frame_from_the_middle() -> None:
     wide = np.zeros((50, 200), np.uint8)
     wide[:, 75:125] = 200
-    assert (Frame(32, 32, fit="crop").bring(wide) == 200).all()
-    assert (Frame(32, 32, fit="crop").bring(wide.T) == 200).all()
+    assert (replace(SCENE, fit="crop").bring(wide) == 200).all()
+    assert (replace(SCENE, fit="crop").bring(wide.T) == 200).all()
 
 
 @pytest.mark.parametrize("fit", ["pad", "crop"])
 def test_a_camera_s_picture_is_squeezed_as_the_recordings_were(fit) -> None:  # type: ignore[no-untyped-def]
     camera = np.zeros((120, 160), np.uint8)
     camera[:, 40:80] = 200
-    framed = Frame(128, 128, aspect=4 / 3, fit=fit).bring(camera)
+    framed = Frame(128, 128, PictureFormat(4 / 3, "scene"), fit).bring(camera)
     assert (framed[:, 33:63] == 200).all()
     assert (framed[:, :31] == 0).all()
     assert (framed[:, 66:] == 0).all()
@@ -98,7 +101,9 @@ def test_a_camera_s_picture_is_squeezed_as_the_recordings_were(fit) -> None:  # 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (7, 3000)])
 @pytest.mark.parametrize("fit", ["pad", "crop"])
 def test_any_shape_can_be_brought(shape: tuple[int, int], fit) -> None:  # type: ignore[no-untyped-def]
-    assert Frame(32, 24, 4 / 3, fit=fit).bring(np.full(shape, 9, np.uint8)).shape == (32, 24)
+    assert Frame(32, 24, PictureFormat(4 / 3, "scene"), fit).bring(
+        np.full(shape, 9, np.uint8)
+    ).shape == (32, 24)
 
 
 def numbered_video(path: Path, frames: int, fps: int) -> Path:

@@ -6,11 +6,13 @@ import pytest
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
 from videogeneration.captions.movements import Place, places
-from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clips, write_clips
+from videogeneration.sources import SOURCES
 from videogeneration.sources.digits import optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import (
     Actor,
+    ElementSettings,
     Painter,
     SceneSettings,
     make_clips,
@@ -19,6 +21,8 @@ from videogeneration.sources.scenes import (
 from videogeneration.sources.sprites import Sprites
 
 NAMES = ("house", "clock", "car", "bell", "key", "dog", "tree", "moon")
+NONE = {"counts": {"held_out": 0}}
+HALF = SceneSettings(two_elements=0.5)
 FREE = {"free_direction": True, "free_centre": True, "free_angle": True}
 
 
@@ -27,10 +31,10 @@ def sprites() -> Sprites:
     return icons(NAMES)
 
 
-def store(tmp_path, sprites, settings, counts, seed=0) -> Clips:
-    with ClipWriter(tmp_path, settings.canvas, settings.canvas) as writer:
-        make_clips(writer, sprites, settings, counts, seed)
-    return Clips.open(tmp_path)
+def store(tmp_path, sprites, settings, counts, seed=0, held_out=()) -> Clips:
+    none = dict.fromkeys(("train", "validation", "test", "held_out"), 0)
+    given = {"counts": {**none, **counts}, "seed": seed, "held_out": held_out}
+    return write_clips(tmp_path, make_clips(sprites, ElementSettings(scenes=settings, **given)))
 
 
 def actor(movement: str, **changes) -> Actor:
@@ -49,7 +53,7 @@ def film(sprites: Sprites, one: Actor, frames: int = 21) -> np.ndarray:
 
 
 def test_rows_say_what_the_frames_show(tmp_path, sprites):
-    clips = store(tmp_path / "clips", sprites, SceneSettings(), {"train": 30, "test": 10})
+    clips = store(tmp_path / "clips", sprites, HALF, {"train": 30, "test": 10})
     grammar = SceneGrammar(sprites.elements)
     assert clips.table["clip_id"].is_unique
     for _, row in clips.table.iterrows():
@@ -70,24 +74,37 @@ def test_rows_say_what_the_frames_show(tmp_path, sprites):
     assert Counter(clips.table["elements"].map(len)) == {1: 20, 2: 20}
 
 
-def test_poses_are_where_the_elements_are(tmp_path, sprites):
+def test_labels_are_where_the_elements_are(tmp_path, sprites):
     settings = SceneSettings(two_elements=0.5)
     clips = store(tmp_path / "clips", sprites, settings, {"train": 24})
-    assert clips.poses.shape == (24 * 20, 2, 3)
+    assert {name: x.shape for name, x in clips.labels.items()} == {
+        "poses": (24 * 20, 2, 3),
+        "poses_valid": (24 * 20, 2),
+        "alpha": (24 * 20, 2, 64, 64),
+    }
+    assert set(clips.labels) == set(SOURCES["icons"].labels) == set(SOURCES["mnist"].labels)
     moved = Counter()
     for index, (_, row) in enumerate(clips.table.iterrows()):
-        poses = clips.poses[row["start"] : row["start"] + 20]
+        poses, valid, alpha = (
+            clips.labels[name][clips.rows(index)] for name in ("poses", "poses_valid", "alpha")
+        )
+        # white elements on black: the frame is the larger of their alphas
+        assert np.array_equal(alpha.max(axis=1), clips[index])
+        assert (clips.background(index) == 0).all()
+        assert valid.all(axis=0).tolist() == valid.any(axis=0).tolist()
+        assert valid[0].sum() == len(row["elements"])
+        assert not poses[~valid].any()
         for figure, (place, movement) in enumerate(zip(places(row), row["movements"], strict=True)):
             x, y, turn = poses[:, figure].T
             assert (x[0], y[0], turn[0]) == pytest.approx((place.x, place.y, 0), abs=1e-3)
             moved[movement] += 1
             assert (np.ptp(turn) > 1) == movement.startswith("spin")
             assert (np.ptp(x) + np.ptp(y) > 5) != movement.startswith("spin")
-        if len(row["elements"]) == 1:
-            assert np.isnan(poses[:, 1]).all()
             # an icon's light lies near the middle of its circle, wherever that goes
-            for frame, pose in zip(clips[index], poses[:, 0], strict=True):
+            for frame, pose in zip(alpha[:, figure], poses[:, figure], strict=True):
                 assert np.abs(centroid(frame.astype(float)) - pose[:2]).max() < 5
+        if len(row["elements"]) == 1:
+            assert not alpha[:, 1].any()
     assert set(moved) == set(MOVEMENTS)
 
 
@@ -104,9 +121,7 @@ def test_clips_depend_on_seed_and_index_only(tmp_path, sprites):
 
 def test_elements_and_movements_have_equal_shares(sprites):
     # 32 clips of one and 32 of two elements show 96 = 2 x 48 pairs: every pair exactly twice
-    drawn = [
-        pair for scene, _ in scenes(sprites, SceneSettings(), "train", 64, 3) for pair in scene
-    ]
+    drawn = [pair for scene, _ in scenes(sprites, HALF, "train", 64, 3) for pair in scene]
     assert set(Counter(drawn).values()) <= {1, 2, 3}
     movements = Counter(movement for _, movement in drawn)
     elements = Counter(element for element, _ in drawn)
@@ -202,9 +217,8 @@ def test_what_would_leave_the_frame_is_refused(sprites):
 
 def test_held_out_pairs_are_shown_only_when_asked_for(tmp_path, sprites):
     held = (("house", "up_down"), ("car", "spin_clockwise"))
-    settings = SceneSettings(held_out=held)
     counts = {"train": 100, "validation": 20, "test": 20, "held_out": 20}
-    clips = store(tmp_path / "clips", sprites, settings, counts)
+    clips = store(tmp_path / "clips", sprites, SceneSettings(), counts, held_out=held)
     for _, row in clips.table.iterrows():
         pairs = list(zip(row["elements"], row["movements"], strict=True))
         assert (pairs[0] in held) == row["held_out"]
@@ -227,24 +241,33 @@ def test_splits_use_different_handwriting(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("settings", "problem"),
+    ("block", "problem"),
     [
-        ({"canvas": 40}, r"canvas=40: too small for an element of 30 pixels .* at least"),
-        ({"period": [2, 12]}, r"period=\(2, 12\)"),
-        ({"period": [12, 8]}, "period="),
-        ({"period": [8, 500]}, "at most 100"),
-        ({"size": [3, 5]}, "size="),
-        ({"movements": ["updown"]}, "movement 'updown' does not exist; did you mean up_down"),
-        ({"movements": []}, "movements"),
-        ({"two_elements": 1.5}, "two_elements=1.5"),
-        ({"frames": 1}, "frames=1"),
+        ({"scenes": {"canvas": 40}}, "scenes.canvas: 40 is too small .* 30 pixels .* at least 48"),
+        ({"scenes": {"period": [2, 12]}}, "scenes.period.0: 2 .* greater than or equal to 4"),
+        ({"scenes": {"period": [12, 8]}}, r"scenes.period: \[12.0, 8.0\]; give \[smallest"),
+        ({"scenes": {"period": [8, 500]}}, "scenes.period.1: 500 .* less than or equal to 100"),
+        ({"scenes": {"size": [3, 5]}}, "scenes.size.0: 3"),
+        ({"scenes": {"movements": ["updown"]}}, "scenes: movement 'updown' .* up_down"),
+        ({"scenes": {"movements": []}}, "scenes.movements"),
+        ({"scenes": {"two_elements": 1.5}}, "scenes.two_elements: 1.5"),
+        ({"scenes": {"frames": 1}}, "scenes.frames: 1"),
+        ({"scenes": {"frame": 1}}, "scenes.frame: .* did you mean 'frames'"),
         ({"held_out": [["house", "jumping"]]}, "held_out: movement 'jumping'"),
-        ({"held_out": [["house"]]}, r"no \(element, movement\) pair"),
+        ({"held_out": [["house"]]}, r"held_out\.0\.1"),
+        ({"held_out": []}, "counts.held_out: 100, but held_out lists no pair"),
+        ({"counts": {"tests": 1}}, "counts.tests: .* did you mean 'test'"),
+        ({"counts": {"test": -1}}, "counts.test: -1"),
     ],
 )
-def test_bad_settings_say_what_is_allowed(settings, problem):
-    with pytest.raises(ValueError, match=problem):
-        SceneSettings(**settings)
+def test_bad_settings_say_what_is_allowed(block, problem):
+    with pytest.raises(ValueError, match=rf"^icons\.{problem}"):
+        SOURCES["icons"].read_settings(block)
+
+
+def test_elements_on_the_command_line():
+    settings = SOURCES["icons"].read_settings({"elements": "house+car", "held_out": (), **NONE})
+    assert SOURCES["icons"].grammar(settings).elements == ("house", "car")
 
 
 def test_the_canvas_named_in_the_error_is_enough():
@@ -254,16 +277,12 @@ def test_the_canvas_named_in_the_error_is_enough():
 
 
 def test_settings_must_fit_the_sprites(tmp_path, sprites):
-    for settings, counts, problem in (
-        (SceneSettings(held_out=(("hous", "up_down"),)), {"test": 1}, "did you mean house"),
-        (SceneSettings(), {"test": 1, "held_out": 2}, "held_out lists no pair"),
-        (SceneSettings(), {"tests": 1}, "did you mean test"),
-        (SceneSettings(), {"test": -1}, "at least 0"),
-    ):
-        with pytest.raises(ValueError, match=problem):
-            store(tmp_path / "bad", sprites, settings, counts)
-    assert not (tmp_path / "bad").exists()
+    with pytest.raises(ValueError, match="element 'hous' does not exist; known: house"):
+        store(
+            tmp_path / "bad", sprites, SceneSettings(), {"test": 1}, held_out=(("hous", "up_down"),)
+        )
     one = icons(["house"])
     with pytest.raises(ValueError, match="too few elements"):
         store(tmp_path / "bad", one, SceneSettings(), {"test": 2})
+    assert not (tmp_path / "bad").exists()
     assert len(store(tmp_path / "one", one, SceneSettings(two_elements=0.0), {"test": 2})) == 2

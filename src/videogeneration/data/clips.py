@@ -1,19 +1,24 @@
-"""The clip store, and the windows that a network learns from.
+"""Clips: what a source makes, and the store that keeps them.
 
 A store is a folder with `frames.npy` (uint8 `[N, H, W]`, all clips end to end) and `clips.parquet`
-(one row a clip: `clip_id`, `start`, `length`, `split`, `caption` and what the source knows); where
-the source knows where its figures are, `poses.npy` says it for every frame (float32 `[N, P, 3]`).
-Frames stay on disk, memory-mapped; a window is cut when it is needed.
+(one row a clip: `clip_id`, `start`, `length`, `split`, `caption` and what the source knows).
+`labels/<name>.npy` says what is known of every frame, row by row beside the frames (`poses` and
+`poses_valid`, `alpha`, `keypoints`); `backgrounds.npy` what is behind the figures of every clip;
+`sequences/<name>.npy` holds labels of sequences without pictures, where a source knows more motions
+than it shows, and their sentences (`caption`); `report.json` what came of making it all. Arrays
+stay on disk, memory-mapped.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
@@ -23,102 +28,192 @@ HISTORY = 10
 
 SPLITS = ("train", "validation", "test")
 
+FIRST_COLUMNS = ["clip_id", "start", "length", "split", "caption"]
 
-class ClipWriter:
-    """Writes a clip store whole or not at all.
 
-    Used as a context manager: clips are appended to a temporary folder beside `folder`, which takes
-    the place of `folder` when the block ends well and is removed when it does not.
+@dataclass(frozen=True)
+class Clip:
+    """One clip.
 
-    Args:
-        folder: The store to write; an earlier one is replaced at the end.
-        height: Height of every frame in pixels.
-        width: Width of every frame in pixels.
+    Attributes:
+        frames: uint8 `[n, H, W]`, at least two.
+        row: Its row in the clips' table: `clip_id`, `split`, `caption`, `view_start`, `view_end`
+            (first frame with the figure well in view, and the one after the last) and what the
+            source knows.
+        labels: What the source knows of every frame, arrays `[n, ...]` by name. All clips of a
+            store have the same ones. Where the figures are is `poses`, float32 `[n, P, 3]`: column
+            and row in pixels, and turns clockwise; where that is known is `poses_valid`, bool
+            `[n, P]`.
+        background: uint8 `[H, W]`: what is behind the figures; None where nobody knows.
     """
 
-    def __init__(self, folder: Path | str, height: int, width: int) -> None:
-        self.folder, self.height, self.width = Path(folder), height, width
-        self._rows: list[dict[str, Any]] = []
-        self._poses: list[np.ndarray] = []
-        self._frames = 0
+    frames: np.ndarray
+    row: Mapping[str, Any]
+    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
+    background: np.ndarray | None = None
 
-    def __enter__(self) -> "ClipWriter":
-        self.folder.parent.mkdir(parents=True, exist_ok=True)
-        self._temporary = Path(
-            tempfile.mkdtemp(prefix=f".{self.folder.name}-", dir=self.folder.parent)
-        )
-        self._file = open(self._temporary / "frames.npy", "wb")
+
+@dataclass
+class ClipStream:
+    """Clips one after another, and what there is to report of them when all have been taken.
+
+    Attributes:
+        size: Height and width of every frame in pixels.
+        clips: Made while they are taken.
+        report: What came of it, plain values; complete when the last clip has been taken.
+        sequences: Labels of M sequences of L frames without pictures, arrays `[M, L, ...]` by name,
+            and their sentences, `caption` str `[M]`; empty where there are none.
+    """
+
+    size: tuple[int, int]
+    clips: Iterable[Clip]
+    report: dict[str, Any] = field(default_factory=dict)
+    sequences: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+class _Rows:
+    """An array in a `.npy` file that grows while its rows are appended.
+
+    Args:
+        file: Opened for writing.
+        like: An array with rows of the right shape and type.
+    """
+
+    def __init__(self, file: BinaryIO, like: np.ndarray) -> None:
+        self._file = file
+        self._shape, self._dtype, self._count = like.shape[1:], like.dtype, 0
         self._write_header()
-        return self
 
     def _write_header(self) -> None:
         # numpy pads the header so that it keeps its size while the first dimension grows
         self._file.seek(0)
-        np.lib.format.write_array_header_1_0(
-            self._file,
-            {
-                "shape": (self._frames, self.height, self.width),
-                "fortran_order": False,
-                "descr": np.lib.format.dtype_to_descr(np.dtype(np.uint8)),
-            },
-        )
+        descr = np.lib.format.dtype_to_descr(self._dtype)
+        shape = (self._count, *self._shape)
+        header = {"shape": shape, "fortran_order": False, "descr": descr}
+        np.lib.format.write_array_header_1_0(self._file, header)
 
-    def append(self, frames: np.ndarray, poses: np.ndarray | None = None, **columns: Any) -> None:
-        """Add one clip.
+    def fits(self, rows: np.ndarray) -> bool:
+        return rows.shape[1:] == self._shape and rows.dtype == self._dtype
 
-        Args:
-            frames: uint8 `[n, H, W]`, at least two frames.
-            poses: Where each figure is in every frame, `[n, P, 3]`: column and row in pixels, and
-                turns clockwise; NaN where it is not known. All clips of a store have them, for as
-                many figures, or none has.
-            **columns: Its row: `clip_id`, `split`, `caption` and what the source knows.
-        """
-        if frames.dtype != np.uint8 or frames.shape[1:] != (self.height, self.width):
-            raise ValueError(
-                f"clip {columns.get('clip_id')}: frames are {frames.dtype} {frames.shape}, not "
-                f"uint8 [n, {self.height}, {self.width}]"
-            )
-        if len(frames) < 2:
-            raise ValueError(f"clip {columns.get('clip_id')}: a clip needs at least two frames")
-        poses = np.empty((len(frames), 0, 3)) if poses is None else poses
-        if poses.shape[::2] != (len(frames), 3) or (
-            self._poses and poses.shape[1] != self._poses[0].shape[1]
-        ):
-            raise ValueError(
-                f"clip {columns.get('clip_id')}: poses are {list(poses.shape)} for {len(frames)} "
-                "frames; give [frames, figures, 3], as many figures for every clip"
-            )
-        self._poses.append(poses.astype(np.float32))
-        self._file.write(np.ascontiguousarray(frames).data)
-        self._rows.append({**columns, "start": self._frames, "length": len(frames)})
-        self._frames += len(frames)
+    def append(self, rows: np.ndarray) -> None:
+        self._file.write(np.ascontiguousarray(rows).data)
+        self._count += len(rows)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        try:
-            if kind is None:
-                self._finish()
-            self._file.close()
-        finally:
-            shutil.rmtree(self._temporary, ignore_errors=True)
-
-    def _finish(self) -> None:
-        if not self._rows:
-            raise ValueError(f"{self.folder}: no clip to write")
+    def finish(self) -> None:
         self._write_header()
-        self._file.close()
-        table = pd.DataFrame(self._rows)
-        first = ["clip_id", "start", "length", "split", "caption"]
-        table = table[first + [name for name in table.columns if name not in first]]
-        table.to_parquet(self._temporary / "clips.parquet", index=False)
-        np.save(self._temporary / "poses.npy", np.concatenate(self._poses))
-        if self.folder.exists():
-            shutil.rmtree(self.folder)
-        os.replace(self._temporary, self.folder)
+
+
+class _Writer:
+    """Writes clips into a folder, one after another.
+
+    Args:
+        folder: An empty folder.
+        size: Height and width of every frame in pixels.
+        files: Closes the files that are opened here.
+    """
+
+    def __init__(self, folder: Path, size: tuple[int, int], files: ExitStack) -> None:
+        self._folder, self._size, self._files = folder, size, files
+        self._frames = self._open("frames", np.empty((0, *size), np.uint8))
+        self._labels: dict[str, _Rows] = {}
+        self._backgrounds: _Rows | None = None
+        self.rows: list[dict[str, Any]] = []
+        self._count = 0
+
+    def _open(self, name: str, like: np.ndarray) -> _Rows:
+        path = self._folder / f"{name}.npy"
+        path.parent.mkdir(exist_ok=True)
+        rows = _Rows(self._files.enter_context(path.open("wb")), like)
+        # before the file is closed: what was opened last ends first
+        self._files.callback(rows.finish)
+        return rows
+
+    def append(self, clip: Clip) -> None:
+        """Add a clip.
+
+        Raises:
+            ValueError: Its frames, labels or background are not those of this store.
+        """
+        name, (height, width), length = clip.row.get("clip_id"), self._size, len(clip.frames)
+        if not self._frames.fits(clip.frames):
+            raise ValueError(
+                f"clip {name}: frames are {clip.frames.dtype} {clip.frames.shape}, not uint8 "
+                f"[n, {height}, {width}]"
+            )
+        if length < 2:
+            raise ValueError(f"clip {name}: a clip needs at least two frames")
+        if not self.rows:
+            self._labels = {key: self._open(f"labels/{key}", x) for key, x in clip.labels.items()}
+        if self._labels.keys() != clip.labels.keys():
+            raise ValueError(
+                f"clip {name}: has the labels {', '.join(clip.labels) or 'none'}, the first clip "
+                f"{', '.join(self._labels) or 'none'}; all clips have the same ones"
+            )
+        for key, values in clip.labels.items():
+            if len(values) != length or not self._labels[key].fits(values):
+                raise ValueError(
+                    f"clip {name}: {key} is {values.dtype} {list(values.shape)} for {length} "
+                    "frames; give a row a frame, of the same shape and type for every clip"
+                )
+        self._add_background(clip)
+        self._frames.append(clip.frames)
+        for key, values in clip.labels.items():
+            self._labels[key].append(values)
+        known = {"background_valid": clip.background is not None}
+        self.rows.append({**clip.row, "start": self._count, "length": length, **known})
+        self._count += length
+
+    def _add_background(self, clip: Clip) -> None:
+        background = clip.background
+        if background is None:
+            background = np.zeros(self._size, np.uint8)
+        if background.shape != self._size or background.dtype != np.uint8:
+            raise ValueError(
+                f"clip {clip.row.get('clip_id')}: the background is {background.dtype} "
+                f"{background.shape}, not uint8 {self._size}"
+            )
+        if self._backgrounds is None:
+            self._backgrounds = self._open("backgrounds", background[None])
+        self._backgrounds.append(background[None])
+
+
+def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
+    """Write a clip store whole or not at all, in memory that does not grow with its frames.
+
+    Clips go to a temporary folder beside `folder`, which takes its place when all are written and
+    is removed when an error comes up.
+
+    Args:
+        folder: The store; an earlier one is replaced at the end.
+        stream: The clips.
+
+    Raises:
+        ValueError: A clip does not fit the others, or there is none; and whatever the stream
+            raises.
+    """
+    folder = Path(folder)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        with ExitStack() as files:
+            writer = _Writer(temporary, stream.size, files)
+            for clip in stream.clips:
+                writer.append(clip)
+        if not writer.rows:
+            raise ValueError(f"{folder}: no clip to write")
+        table = pd.DataFrame(writer.rows)
+        table = table[FIRST_COLUMNS + [name for name in table if name not in FIRST_COLUMNS]]
+        table.to_parquet(temporary / "clips.parquet", index=False)
+        (temporary / "sequences").mkdir()
+        for name, values in stream.sequences.items():
+            np.save(temporary / "sequences" / f"{name}.npy", values, allow_pickle=False)
+        (temporary / "report.json").write_text(json.dumps(stream.report, indent=2))
+        if folder.exists():
+            shutil.rmtree(folder)
+        os.replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return Clips.open(folder)
 
 
 @dataclass(frozen=True)
@@ -128,14 +223,20 @@ class Clips:
     Attributes:
         folder: Where it lies.
         frames: uint8 `[N, H, W]`, memory-mapped: every frame of the store.
-        poses: float32 `[N, P, 3]`: where the figures are, see `ClipWriter.append`.
+        labels: What the source knows of them, `[N, ...]` by name, memory-mapped; see `Clip`.
+        backgrounds: uint8 `[clips of the store, H, W]`, memory-mapped: what is behind the figures,
+            where the table's `background_valid` says that it is known.
         table: One row a clip of the selection; its index numbers the clips of the whole store.
+        sequences: Labels of sequences without pictures, memory-mapped; see `ClipStream`. They
+            belong to training.
     """
 
     folder: Path
     frames: np.ndarray
-    poses: np.ndarray
+    labels: Mapping[str, np.ndarray]
+    backgrounds: np.ndarray
     table: pd.DataFrame
+    sequences: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> "Clips":
@@ -143,34 +244,52 @@ class Clips:
 
         Raises:
             FileNotFoundError: There is no store, or one of an earlier version.
-            ValueError: Table, frames and poses do not belong together.
+            ValueError: Table and arrays do not belong together.
         """
         folder = Path(folder)
-        for name in ("clips.parquet", "poses.npy"):
+        for name in ("clips.parquet", "frames.npy", "backgrounds.npy", "report.json"):
             if not (folder / name).exists():
                 raise FileNotFoundError(
                     f"{folder / name}: no clips here; run the source's data pipeline first"
                 )
         frames = np.load(folder / "frames.npy", mmap_mode="r")
-        poses = np.load(folder / "poses.npy")
+        backgrounds = np.load(folder / "backgrounds.npy", mmap_mode="r")
+        labels, sequences = (
+            {
+                path.stem: np.load(path, mmap_mode="r")
+                for path in sorted((folder / name).glob("*.npy"))
+            }
+            for name in ("labels", "sequences")
+        )
         table = pd.read_parquet(folder / "clips.parquet")
-        if not len(frames) == len(poses) == int(table["length"].sum()):
+        lengths = {len(array) for array in (frames, *labels.values())}
+        if lengths != {int(table["length"].sum())} or len(backgrounds) != len(table):
             raise ValueError(
-                f"{folder}: frames.npy, poses.npy and clips.parquet disagree; make the clips again"
+                f"{folder}: clips.parquet, frames.npy, backgrounds.npy and labels disagree; make "
+                "the clips again"
             )
-        return cls(folder, frames, poses, table)
+        return cls(folder, frames, labels, backgrounds, table, sequences)
 
     def __len__(self) -> int:
         return len(self.table)
 
     def __getitem__(self, index: int) -> np.ndarray:
         """Frames of one clip of the selection, uint8 `[n, H, W]`."""
+        return self.frames[self.rows(index)]
+
+    def rows(self, index: int) -> slice:
+        """Where the frames of one clip of the selection lie in `frames` and in every label."""
         row = self.table.iloc[index]
-        return self.frames[row["start"] : row["start"] + row["length"]]
+        return slice(row["start"], row["start"] + row["length"])
+
+    def background(self, index: int) -> np.ndarray | None:
+        """What is behind the figures of a clip of the selection, uint8 `[H, W]`, where known."""
+        known = self.table["background_valid"].iat[index]
+        return self.backgrounds[self.table.index[index]] if known else None
 
     def where(self, mask: "pd.Series[bool]") -> "Clips":
-        """A selection of the clips; the frames stay the same."""
-        return Clips(self.folder, self.frames, self.poses, self.table[mask])
+        """A selection of the clips; the arrays stay the same."""
+        return replace(self, table=self.table[mask])
 
     def split(self, name: str) -> "Clips":
         """The clips of one split: `train`, `validation` or `test`."""
@@ -181,10 +300,21 @@ class Clips:
         """Height and width in pixels."""
         return self.frames.shape[1], self.frames.shape[2]
 
+    def report(self) -> dict[str, Any]:
+        """What came of making the clips of the whole store."""
+        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return report
+
     def fingerprint(self) -> str:
-        """A digest of the selection: equal for equal clips, else different."""
+        """A digest of the selection, labels and backgrounds too: equal for equal clips."""
         digest = hashlib.sha256(self.table.to_json(orient="records").encode())
-        digest.update(self.poses.tobytes())
+        digest.update(" ".join(self.labels).encode())
         for index in range(len(self)):
-            digest.update(np.ascontiguousarray(self[index]).data)
+            rows = self.rows(index)
+            for array in (self.frames, *self.labels.values()):
+                digest.update(np.ascontiguousarray(array[rows]).data)
+            if (background := self.background(index)) is not None:
+                digest.update(np.ascontiguousarray(background).data)
+        for values in self.sequences.values():
+            digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]

@@ -7,7 +7,6 @@ on with the very batches that it would have seen, and no random state needs to b
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
-from videogeneration.vision.background import median_background, subtract_background
+from videogeneration.vision.background import subtract_background
 from videogeneration.vision.foreground import grow
 
 SEEN, SHADOW = 3.0, 0.35
@@ -60,14 +59,13 @@ class WindowSettings:
 class _Cut:
     """A window: T frames, of which `past` are the history.
 
-    `frames` float32 `[T, H, W]` in [0, 1]; `poses [T, P, 3]` with `poses_valid [T, P]`; `caption`
-    one-hot; `background [H, W]` in [0, 1], or None.
+    `frames` float32 `[T, H, W]` in [0, 1]; `labels` arrays `[T, ...]` by name; `caption` one-hot;
+    `background [H, W]` in [0, 1], or None.
     """
 
     frames: np.ndarray
     past: int
-    poses: np.ndarray
-    poses_valid: np.ndarray
+    labels: dict[str, np.ndarray]
     caption: np.ndarray
     background: np.ndarray | None
 
@@ -83,9 +81,9 @@ class Windows:
         batch_size: Windows a batch.
         future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
-        labels: Names of the labels that batches shall have, `poses` and `background` among them;
-            see `Batch`. The background is the clip's median, where a figure is known to walk
-            through it.
+        labels: Names of the labels that batches shall have, where the clips know them; see `Batch`.
+        sequences: Number of sequences without pictures beside every window, where the clips have
+            them; see `Batch`.
 
     Raises:
         ValueError: No clip is long enough.
@@ -101,18 +99,22 @@ class Windows:
         future: int = 1,
         seed: int = 0,
         labels: Collection[str] = (),
+        sequences: int = 0,
     ) -> None:
+        self.sequences = sequences if clips.sequences else 0
         self.labels = labels
-        # of so many clips at once: each is a frame in memory
-        self._background = lru_cache(4000)(self._median)
-        self._poses_valid = ~np.isnan(clips.poses).any(2)
-        self._poses = np.nan_to_num(clips.poses)
+        wanted = {*labels, *(f"{name}_valid" for name in labels)}
+        self._labels = {name: x for name, x in clips.labels.items() if name in wanted}
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
+        self.grammar = grammar
         self.future, self.seed = future, seed
         table = clips.table
         self._start = table["start"].to_numpy()
         self._length = table["length"].to_numpy()
         self._view = table[["view_start", "view_end"]].to_numpy()
+        self._known = np.ones(len(table), bool)
+        if "labels_valid" in table:
+            self._known = table["labels_valid"].to_numpy(bool)
         # before a figure is in view nothing says when it will come: there is nothing to learn
         self._ends = np.cumsum(np.maximum(self._length - 1 - self._view[:, 0], 0))
         if not len(self._ends) or self._ends[-1] == 0:
@@ -143,8 +145,10 @@ class Windows:
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
         valid = np.zeros(frames.shape[:2], bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
-        poses = np.zeros((*frames.shape[:2], *self._poses.shape[1:]), np.float32)
-        poses_valid = np.zeros(poses.shape[:3], bool)
+        labels = {
+            name: np.zeros((*frames.shape[:2], *x.shape[1:]), _unit(x[:0]).dtype)
+            for name, x in self._labels.items()
+        }
         background = np.zeros((count, height, width), np.float32)
         background_valid, backwards = np.zeros((2, count), bool)
         for i, (clip, offset) in enumerate(picked):
@@ -152,15 +156,16 @@ class Windows:
             cut = self._cut(clip, offset, mirror, back, single, random)
             place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
             frames[i, place], valid[i, place] = cut.frames, True
-            poses[i, place], poses_valid[i, place] = cut.poses, cut.poses_valid
+            for name, values in cut.labels.items():
+                labels[name][i, place] = values
             captions[i], backwards[i] = cut.caption, back
             if cut.background is not None:
                 background[i], background_valid[i] = cut.background, True
-        known = {"poses": (poses, poses_valid), "background": (background, background_valid)}
-        labels = {"backwards": torch.from_numpy(backwards)}
-        for name in self.labels:
-            values, those = (torch.from_numpy(x) for x in known[name])
-            labels |= {name: values, f"{name}_valid": those}
+        labels |= {"backwards": backwards, "labels_valid": self._known[[c for c, _ in picked]]}
+        if "background" in self.labels:
+            labels |= {"background": background, "background_valid": background_valid}
+        if self.sequences:
+            labels |= self._sequences(random)
         return Batch(
             history=torch.from_numpy(frames[:, :HISTORY]),
             history_valid=torch.from_numpy(valid[:, :HISTORY]),
@@ -168,7 +173,7 @@ class Windows:
             future_valid=torch.from_numpy(valid[:, HISTORY:]),
             caption=torch.from_numpy(captions),
             noise=torch.zeros(count),
-            labels=labels,
+            labels={name: torch.from_numpy(values) for name, values in labels.items()},
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -214,26 +219,52 @@ class Windows:
         if backwards:
             places = length - 1 - places
         places += self._start[clip]
-        cut, poses, known = (x[places] for x in (self.clips.frames, self._poses, self._poses_valid))
+        cut = self.clips.frames[places]
+        labels = {name: _unit(values[places]) for name, values in self._labels.items()}
         if mirror:
             cut = cut[:, :, ::-1]
-            poses = poses * [-1, 1, -1] + [cut.shape[2] - 1, 0, 0]
+            labels = {name: _mirrored(name, x, cut.shape[2]) for name, x in labels.items()}
         caption = self._captions[self._rows[clip]]
         if mirror != backwards:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
         greys, background = self._greys(random), None
         clothes = self.settings.clothes
-        if (clothes or "background" in self.labels) and known[:1].any():
-            background = self._background(clip)
+        if clothes or "background" in self.labels:
+            background = self.clips.background(clip)
+        if background is not None:
             background = background[:, ::-1] if mirror else background
-            if random.random() < clothes:
-                cut = in_other_clothes(cut, background, poses[:, 0, 1], random)
+            if random.random() < clothes and labels["poses_valid"][0].any():
+                cut = in_other_clothes(cut, background, labels["poses"][:, 0, 1], random)
             background = greys[background]
-        return _Cut(np.take(greys, cut, mode="clip"), past, poses, known, caption, background)
+        return _Cut(np.take(greys, cut, mode="clip"), past, labels, caption, background)
 
-    def _median(self, clip: int) -> np.ndarray:
-        """What is behind the figures of a clip, uint8 `[H, W]`."""
-        return (255 * median_background(self.clips[clip])).round().astype(np.uint8)
+    def _sequences(self, random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Some of the sequences without pictures, `[B, N, ...]` by name."""
+        shape, store = (self.batch_size, self.sequences), self.clips.sequences
+        chosen = random.integers(len(store["caption"]), size=shape)
+        flip = random.random(shape) < self.settings.mirror
+        cut = {
+            name: np.where(
+                flip.reshape(*shape, *[1] * (values.ndim - 1)),
+                _mirrored(name, values[chosen], self.clips.size[1]),
+                values[chosen],
+            )
+            for name, values in store.items()
+            if name != "caption"
+        }
+        said = store["caption"][chosen]
+        cut["caption"] = np.where(flip[..., None, None], self._said(said, True), self._said(said))
+        return {f"sequence_{name}": values for name, values in cut.items()}
+
+    def _said(self, sentences: np.ndarray, opposite: bool = False) -> np.ndarray:
+        """Sentences `[B, N]`, or their opposites, one-hot `[B, N, max_words, vocabulary]`."""
+        encode = self.grammar.vocabulary.encode
+        known = {
+            text: encode(self.grammar.opposite(str(text)) if opposite else str(text))
+            for text in np.unique(sentences)
+        }
+        matrices = np.stack([known[text] for text in sentences.flat])
+        return matrices.reshape(*sentences.shape, *matrices.shape[1:]).astype(np.float32)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""
@@ -243,6 +274,24 @@ class Windows:
         if self.settings.contrast or self.settings.brightness:
             greys = ((greys - 0.5) * gain + 0.5 + shift).clip(0, 1)
         return greys.astype(np.float32)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Labels as networks take them: pictures in [0, 1], numbers as float32, truths as they are."""
+    if values.dtype == np.uint8:
+        return values.astype(np.float32) / 255
+    return values if values.dtype == bool else values.astype(np.float32, copy=False)
+
+
+def _mirrored(name: str, values: np.ndarray, width: int) -> np.ndarray:
+    """A label of mirrored frames; left and right of a person are not told apart, see `Batch`."""
+    if name == "poses":
+        return values * np.array([-1, 1, -1], np.float32) + np.array([width - 1, 0, 0], np.float32)
+    if name == "keypoints":
+        return values * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
+    if name == "heading":
+        return np.float32(np.pi) - values
+    return values[:, :, ::-1] if name in ("silhouette", "alpha") else values
 
 
 def in_other_clothes(

@@ -6,7 +6,7 @@ from typing import Any
 import mlflow
 from kedro.io import AbstractDataset, DatasetError
 
-from videogeneration.data.clips import Clips
+from videogeneration.data.clips import Clips, ClipStream, write_clips
 from videogeneration.training.checkpoints import Checkpoint
 
 
@@ -79,15 +79,22 @@ class FilesDataset(_Folder):
 
 
 class ClipsDataset(_Folder):
-    """A clip store: loads as `Clips`, its frames memory-mapped."""
+    """A clip store: saves a `ClipStream`, loads as `Clips`, its arrays memory-mapped."""
 
     def load(self) -> Clips:
         """Open the store without reading its frames."""
         return Clips.open(Path(self._filepath))
 
-    def save(self, data: Clips) -> None:
-        """Check that the node wrote the store to where the catalog says."""
-        self._check(data.folder)
+    def save(self, data: ClipStream) -> None:
+        """Write the clips, whole or not at all, while they are made.
+
+        Raises:
+            DatasetError: They cannot be made, or cannot be written; says only why.
+        """
+        try:
+            write_clips(Path(self._filepath), data)
+        except (OSError, ValueError) as error:
+            raise DatasetError(str(error)) from error
 
     def _exists(self) -> bool:
         return (Path(self._filepath) / "clips.parquet").exists()

@@ -5,11 +5,18 @@ import math
 import struct
 import zlib
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from videogeneration.captions import SceneGrammar
+from videogeneration.data.clips import ClipStream
+from videogeneration.evaluation.judges import SceneJudge
+from videogeneration.sources.scenes import LABELS, ElementSettings, make_clips
+from videogeneration.sources.source import Source
 from videogeneration.sources.sprites import Sprites
+from videogeneration.validated import validated
 
 DIGITS: tuple[str, ...] = tuple(f"digit {digit}" for digit in range(10))
 
@@ -171,3 +178,49 @@ def _scale_up(image: np.ndarray) -> np.ndarray:
     sharp = smooth + 0.6 * (smooth - cv2.GaussianBlur(smooth, (0, 0), 4))
     # a sigmoid makes strokes even and leaves their rims antialiased
     return (255 / (1 + np.exp(-8 * (sharp - 0.6)))).round().astype(np.uint8)
+
+
+@validated
+class DigitSettings(ElementSettings):
+    """Clips of moving handwritten digits.
+
+    Attributes:
+        source: `optdigits`: scikit-learn's digits; `idx`: MNIST's files in `folder`.
+        folder: Of MNIST's files; naming one is enough to use them.
+        held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
+        seed: Decides everything that is drawn at random.
+        counts: How many clips.
+        scenes: How they look and move.
+    """
+
+    source: Literal["optdigits", "idx"] = "optdigits"
+    folder: str | None = None
+    held_out: tuple[tuple[str, str], ...] = (
+        ("digit 3", "spin_clockwise"),
+        ("digit 5", "up_down"),
+        ("digit 7", "left_right"),
+        ("digit 9", "circle_counterclockwise"),
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.source == "idx" and not self.folder:
+            raise ValueError(
+                "folder: empty; name the folder of the IDX files, --params=mnist.folder=PATH"
+            )
+
+
+def _make(settings: DigitSettings, folder: Path) -> ClipStream:
+    if settings.folder:
+        return make_clips(idx_digits(settings.folder, settings.seed), settings)
+    return make_clips(optdigits(settings.seed), settings)
+
+
+SOURCE = Source(
+    name="mnist",
+    settings=DigitSettings,
+    make_clips=_make,
+    grammar=lambda settings: SceneGrammar(DIGITS),
+    judge=SceneJudge,
+    labels=LABELS,
+)

@@ -5,12 +5,19 @@ import json
 from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from typing import Annotated
 
 import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from videogeneration.sources.sprites import ANY_SPLIT, Sprites, check_name
+from videogeneration.captions import SceneGrammar
+from videogeneration.data.clips import ClipStream
+from videogeneration.evaluation.judges import SceneJudge
+from videogeneration.sources.scenes import LABELS, ElementSettings, make_clips
+from videogeneration.sources.source import Source
+from videogeneration.sources.sprites import ANY_SPLIT, Sprites
+from videogeneration.validated import Listed, check_name, validated
 
 # fmt: off
 ICONS: tuple[str, ...] = (
@@ -56,11 +63,6 @@ def icons(names: Iterable[str] = ICONS) -> Sprites:
     )
 
 
-def icon_names() -> list[str]:
-    """Every icon of the font whose name is one plain word."""
-    return sorted(_code_points())
-
-
 def _draw(code_point: int, font: ImageFont.FreeTypeFont) -> np.ndarray:
     """A glyph, its bounding box centred and as large as fits, uint8 `[SIDE, SIDE]`."""
     large = Image.new("L", (SIDE * 5, SIDE * 5))
@@ -94,3 +96,40 @@ def _code_points() -> dict[str, int]:
         for name, icon in metadata.items()
         if "solid" in icon["free"] and name.isalpha() and len(name) > 1
     }
+
+
+@validated
+class IconSettings(ElementSettings):
+    """Clips of moving icons.
+
+    Attributes:
+        elements: Solid icons of Font Awesome whose names are one plain word.
+        held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
+        seed: Decides everything that is drawn at random.
+        counts: How many clips.
+        scenes: How they look and move.
+    """
+
+    elements: Annotated[tuple[str, ...], Listed] = ICONS
+    held_out: tuple[tuple[str, str], ...] = (
+        ("house", "spin_clockwise"),
+        ("car", "up_down"),
+        ("bell", "circle_clockwise"),
+        ("rocket", "left_right"),
+        ("fish", "circle_counterclockwise"),
+        ("key", "spin_counterclockwise"),
+    )
+
+
+def _make(settings: IconSettings, folder: Path) -> ClipStream:
+    return make_clips(icons(settings.elements), settings)
+
+
+SOURCE = Source(
+    name="icons",
+    settings=IconSettings,
+    make_clips=_make,
+    grammar=lambda settings: SceneGrammar(settings.elements),
+    judge=SceneJudge,
+    labels=LABELS,
+)

@@ -12,11 +12,9 @@ import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from videogeneration.data.clips import HISTORY
+from videogeneration.sources.source import PictureFormat
 
 logger = logging.getLogger(__name__)
-
-CAMERA_ASPECT = 4 / 3
-"""Width over height of what a KTH camera saw; a network sees it squeezed into a square."""
 
 USUAL_FPS = 25.0
 """Frames a second of a video that does not say how many it has."""
@@ -35,16 +33,13 @@ class Frame:
     Attributes:
         height: In pixels.
         width: In pixels.
-        aspect: Width over height of the scene that fills it.
-        ground: `scene`: the picture's edge goes on where it has to be widened; `black`: elements
-            are light on black, and a picture that is dark on light is turned into its negative.
+        format: How pictures are brought to it.
         fit: `pad` shows the whole picture and widens it; `crop` fills the frame from its middle.
     """
 
     height: int
     width: int
-    aspect: float = 1.0
-    ground: Literal["scene", "black"] = "scene"
+    format: PictureFormat
     fit: Literal["pad", "crop"] = "pad"
 
     def bring(self, grey: np.ndarray) -> np.ndarray:
@@ -56,11 +51,11 @@ class Frame:
         Returns:
             uint8 `[height, width]`.
         """
-        if self.ground == "black" and np.median(_border(grey)) > _BRIGHT:
+        if self.format.background == "black" and np.median(_border(grey)) > _BRIGHT:
             grey = 255 - grey
         height, width = grey.shape
         # how much too wide the picture is for the frame; below 1 it is too high
-        excess = width / height / self.aspect
+        excess = width / height / self.format.aspect
         if self.fit == "crop":
             height, width = round(height / max(1, 1 / excess)), round(width / max(1, excess))
             top, left = (grey.shape[0] - height) // 2, (grey.shape[1] - width) // 2
@@ -74,7 +69,7 @@ class Frame:
         spare_rows, spare_columns = self.height - inner.shape[0], self.width - inner.shape[1]
         top, left = spare_rows // 2, spare_columns // 2
         rim = (top, spare_rows - top, left, spare_columns - left)
-        if self.ground == "black":
+        if self.format.background == "black":
             return cv2.copyMakeBorder(inner, *rim, cv2.BORDER_CONSTANT, value=0)
         # blurred, so that the grain of the edge does not run out into streaks
         soft = cv2.GaussianBlur(inner, (0, 0), self.width / 16)
@@ -197,8 +192,8 @@ def _grey(image: Image.Image) -> np.ndarray:
     grey, alpha = (np.asarray(band, np.float64) for band in image.convert("LA").split())
     # what is transparent becomes the opposite of what is not, so that this can be seen
     drawn = (grey * alpha).sum() / max(alpha.sum(), 1)
-    ground = 255 if drawn < _BRIGHT else 0
-    return (ground + (grey - ground) * alpha / 255).round().astype(np.uint8)
+    background = 255 if drawn < _BRIGHT else 0
+    return (background + (grey - background) * alpha / 255).round().astype(np.uint8)
 
 
 def _border(grey: np.ndarray) -> np.ndarray:

@@ -2,17 +2,19 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Annotated, Any
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
 from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
-from videogeneration.data.clips import SPLITS, ClipWriter
-from videogeneration.sources.sprites import Sprites, check_name
+from videogeneration.data.clips import SPLITS, Clip, ClipStream
+from videogeneration.sources.sprites import Sprites
+from videogeneration.validated import Listed, check_name, validated
 
 HELD_OUT = "held_out"
 """Key of `counts` for clips that show a pair held out of training; they are in split `test`."""
@@ -27,7 +29,11 @@ PLACES_TRIED = 24
 """Places drawn before one that does not suit is settled otherwise."""
 
 
-@dataclass(frozen=True)
+_Period = Annotated[float, Field(ge=4, le=100)]
+_Size = Annotated[float, Field(ge=6)]
+
+
+@validated
 class SceneSettings:
     """How scenes look and move.
 
@@ -42,58 +48,80 @@ class SceneSettings:
         movements: Which of `captions.MOVEMENTS` there are.
         orbit: Smallest distance from the picture's centre at which an element starts, in pixels:
             from there on a circle round the centre can be told from standing still.
-        held_out: (element, movement) pairs that only clips of `counts["held_out"]` show.
         free_direction: Clips also set out to the left and upwards.
         free_centre: Circles go round any point that keeps them in the picture.
         free_angle: Elements that rotate in place start at any angle.
     """
 
-    canvas: int = 64
-    frames: int = 20
-    period: tuple[float, float] = (8.0, 12.0)
-    size: tuple[float, float] = (22.0, 30.0)
-    two_elements: float = 0.5
-    movements: tuple[str, ...] = tuple(MOVEMENTS)
-    orbit: float = 8.0
-    held_out: tuple[tuple[str, str], ...] = ()
+    canvas: int = Field(default=64, ge=16, le=1024)
+    frames: int = Field(default=20, ge=2)
+    period: tuple[_Period, _Period] = (8.0, 12.0)
+    size: tuple[_Size, _Size] = (22.0, 30.0)
+    two_elements: float = Field(default=0.75, ge=0, le=1)
+    movements: Annotated[tuple[str, ...], Listed] = tuple(MOVEMENTS)
+    orbit: float = Field(default=8.0, ge=0)
     free_direction: bool = False
     free_centre: bool = False
     free_angle: bool = False
 
     def __post_init__(self) -> None:
-        # YAML has lists where a frozen value needs tuples
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, list):
-                value = tuple(tuple(v) if isinstance(v, list) else v for v in value)
-                object.__setattr__(self, field.name, value)
-        for name, low in (("period", 4.0), ("size", 6.0)):
-            value = getattr(self, name)
-            if len(value) != 2 or not low <= value[0] <= value[1]:
-                raise ValueError(f"{name}={value}: give [smallest, largest], at least {low:g}")
-        if self.period[1] > 100:
-            raise ValueError(f"period={self.period}: at most 100 frames")
-        if self.frames < 2:
-            raise ValueError(f"frames={self.frames}: a clip needs at least 2")
-        if not 0 <= self.two_elements <= 1:
-            raise ValueError(f"two_elements={self.two_elements}: a share, 0 to 1")
-        if self.orbit < 0:
-            raise ValueError(f"orbit={self.orbit}: at least 0")
+        for name in ("period", "size"):
+            smallest, largest = getattr(self, name)
+            if smallest > largest:
+                raise ValueError(f"{name}: {[smallest, largest]}; give [smallest, largest]")
         room = largest_orbit(self.size[1] / 2, self.canvas)
         if room < self.orbit:
             least = math.ceil(self.canvas + 2 * (self.orbit - room))
             raise ValueError(
-                f"canvas={self.canvas}: too small for an element of {self.size[1]:g} pixels that "
-                f"starts {self.orbit:g} from the centre; at least {least}, or less size or orbit"
+                f"canvas: {self.canvas} is too small for an element of {self.size[1]:g} pixels "
+                f"that starts {self.orbit:g} from the centre; at least {least}, or less size or "
+                "orbit"
             )
         if not self.movements:
             raise ValueError("movements: name at least one")
         for movement in self.movements:
             check_name(movement, MOVEMENTS, "movement")
-        for pair in self.held_out:
-            if len(pair) != 2:
-                raise ValueError(f"held_out: {pair} is no (element, movement) pair")
-            check_name(pair[1], self.movements, "held_out: movement")
+
+
+@validated
+class Counts:
+    """Numbers of clips.
+
+    Attributes:
+        train: For training.
+        validation: For validation.
+        test: For testing.
+        held_out: Further clips in split `test` whose first element makes a movement that training
+            never showed of it.
+    """
+
+    train: int = Field(default=6000, ge=0)
+    validation: int = Field(default=200, ge=0)
+    test: int = Field(default=200, ge=0)
+    held_out: int = Field(default=100, ge=0)
+
+
+@validated
+class ElementSettings:
+    """Clips of elements that move.
+
+    Attributes:
+        held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
+        seed: Decides everything that is drawn at random.
+        counts: How many clips.
+        scenes: How they look and move.
+    """
+
+    held_out: tuple[tuple[str, str], ...] = ()
+    seed: int = Field(default=0, ge=0)
+    counts: Counts = Counts()
+    scenes: SceneSettings = SceneSettings()
+
+    def __post_init__(self) -> None:
+        for _, movement in self.held_out:
+            check_name(movement, self.scenes.movements, "held_out: movement")
+        if self.counts.held_out and not self.held_out:
+            raise ValueError(f"counts.held_out: {self.counts.held_out}, but held_out lists no pair")
 
 
 @dataclass(frozen=True)
@@ -127,52 +155,63 @@ class Actor:
         return Poses(poses.x, poses.y, poses.angle + self.angle)
 
 
-def make_clips(
-    writer: ClipWriter,
-    sprites: Sprites,
-    settings: SceneSettings,
-    counts: Mapping[str, int],
-    seed: int = 0,
-) -> None:
-    """Draw clips and their table into a clip store.
+LABELS = ("poses", "poses_valid", "alpha")
+"""What is known of every frame, see `make_clips`."""
+
+
+def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
+    """Draw clips of moving elements.
 
     A clip depends on the seed, its split and its place there, not on how many there are. Its row
     holds `clip_id`, `split`, `caption`, `held_out`, and lists with a value for each element:
     `elements`, `movements`, `samples`, `periods`, `sizes` (diameter) and `x`, `y` (centre in the
-    first frame), in frames and pixels.
+    first frame), in frames and pixels. Its labels are `poses` (float32 `[n, P, 3]`: the centre's
+    column and row in pixels, and turns clockwise), `poses_valid` (bool `[n, P]`) and `alpha` (uint8
+    `[n, P, H, W]`, 0 to 255), P being the number of elements that a clip may have.
 
     Args:
-        writer: An opened store of `settings.canvas` squared.
         sprites: Pictures of the elements.
-        settings: How scenes look and move.
-        counts: Clips of `train`, `validation`, `test`, and `held_out`: further clips in split
-            `test` whose first element makes a movement that training never showed of it.
-        seed: Decides everything that is drawn at random.
+        settings: How many clips, and how they look and move.
 
     Raises:
-        ValueError: Counts or held-out pairs do not fit the sprites.
+        ValueError: Held-out pairs do not fit the sprites.
     """
-    _check(sprites, settings, counts)
-    grammar = SceneGrammar(sprites.elements)
-    painter = Painter(sprites, settings.canvas)
-    for name, count in counts.items():
+    _check(sprites, settings)
+    clips = _clips(sprites, settings)
+    canvas, counts = settings.scenes.canvas, asdict(settings.counts)
+    return ClipStream((canvas, canvas), clips, {"clips": counts, "elements": len(sprites.elements)})
+
+
+def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
+    grammar, look = SceneGrammar(sprites.elements), settings.scenes
+    painter = Painter(sprites, look.canvas)
+    figures = 2 if look.two_elements else 1
+    black = np.zeros((look.canvas, look.canvas), np.uint8)
+    for name, count in asdict(settings.counts).items():
         split = "test" if name == HELD_OUT else name
-        for index, (scene, actors) in enumerate(scenes(sprites, settings, name, count, seed)):
-            writer.append(
-                painter.paint(actors, settings.frames),
-                _poses(actors, settings),
-                clip_id=f"{name}-{index:06d}",
-                split=split,
-                caption=grammar.sentence(scene),
-                view_start=0,
-                view_end=settings.frames,
+        drawn = scenes(sprites, look, name, count, settings.seed, settings.held_out)
+        for index, (scene, actors) in enumerate(drawn):
+            alpha = painter.paint_each(actors, look.frames, figures)
+            row = {
+                "clip_id": f"{name}-{index:06d}",
+                "split": split,
+                "caption": grammar.sentence(scene),
+                "view_start": 0,
+                "view_end": look.frames,
                 **_columns(actors),
-                held_out=name == HELD_OUT,
-            )
+                "held_out": name == HELD_OUT,
+            }
+            labels = {**_poses(actors, look, figures), "alpha": alpha}
+            yield Clip(alpha.max(axis=1), row, labels, black)
 
 
 def scenes(
-    sprites: Sprites, settings: SceneSettings, name: str, count: int, seed: int
+    sprites: Sprites,
+    settings: SceneSettings,
+    name: str,
+    count: int,
+    seed: int,
+    held_out: Sequence[tuple[str, str]] = (),
 ) -> Iterator[tuple[list[tuple[str, str]], list[Actor]]]:
     """Draw the scenes of a split: what each sentence says, and how its elements move.
 
@@ -182,9 +221,10 @@ def scenes(
         name: `train`, `validation`, `test` or `held_out`.
         count: Number of scenes.
         seed: Decides everything that is drawn at random.
+        held_out: (element, movement) pairs that only `held_out` shows.
     """
     stream = [*SPLITS, HELD_OUT].index(name)
-    deal = _deal(sprites.elements, settings, name == HELD_OUT, [seed, stream])
+    deal = _deal(sprites.elements, settings, held_out, name == HELD_OUT, [seed, stream])
     split = "test" if name == HELD_OUT else name
     for index in range(count):
         share = settings.two_elements
@@ -209,7 +249,7 @@ class Painter:
         """Paint a clip: the pixel-wise maximum of its elements.
 
         Args:
-            actors: The elements; every later one is merged into the earlier.
+            actors: The elements.
             frames: Number of frames.
 
         Returns:
@@ -218,14 +258,30 @@ class Painter:
         Raises:
             ValueError: An element would leave the frame.
         """
+        return self.paint_each(actors, frames, len(actors)).max(axis=1)
+
+    def paint_each(self, actors: list[Actor], frames: int, figures: int) -> np.ndarray:
+        """Paint the elements of a clip, each for itself.
+
+        Args:
+            actors: The elements.
+            frames: Number of frames.
+            figures: For how many elements there is room; those beyond the actors stay empty.
+
+        Returns:
+            uint8 `[frames, figures, canvas, canvas]`.
+
+        Raises:
+            ValueError: An element would leave the frame.
+        """
         side = self.canvas + 2 * RIM
-        wide = np.zeros((frames, side, side), np.uint8)
-        for actor in actors:
-            self._add(wide, actor)
-        return np.ascontiguousarray(wide[:, RIM:-RIM, RIM:-RIM])
+        wide = np.zeros((frames, figures, side, side), np.uint8)
+        for figure, actor in enumerate(actors):
+            self._add(wide[:, figure], actor)
+        return np.ascontiguousarray(wide[:, :, RIM:-RIM, RIM:-RIM])
 
     def _add(self, wide: np.ndarray, actor: Actor) -> None:
-        """Merge an element into frames that are a rim wider than the canvas on each side."""
+        """Paint an element into empty frames that are a rim wider than the canvas on each side."""
         radius = actor.place.radius
         picture, x0, y0, source_radius = self._source(actor.sample, radius)
         poses = actor.poses(len(wide), self.canvas)
@@ -248,9 +304,9 @@ class Painter:
             )
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         for frame, matrix, i, j in zip(wide, maps, top.tolist(), left.tolist(), strict=True):
-            box = cv2.warpAffine(picture, matrix, (side, side), flags=flags)
-            view = frame[i : i + side, j : j + side]
-            np.maximum(view, box, out=view)
+            frame[i : i + side, j : j + side] = cv2.warpAffine(
+                picture, matrix, (side, side), flags=flags
+            )
 
     def _source(self, sample: int, radius: float) -> tuple[np.ndarray, float, float, float]:
         """A sprite's picture for sampling at a size, and its circle's centre and radius therein.
@@ -277,22 +333,16 @@ class Painter:
         )
 
 
-def _check(sprites: Sprites, settings: SceneSettings, counts: Mapping[str, int]) -> None:
-    for name, count in counts.items():
-        check_name(name, [*SPLITS, HELD_OUT], "counts: split")
-        if count < 0:
-            raise ValueError(f"counts: {name}={count}; at least 0")
+def _check(sprites: Sprites, settings: ElementSettings) -> None:
     for element, _ in settings.held_out:
         check_name(element, sprites.elements, "held_out: element")
-    if counts.get(HELD_OUT) and not settings.held_out:
-        raise ValueError(f"counts: {HELD_OUT}={counts[HELD_OUT]}, but held_out lists no pair")
     allowed = {
         element
         for element in sprites.elements
-        for movement in settings.movements
+        for movement in settings.scenes.movements
         if (element, movement) not in settings.held_out
     }
-    if len(allowed) < (2 if settings.two_elements else 1):
+    if len(allowed) < (2 if settings.scenes.two_elements else 1):
         raise ValueError("held_out: leaves too few elements to make a scene of")
 
 
@@ -346,15 +396,18 @@ class _Dealer:
 
 
 def _deal(
-    elements: tuple[str, ...], settings: SceneSettings, held_out: bool, seed: list[int]
+    elements: tuple[str, ...],
+    settings: SceneSettings,
+    held_out: Sequence[tuple[str, str]],
+    shows_held_out: bool,
+    seed: list[int],
 ) -> _Dealer:
-    """Dealer of a split's scenes; with `held_out`, every first pair is a held-out one."""
+    """Dealer of a split's scenes; with `shows_held_out`, every first pair is a held-out one."""
     pairs = [(element, movement) for element in elements for movement in settings.movements]
-    allowed = [pair for pair in pairs if pair not in settings.held_out]
-    deck = _Deck(allowed, np.random.default_rng(seed))
-    if not held_out:
+    deck = _Deck([x for x in pairs if x not in held_out], np.random.default_rng(seed))
+    if not shows_held_out:
         return _Dealer(deck, deck)
-    return _Dealer(_Deck(list(settings.held_out), np.random.default_rng([*seed, 1])), deck)
+    return _Dealer(_Deck(list(held_out), np.random.default_rng([*seed, 1])), deck)
 
 
 def _cast(
@@ -436,17 +489,15 @@ def _centre(start: Place, settings: SceneSettings, rng: np.random.Generator) -> 
     return (settings.canvas - 1) / 2, (settings.canvas - 1) / 2
 
 
-def _poses(actors: list[Actor], settings: SceneSettings) -> np.ndarray:
-    """Where the elements are, `[frames, 1 or 2, 3]` as `ClipWriter.append` takes them.
-
-    As many as a clip may have; one that there is not is nowhere.
-    """
-    count = 2 if settings.two_elements else 1
-    poses = np.full((settings.frames, count, 3), np.nan)
+def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[str, np.ndarray]:
+    """Labels `poses` and `poses_valid`, see `make_clips`."""
+    poses = np.zeros((settings.frames, figures, 3), np.float32)
+    valid = np.zeros((settings.frames, figures), bool)
     for figure, actor in enumerate(actors):
-        there = actor.poses(settings.frames, settings.canvas)
-        poses[:, figure] = np.stack([there.x, there.y, there.angle], axis=1)
-    return poses
+        made = actor.poses(settings.frames, settings.canvas)
+        poses[:, figure] = np.stack([made.x, made.y, made.angle], axis=1)
+        valid[:, figure] = True
+    return {"poses": poses, "poses_valid": valid}
 
 
 def _columns(actors: list[Actor]) -> dict[str, list[Any]]:

@@ -1,48 +1,14 @@
 """A source of clips: everything that the rest of the project needs to know of one."""
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-
 from videogeneration.captions import Grammar
+from videogeneration.data.clips import ClipStream
 from videogeneration.evaluation.judges import Judge
-
-
-@dataclass(frozen=True)
-class Clip:
-    """One clip.
-
-    Attributes:
-        frames: uint8 `[n, H, W]`, at least two.
-        row: Its row in the clips' table: `clip_id`, `split`, `caption`, `view_start`, `view_end`
-            (first frame with the figure well in view, and the one after the last) and what the
-            source knows.
-        labels: What the source knows of every frame, arrays `[n, ...]` by name.
-        background: uint8 `[H, W]`: what is behind the figures; None where nobody knows.
-    """
-
-    frames: np.ndarray
-    row: Mapping[str, Any]
-    labels: Mapping[str, np.ndarray] = field(default_factory=dict)
-    background: np.ndarray | None = None
-
-
-@dataclass
-class ClipStream:
-    """Clips one after another, and what there is to report of them when all have been taken.
-
-    Attributes:
-        size: Height and width of every frame in pixels.
-        clips: Made while they are taken.
-        report: What came of it, plain values; complete when the last clip has been taken.
-    """
-
-    size: tuple[int, int]
-    clips: Iterable[Clip]
-    report: dict[str, Any] = field(default_factory=dict)
+from videogeneration.validated import SettingsError
 
 
 @dataclass(frozen=True)
@@ -65,21 +31,33 @@ class Source:
 
     Attributes:
         name: Namespace of its pipelines, parameters and data.
-        settings: Typed settings of its clips, a class; its fields are the source's own parameters.
-        prepare: Settings and a folder to the raw material: pictures of elements, or the folder of
-            recordings; what it makes it may keep in the folder.
-        make_clips: Raw material and settings to clips.
+        settings: Typed settings of its clips, a `validated` class; its fields are the source's own
+            parameters, at the top of its block.
+        make_clips: Settings, and a folder in which it may keep raw material, to clips. What is
+            wrong with the settings comes up at once, what is wrong with a clip while it is taken.
         grammar: What can be said of its clips, from its settings.
         judge: Says whether films do what a sentence of the grammar says.
         picture: How one's own pictures are brought to its frames.
-        labels: Names of the labels that its clips have.
+        labels: Names of the labels that its clips may have.
     """
 
     name: str
     settings: type[Any]
-    prepare: Callable[[Any, Path], Any]
-    make_clips: Callable[[Any, Any], ClipStream]
+    make_clips: Callable[[Any, Path], ClipStream]
     grammar: Callable[[Any], Grammar]
-    judge: Callable[[Grammar], Judge]
+    judge: Callable[[Any], Judge]
     picture: PictureFormat = PictureFormat()
     labels: tuple[str, ...] = ()
+
+    def read_settings(self, block: Mapping[str, Any]) -> Any:
+        """Its settings from its block of parameters, in which others are for trainings and films.
+
+        Raises:
+            SettingsError: A value is out of range; names the parameter.
+        """
+        own = {field.name for field in fields(self.settings)}
+        try:
+            return self.settings(**{name: x for name, x in block.items() if name in own})
+        except SettingsError as error:
+            lines = [f"{self.name}.{line}" for line in str(error).splitlines()]
+            raise SettingsError("\n".join(lines)) from None

@@ -1,7 +1,5 @@
 """The pictures of a scene's elements: icons, or handwritten digits."""
 
-import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,6 +7,7 @@ import cv2
 import numpy as np
 
 from videogeneration.data.clips import SPLITS
+from videogeneration.validated import check_name
 
 ANY_SPLIT = "any"
 """The split of a sample that all splits share, as a glyph is the same everywhere."""
@@ -91,12 +90,3 @@ def enclosing_circle(image: np.ndarray) -> tuple[float, float, float]:
         raise ValueError("a sprite's picture is empty")
     (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(ink))
     return x, y, radius + 0.5  # to the outer edge of the outermost pixels
-
-
-def check_name(name: str, known: Iterable[str], what: str) -> None:
-    """Raise a ValueError that names near ones when a name is not among the known."""
-    names = list(known)
-    if name not in names:
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "known: " + ", ".join(names[:60])
-        raise ValueError(f"{what} '{name}' does not exist; {hint}")

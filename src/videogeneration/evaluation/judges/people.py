@@ -28,7 +28,7 @@ _NEAR_EDGE = 0.3
 
 
 @dataclass(frozen=True)
-class KthJudge:
+class PeopleJudge:
     """Reads whether a walker goes to the side that the sentence says, and is still there."""
 
     grammar: ActionGrammar

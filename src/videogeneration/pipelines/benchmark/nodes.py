@@ -124,9 +124,15 @@ def of_variants(node: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(node)
     def on_all(
-        clips: Any, grammar: Any, settings: Any, compute: Any, variants: Variants, *more: Any
+        source: Any,
+        clips: Any,
+        grammar: Any,
+        settings: Any,
+        compute: Any,
+        variants: Variants,
+        *more: Any,
     ) -> Any:
-        return node(clips, grammar, settings, compute, *more, **variants)
+        return node(source, clips, grammar, settings, compute, *more, **variants)
 
     return on_all
 

@@ -16,9 +16,9 @@ def create_pipeline(source: str) -> Pipeline:
     """Variants of a source's training after the same minutes, scored and set side by side.
 
     Args:
-        source: `kth`, `icons` or `mnist`; its clips must exist.
+        source: Name of a registered source; its clips must exist.
     """
-    scored = ["clips", "grammar", "params:evaluation", "params:compute", "variants"]
+    scored = ["source", "clips", "grammar", "params:evaluation", "params:compute", "variants"]
     return Pipeline(
         [
             Node(

@@ -11,7 +11,6 @@ from PIL import Image
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.evaluation.judges import judge_of
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.evaluation.scoring import (
     Model,
@@ -27,6 +26,7 @@ from videogeneration.evaluation.scoring import (
 from videogeneration.reporting.films import side_by_side, write_film
 from videogeneration.reporting.plots import plot_scores
 from videogeneration.reporting.sheets import SheetFilm, contact_sheet
+from videogeneration.sources import Source
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device
 from videogeneration.validated import validated
@@ -59,6 +59,7 @@ class EvaluationSettings:
 
 
 def score_models(
+    source: Source,
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,
@@ -68,13 +69,14 @@ def score_models(
     """Score generators and baselines on the test clips, and film by film; a plot over the steps."""
     models = baseline_models() | _models(grammar, compute, networks)
     protocols = [Protocol.parse(name) for name in settings.protocols]
-    judge = judge_of(Grammar.from_description(grammar))
+    judge = source.judge(Grammar.from_description(grammar))
     measured = measure(models, _test(clips), judge, protocols, settings.films)
     scores = score(measured)
     return scores, score_films(measured), plot_scores(scores)
 
 
 def follow_captions(
+    source: Source,
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,
@@ -84,11 +86,14 @@ def follow_captions(
     """How often films do what the sentence says, the clip's own or another; and which films do."""
     models = _and_copy(_models(grammar, compute, networks))
     test = clips.split("test")
-    films = follow(models, test, judge_of(Grammar.from_description(grammar)), 10, settings.films)
+    films = follow(
+        models, test, source.judge(Grammar.from_description(grammar)), 10, settings.films
+    )
     return following_rates(films), films
 
 
 def score_long_films(
+    source: Source,
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,
@@ -97,11 +102,12 @@ def score_long_films(
 ) -> pd.DataFrame:
     """What films of many steps come to: the ground, the figure, and whether it has left."""
     models = _and_copy(_models(grammar, compute, networks))
-    judge = judge_of(Grammar.from_description(grammar))
+    judge = source.judge(Grammar.from_description(grammar))
     return score_endings(models, _test(clips), judge, settings.long_steps, settings.films)
 
 
 def draw_sheets(
+    source: Source,
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,
@@ -115,7 +121,7 @@ def draw_sheets(
     model whose are best in the mean.
     """
     models, test = _models(grammar, compute, networks), _test(clips)
-    judge = judge_of(Grammar.from_description(grammar))
+    judge = source.judge(Grammar.from_description(grammar))
 
     truth = []
     for name in settings.protocols:
@@ -136,6 +142,7 @@ def draw_sheets(
 
 
 def write_films(
+    source: Source,
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,

@@ -11,10 +11,11 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
     """Rollouts, scores and pictures of trained generators on test clips.
 
     Args:
-        source: `kth`, `icons` or `mnist`; its clips and models must exist.
+        source: Name of a registered source; its clips and models must exist.
         models: Names of the checkpoints that are compared.
     """
     inputs = {
+        "source": "source",
         "clips": "clips",
         "grammar": "grammar",
         "settings": "params:evaluation",

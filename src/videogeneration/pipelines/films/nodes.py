@@ -7,10 +7,9 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from videogeneration.captions import ActionGrammar, Grammar
+from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.datasets.pictures import PictureDataset
-from videogeneration.evaluation.judges import judge_of
 from videogeneration.evaluation.pictures import draw_pictures
 from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.models.registry import FILM_MODELS
@@ -18,10 +17,11 @@ from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
 from videogeneration.reporting.filming import Scene, film
 from videogeneration.reporting.sheets import contact_sheet
-from videogeneration.sources.photos import CAMERA_ASPECT, Frame, read_pictures
+from videogeneration.sources import SOURCES, Source
+from videogeneration.sources.photos import Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
 from videogeneration.training.device import Device
-from videogeneration.validated import validated
+from videogeneration.validated import check_name, validated
 
 GENERATORS = ("gan", "mse")
 """Names of a source's generators; the one that was finished last is used."""
@@ -32,7 +32,7 @@ class AnimateSettings:
     """A film from one's own picture.
 
     Attributes:
-        source: Whose networks and sentences: `kth`, `icons` or `mnist`.
+        source: Whose networks and sentences: the name of a registered source.
         image: A picture, a video, or a folder of them.
         caption: What shall happen.
         steps: Frames to draw.
@@ -42,7 +42,7 @@ class AnimateSettings:
         fps: Frames a second of the films, and at how many a video is looked at.
     """
 
-    source: Literal["kth", "icons", "mnist"] = "kth"
+    source: str = next(iter(SOURCES))
     image: str | None = None
     caption: str | None = None
     steps: int = 20
@@ -52,6 +52,7 @@ class AnimateSettings:
     fps: float = 5.0
 
     def __post_init__(self) -> None:
+        check_name(self.source, SOURCES, "source:")
         if self.steps < 1:
             raise ValueError(f"steps: {self.steps}; choose 1 or more")
         if self.others < 0:
@@ -83,12 +84,7 @@ def animate(
     device = Device.choose(compute["device"], "float32").name
     network = generator.film_model(device)
     config = generator.description()["config"]
-    frame = Frame(
-        config["height"],
-        config["width"],
-        *((CAMERA_ASPECT, "scene") if isinstance(grammar, ActionGrammar) else (1.0, "black")),
-        fit=settings.fit,
-    )
+    frame = Frame(config["height"], config["width"], SOURCES[settings.source].picture, settings.fit)
     files = []
     for name, picture in read_pictures(Path(settings.image), frame, settings.fps):
         given = np.repeat(picture[None].astype(np.float32) / 255, len(sentences), axis=0)
@@ -188,13 +184,14 @@ def text_to_video(
 
 
 def follow_films(
+    source: Source,
     openings: dict[str, dict[str, np.ndarray]],
     clips: Clips,
     grammar: dict[str, Any],
     evaluation: EvaluationSettings,
 ) -> pd.DataFrame:
     """How often films from sentences alone do what they say."""
-    judge = judge_of(Grammar.from_description(grammar))
+    judge = source.judge(Grammar.from_description(grammar))
     return follow_alone(openings, clips.split("test"), judge, evaluation.films)
 
 

@@ -26,7 +26,7 @@ def create_pipeline(source: str) -> Pipeline:
     """Sentences to first frames, to films, and whether these do what was said.
 
     Args:
-        source: `kth`, `icons` or `mnist`; its clips and both of its networks must exist.
+        source: Name of a registered source; its clips and both of its networks must exist.
     """
     return Pipeline(
         [
@@ -45,7 +45,7 @@ def create_pipeline(source: str) -> Pipeline:
             ),
             Node(
                 nodes.follow_films,
-                ["openings", "clips", "grammar", "params:evaluation"],
+                ["source", "openings", "clips", "grammar", "params:evaluation"],
                 "film_following_table",
                 name="follow_films",
             ),

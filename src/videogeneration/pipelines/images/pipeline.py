@@ -9,7 +9,7 @@ def create_pipeline(source: str) -> Pipeline:
     """Training of the generator of first frames and of the classifier that scores it, and scores.
 
     Args:
-        source: `kth`, `icons` or `mnist`; its clips must exist.
+        source: Name of a registered source; its clips must exist.
     """
     return Pipeline(
         [

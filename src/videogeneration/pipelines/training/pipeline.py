@@ -42,7 +42,7 @@ def create_pipeline(source: str, adversarial: bool) -> Pipeline:
     """Training with MSE and, where asked, against a discriminator after it.
 
     Args:
-        source: `kth`, `icons` or `mnist`; its clips must exist.
+        source: Name of a registered source; its clips must exist.
         adversarial: Whether the GAN training follows.
     """
     return Pipeline(

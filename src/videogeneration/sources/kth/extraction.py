@@ -8,36 +8,32 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
-from videogeneration.captions import ACTIONS, action_caption
-from videogeneration.data.clips import ClipWriter
+from videogeneration.data.clips import Clip, ClipStream
+from videogeneration.sources.kth.labels import (
+    Known,
+    estimated,
+    has_labels,
+    known,
+    labels_of,
+)
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
     ListedVideo,
     SequenceList,
     read_sequence_list,
-    unknown_name,
 )
-from videogeneration.sources.kth.splits import (
-    ASSIGNMENTS,
-    PARTS,
-    SplitAssignment,
-    assign_splits,
-    check_lists,
-)
-from videogeneration.sources.kth.tracking import Track, track
+from videogeneration.sources.kth.settings import KthSettings
+from videogeneration.sources.kth.splits import PARTS, SplitAssignment, assign_splits
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
 
 logger = logging.getLogger(__name__)
-
-MOVING_ACTIONS = ("walking", "jogging", "running")
-"""Actions whose sentence names a direction."""
 
 _BAD_SHARE = 0.1
 """Largest share of videos that may be bad: beyond it something is wrong with the whole folder."""
@@ -46,51 +42,6 @@ _NAMES_IN_LOG = 8
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
-
-
-@dataclass(frozen=True)
-class KthSettings:
-    """What to make of the recordings.
-
-    Attributes:
-        actions: Any of the six actions.
-        size: Height and width of the clips' frames in pixels.
-        frame_step: Every so many frames are kept; 5 makes 5 frames a second.
-        phases: `all` makes a clip of every phase, `frame_step` clips a sequence that start one
-            frame apart; `first` makes one, which starts with the sequence.
-        split: `authors`, `prediction`, or lists of subjects by part.
-        test_subjects: Subjects for testing instead of the split's; `17+20` on a command line.
-        processes: Videos read side by side; 0 means one for every core.
-    """
-
-    actions: tuple[str, ...] = ("walking",)
-    size: int = 128
-    frame_step: int = 5
-    phases: Literal["all", "first"] = "all"
-    split: str | Mapping[str, Sequence[int]] = "authors"
-    test_subjects: tuple[int, ...] = ()
-    processes: int = 0
-
-    def __post_init__(self) -> None:
-        actions = self.actions
-        object.__setattr__(
-            self, "actions", tuple(actions.split("+") if isinstance(actions, str) else actions)
-        )
-        object.__setattr__(self, "test_subjects", _subjects(self.test_subjects))
-        if not self.actions:
-            raise ValueError(f"actions: name at least one of {', '.join(ACTIONS)}")
-        for action in self.actions:
-            if action not in ACTIONS:
-                raise ValueError(unknown_name("actions", action, tuple(ACTIONS)))
-        _check_integer("size", self.size, 16, 1024)
-        _check_integer("frame_step", self.frame_step, 1, 1000)
-        _check_integer("processes", self.processes, 0, 1024)
-        if self.phases not in ("all", "first"):
-            raise ValueError(unknown_name("phases", self.phases, ("all", "first")))
-        if isinstance(self.split, Mapping):
-            check_lists(self.split)
-        elif self.split not in ASSIGNMENTS:
-            raise ValueError(unknown_name("split", self.split, ASSIGNMENTS) + ", or lists by part")
 
 
 @dataclass
@@ -111,6 +62,7 @@ class ExtractionReport:
         unreadable: Sequences left out because their direction cannot be read.
         subjects: The subjects of every part.
         note: Why the parts are not the ones asked for, or None.
+        labels: Whether labels are a renderer's; else they are estimated from the frames.
     """
 
     folder: str
@@ -126,6 +78,7 @@ class ExtractionReport:
     unreadable: list[str] = field(default_factory=list)
     subjects: dict[str, list[int]] = field(default_factory=dict)
     note: str | None = None
+    labels: bool = False
 
     def lines(self) -> list[str]:
         """The report for a log, a line a fact."""
@@ -162,35 +115,36 @@ class ExtractionReport:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and the person's track.
-
-    The track is None where the action goes nowhere.
-    """
+    """A sequence's frames, uint8 `[n, size, size]` at the full rate, and what is known of them."""
 
     name: str
     number: int
     frames: np.ndarray
-    track: Track | None
+    known: Known
 
 
-def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> ExtractionReport:
+def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
     """Make captioned clips of the KTH recordings in a folder.
 
-    Videos are read side by side, a few ahead of the one that is written, in threads: OpenCV decodes
-    outside the interpreter's lock. What is written does not depend on their number.
+    Videos are read side by side, a few ahead of the one that is taken, in threads: OpenCV decodes
+    outside the interpreter's lock. What is made does not depend on their number.
 
     Args:
-        folder: Holds `00sequences.txt` and the videos, see `find_videos`.
-        writer: Takes the clips, `settings.size` pixels high and wide. The columns are `clip_id`,
-            `split`, `caption`, `subject`, `action`, `scenario`, `sequence` (from 1), `phase`,
-            `view_start` and `view_end` (first frame of the clip with the person well in view, and
-            the one after the last; 0 and 0 for none), `direction` and `direction_confidence` (None
-            for actions without a direction).
+        folder: Holds `00sequences.txt` and the videos, see `find_videos`. Where a renderer's labels
+            lie beside every video, see `people.read_labels`, they are read; else what is known of
+            people who walk is estimated.
         settings: What to make of them.
 
+    Returns:
+        Clips of `settings.clips.size` pixels. Their rows have `clip_id`, `split`, `caption`,
+        `subject`, `action`, `scenario`, `sequence` (from 1), `phase`, `view_start` and `view_end`
+        (first frame of the clip with the person well in view, and the one after the last; 0 and 0
+        for none), `direction` and `direction_confidence` (None for actions without a direction).
+        The report is an `ExtractionReport`.
+
     Raises:
-        KthError: There are no videos or no list, more than a tenth of the videos is bad, or the
-            subjects cannot be split as asked; names the files.
+        KthError: There are no videos or no list, or the subjects cannot be split as asked; while
+            clips are taken, more than a tenth of the videos is bad. Names the files.
     """
     folder = Path(folder)
     found = find_videos(folder, settings.actions)
@@ -216,33 +170,25 @@ def extract_clips(folder: Path, writer: ClipWriter, settings: KthSettings) -> Ex
         unlisted=sorted(found.keys() - listed.videos.keys()),
         subjects={part: split.subjects(part) for part in PARTS},
         note=split.note,
+        labels=all(has_labels(found[video.name]) for video in videos),
     )
-    _write(videos, found, listed, writer, settings, split, report)
-    if len(report.bad) > _BAD_SHARE * len(videos):
-        raise KthError(
-            f"{folder}: {len(report.bad)} of {len(videos)} videos cannot be used:\n  "
-            + "\n  ".join(report.bad)
-        )
-    if not report.clips:
-        raise KthError(f"{folder}: no clip came of {len(videos)} videos; {report.lines()[-1]}")
-    for line in report.lines():
-        logger.info(line)
-    return report
+    size = settings.clips.size
+    stream = ClipStream((size, size), ())
+    read = partial(_read_or_reason, found, listed, size, report.labels)
+    stream.clips = _clips(videos, read, settings, split, report, stream.report)
+    return stream
 
 
-def _write(
+def _clips(
     videos: Sequence[ListedVideo],
-    found: Mapping[str, VideoFile],
-    listed: SequenceList,
-    writer: ClipWriter,
+    read: Callable[[ListedVideo], list[_Sequence] | VideoError],
     settings: KthSettings,
     split: SplitAssignment,
     report: ExtractionReport,
-) -> None:
-    """Read the videos and append their clips, video by video in the given order."""
-    read = partial(_read_or_reason, found=found, list_path=listed.path, size=settings.size)
-    workers = settings.processes or os.cpu_count() or 1
-    results = _side_by_side(read, videos, workers)
+    published: dict[str, Any],
+) -> Iterator[Clip]:
+    """The clips, video by video in the given order; the report is published after the last."""
+    results = _side_by_side(read, videos, settings.clips.processes or os.cpu_count() or 1)
     for video, result in tqdm(
         zip(videos, results, strict=True), "Reading KTH", len(videos), unit="video", disable=None
     ):
@@ -252,71 +198,82 @@ def _write(
         report.videos += 1
         report.frames_decoded += max(last for _, last in video.ranges)
         for sequence in result:
-            _append(sequence, video, writer, settings, split.parts[video.subject], report)
+            yield from _cut(sequence, video, settings, split.parts[video.subject], report)
+    if len(report.bad) > _BAD_SHARE * len(videos):
+        raise KthError(
+            f"{report.folder}: {len(report.bad)} of {len(videos)} videos cannot be used:\n  "
+            + "\n  ".join(report.bad)
+        )
+    if not report.clips:
+        raise KthError(
+            f"{report.folder}: no clip came of {len(videos)} videos; {report.lines()[-1]}"
+        )
+    for line in report.lines():
+        logger.info(line)
+    published.update(report.to_dict())
 
 
-def _append(
+def _cut(
     sequence: _Sequence,
     video: ListedVideo,
-    writer: ClipWriter,
     settings: KthSettings,
     part: str,
     report: ExtractionReport,
-) -> None:
-    """Append the clips of one sequence, one for each phase."""
-    track, length = sequence.track, len(sequence.frames)
-    if track is not None and track.direction is None:
+) -> Iterator[Clip]:
+    """The clips of one sequence, one for each phase."""
+    known, step = sequence.known, settings.clips.frame_step
+    if known.caption is None:
         report.unreadable.append(sequence.name)
         return
-    direction = track.direction if track else None
-    poses = np.full((length, 1, 3), np.nan)
-    if track is not None:
-        poses[track.path_valid] = np.pad(track.path[track.path_valid], ((0, 0), (0, 1)))[:, None]
-    # who boxes, claps or waves stays in view, and melts into the median over time
-    in_view = track.in_view if track else np.ones(length, bool)
-    written = report.clips
-    for phase in range(settings.frame_step if settings.phases == "all" else 1):
-        frames = sequence.frames[phase :: settings.frame_step]
+    made = report.clips
+    for phase in range(step if settings.clips.phases == "all" else 1):
+        frames = sequence.frames[phase::step]
         if len(frames) < 2:
             report.short_clips += 1
             continue
-        seen = np.flatnonzero(in_view[phase :: settings.frame_step])
-        writer.append(
-            frames,
-            poses[phase :: settings.frame_step],
-            clip_id=f"{sequence.name}_p{phase}",
-            split=part,
-            caption=action_caption(video.action, direction),
-            subject=video.subject,
-            action=video.action,
-            scenario=video.scenario,
-            sequence=sequence.number,
-            phase=phase,
-            view_start=int(seen[0]) if len(seen) else 0,
-            view_end=int(seen[-1]) + 1 if len(seen) else 0,
-            direction=direction,
-            direction_confidence=track.confidence if track else None,
-        )
+        seen = np.flatnonzero(known.in_view[phase::step])
+        row = {
+            "clip_id": f"{sequence.name}_p{phase}",
+            "split": part,
+            "caption": known.caption,
+            "subject": video.subject,
+            "action": video.action,
+            "scenario": video.scenario,
+            "sequence": sequence.number,
+            "phase": phase,
+            "view_start": int(seen[0]) if len(seen) else 0,
+            "view_end": int(seen[-1]) + 1 if len(seen) else 0,
+            "direction": known.direction,
+            "direction_confidence": known.confidence,
+            "labels_valid": known.labels_valid,
+        }
+        labels = {name: values[phase::step] for name, values in known.labels.items()}
+        yield Clip(frames, row, labels, known.background)
         report.clips += 1
         report.frames += len(frames)
-    report.sequences += report.clips > written
+    report.sequences += report.clips > made
 
 
 def _read_or_reason(
-    video: ListedVideo, found: Mapping[str, VideoFile], list_path: Path, size: int
+    found: Mapping[str, VideoFile],
+    listed: SequenceList,
+    size: int,
+    labelled: bool,
+    video: ListedVideo,
 ) -> list[_Sequence] | VideoError:
     """The sequences of a video, or what is wrong with it."""
     try:
-        return read_sequences(video, found[video.name], list_path, size)
+        return _read_sequences(video, found[video.name], listed.path, size, labelled)
     except VideoError as error:
         return error
 
 
-def read_sequences(
-    video: ListedVideo, file: VideoFile, list_path: Path, size: int
+def _read_sequences(
+    video: ListedVideo, file: VideoFile, list_path: Path, size: int, labelled: bool
 ) -> list[_Sequence]:
-    """Decode a video's sequences and track the person in them."""
-    wanted = np.zeros(max(last for _, last in video.ranges), bool)
+    """Decode a video's sequences, and read or estimate what is known of them."""
+    needed = max(last for _, last in video.ranges)
+    wanted = np.zeros(needed, bool)
     for first, last in video.ranges:
         wanted[first - 1 : last] = True
     frames, count = read_frames(file, wanted, size)
@@ -326,12 +283,16 @@ def read_sequences(
                 f"{file}: {list_path} lists frames {first}-{last} of {video.name}, but the video "
                 f"has {count}; get the file again, or correct the list"
             )
-    sequences = []
-    for number, (first, last) in enumerate(video.ranges, start=1):
-        part = frames[first - 1 : last]
-        found = track(part) if video.action in MOVING_ACTIONS else None
-        sequences.append(_Sequence(f"{video.name}_s{number}", number, part, found))
-    return sequences
+    parts = [slice(first - 1, last) for first, last in video.ranges]
+    if labelled:
+        labels = labels_of(file, needed)
+        facts = [known(labels.part(part), size) for part in parts]
+    else:
+        facts = [estimated(frames[part], video.action) for part in parts]
+    return [
+        _Sequence(f"{video.name}_s{number}", number, frames[part], fact)
+        for number, (part, fact) in enumerate(zip(parts, facts, strict=True), start=1)
+    ]
 
 
 def _side_by_side(
@@ -360,27 +321,6 @@ def _side_by_side(
                     future.cancel()
     finally:
         cv2.setNumThreads(threads)
-
-
-def _subjects(value: Any) -> tuple[int, ...]:
-    """Subjects from a list, one number, or `17+20` as it is written on a command line."""
-    try:
-        if isinstance(value, str):
-            return tuple(int(number) for number in value.split("+") if number)
-        subjects = (value,) if isinstance(value, int) else tuple(value)
-        if not all(isinstance(subject, int) for subject in subjects):
-            raise TypeError
-        return subjects
-    except (TypeError, ValueError):
-        raise ValueError(
-            f"test_subjects: {value!r} is no list of subjects; write [17, 20], or 17+20 on the "
-            "command line"
-        ) from None
-
-
-def _check_integer(name: str, value: Any, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise ValueError(f"{name}: {value!r} is not a whole number from {least} to {most}")
 
 
 def _abbreviated(names: Sequence[str]) -> str:

@@ -1,8 +1,6 @@
 """The dataset's own list, `00sequences.txt`: the frame ranges of every video's sequences."""
 
-import difflib
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,13 +98,6 @@ def read_sequence_list(path: Path) -> SequenceList:
     if not videos:
         raise KthError(f"{path}: lists no video; is this the dataset's {LIST_NAME}?")
     return SequenceList(path, videos, tuple(missing), authors_split)
-
-
-def unknown_name(field: str, value: object, known: Sequence[str]) -> str:
-    """The message for a value that is none of the known names."""
-    near = difflib.get_close_matches(str(value), known, n=2)
-    hint = f"; did you mean {' or '.join(near)}?" if near else ";"
-    return f"{field}: unknown {value!r}{hint} known are {', '.join(known)}"
 
 
 def _video(match: re.Match[str], where: str) -> ListedVideo:

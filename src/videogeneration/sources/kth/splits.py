@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from videogeneration.sources.kth.sequences import KthError, unknown_name
+from videogeneration.sources.kth.sequences import KthError
+from videogeneration.validated import check_name
 
 ASSIGNMENTS = ("authors", "prediction")
 """Named assignments: the authors' 8/8/9 from the list's header, and the one of the video
@@ -105,23 +106,21 @@ def _wanted(
     if assignment == "prediction":
         recorded = range(1, _RECORDED_SUBJECTS + 1)
         return {s: "train" if s <= 16 else "test" for s in recorded} | rendered
-    if assignment == "authors":
-        if not authors_split:
-            raise KthError(
-                "split: 'authors' needs the lines 'Training:', 'Validation:' and 'Test:' in the "
-                "header of the sequence list; use 'prediction' or lists of subjects instead"
-            )
-        return rendered | dict(authors_split)
-    raise KthError(unknown_name("split", assignment, ASSIGNMENTS) + ", or lists by part")
+    check_name(assignment, ASSIGNMENTS, "split:")
+    if not authors_split:
+        raise KthError(
+            "split: 'authors' needs the lines 'Training:', 'Validation:' and 'Test:' in the header "
+            "of the sequence list; use 'prediction' or lists of subjects instead"
+        )
+    return rendered | dict(authors_split)
 
 
 def check_lists(assignment: Mapping[str, Sequence[int]]) -> None:
     """Raise ValueError where lists of subjects by part are not that."""
     for part, listed in assignment.items():
-        if part not in PARTS:
-            raise ValueError(unknown_name("split", part, PARTS))
+        check_name(part, PARTS, "split: part")
         for subject in listed:
-            if not isinstance(subject, int) or not 1 <= subject <= _LAST_SUBJECT:
+            if not 1 <= subject <= _LAST_SUBJECT:
                 raise ValueError(f"split.{part}: {subject!r} is no subject, 1 to {_LAST_SUBJECT}")
 
 

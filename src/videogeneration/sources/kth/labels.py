@@ -1,0 +1,184 @@
+"""What is known of a sequence: read from the labels that a renderer wrote, else estimated."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import cv2
+import numpy as np
+
+from videogeneration.captions import action_caption
+from videogeneration.sources.kth.tracking import track
+from videogeneration.sources.kth.videos import VideoError, VideoFile
+from videogeneration.sources.people import Labels, Poses, read_labels
+from videogeneration.sources.people.labels import KEYPOINTS, PELVIS, labels_path
+from videogeneration.sources.people.scene import HEIGHT, WIDTH
+from videogeneration.vision.background import median_background
+
+LABELS = (
+    "poses",
+    "poses_valid",
+    "present",
+    "follows",
+    "keypoints",
+    "keypoints_valid",
+    "silhouette",
+    "scale",
+    "heading",
+    "phase",
+)
+"""Labels of people. `poses` and `poses_valid` are of all who walk, the pelvis where it is known.
+Rendered people have the others too, in pixels of the clip's frame, see `people.Labels`; `follows`
+says whether the caption is what the person does in a frame, or whether that comes later."""
+
+MOVING_ACTIONS = ("walking", "jogging", "running")
+"""Actions whose sentence names a direction."""
+
+_EDGE = 0.2
+"""Share of the picture's width at either side in which a figure is only entering or leaving."""
+
+_SIDES: dict[int, Literal["left", "right"] | None] = {-1: "left", 0: None, 1: "right"}
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a sequence of n frames.
+
+    Attributes:
+        caption: What is done in its end; None where it cannot be told.
+        direction: `left` or `right`; None where it cannot be told, or there is none.
+        confidence: 0 to 1: how sure the direction is; None where the action has none.
+        in_view: bool `[n]`: where the person is well in view and does what the caption says.
+        labels: Arrays `[n, ...]` by name, see `LABELS`.
+        labels_valid: Whether these are known, and not only `poses`.
+        background: uint8 `[H, W]`: what is behind the person; None where nobody knows.
+    """
+
+    caption: str | None
+    direction: Literal["left", "right"] | None
+    confidence: float | None
+    in_view: np.ndarray
+    labels: dict[str, np.ndarray]
+    labels_valid: bool
+    background: np.ndarray | None = None
+
+
+def has_labels(video: VideoFile) -> bool:
+    """Whether a renderer's labels lie beside a video."""
+    return video.member is None and labels_path(video.path).is_file()
+
+
+def labels_of(video: VideoFile, count: int) -> Labels:
+    """The labels of a video's first `count` frames.
+
+    Raises:
+        VideoError: They are of fewer frames, or cannot be read.
+    """
+    try:
+        labels = read_labels(video.path)
+    except ValueError as error:
+        raise VideoError(str(error)) from error
+    if labels is None or len(labels) < count:
+        raise VideoError(
+            f"{labels_path(video.path)}: no labels of all {count} frames of the video; render the "
+            "recordings anew"
+        )
+    return labels
+
+
+def known(labels: Labels, size: int) -> Known:
+    """What a renderer's labels say of a sequence.
+
+    Args:
+        labels: Of its frames.
+        size: Height and width of the clips' frames in pixels.
+    """
+    height, width = labels.background.shape
+    scales = np.array([size / width, size / height])
+    # the centre of a pixel has whole coordinates in both
+    keypoints = ((labels.keypoints + 0.5) * scales - 0.5).astype(np.float32)
+    valid = labels.present
+    last = int(np.flatnonzero(valid)[-1])
+    direction = _SIDES[int(labels.direction[last])]
+    follows = valid & (labels.action == labels.action[last])
+    follows &= labels.direction == labels.direction[last]
+    poses = np.zeros((len(labels), 1, 3), np.float32)
+    poses[valid, 0, :2] = keypoints[valid, PELVIS]
+    across = (keypoints[:, PELVIS, 0] + 0.5) / size
+    return Known(
+        caption=labels.caption(last),
+        direction=direction,
+        confidence=1.0 if direction else None,
+        in_view=follows & (across > _EDGE) & (across < 1 - _EDGE),
+        labels={
+            "poses": poses,
+            "poses_valid": valid[:, None],
+            "present": valid,
+            "follows": follows,
+            "keypoints": keypoints * valid[:, None, None],
+            "keypoints_valid": labels.keypoints_valid,
+            "silhouette": np.stack([_resized(frame, size) for frame in labels.silhouette]),
+            "scale": (labels.scale * scales[1]).astype(np.float32),
+            "heading": labels.heading,
+            "phase": labels.phase,
+        },
+        labels_valid=True,
+        background=_resized(labels.background, size),
+    )
+
+
+def sequences_of(poses: Poses, size: int) -> dict[str, np.ndarray]:
+    """Poses without pictures as labels, in pixels of frames of `size`; see `ClipStream`."""
+    scales = np.array([size / WIDTH, size / HEIGHT])
+    final = poses.action == poses.action[:, -1:]
+    return {
+        "keypoints": ((poses.keypoints + 0.5) * scales - 0.5).astype(np.float32),
+        "scale": (poses.scale * scales[1]).astype(np.float32),
+        "heading": poses.heading,
+        "present": np.ones(poses.scale.shape, bool),
+        "follows": final & (poses.direction == poses.direction[:, -1:]),
+        "caption": np.array(poses.captions),
+    }
+
+
+def estimated(frames: np.ndarray, action: str) -> Known:
+    """What can be read from a sequence's frames.
+
+    Args:
+        frames: uint8 `[n, size, size]`.
+        action: What the person does. Who boxes, claps or waves stays in view, and melts into the
+            median over time: neither place nor background is known.
+    """
+    count = len(frames)
+    poses, valid = np.zeros((count, 1, 3), np.float32), np.zeros((count, 1), bool)
+    labels = {
+        "poses": poses,
+        "poses_valid": valid,
+        "present": np.zeros(count, bool),
+        "follows": np.zeros(count, bool),
+        "keypoints": np.zeros((count, len(KEYPOINTS), 2), np.float32),
+        "keypoints_valid": np.zeros((count, len(KEYPOINTS)), bool),
+        "silhouette": np.zeros_like(frames),
+        "scale": np.zeros(count, np.float32),
+        "heading": np.zeros(count, np.float32),
+        "phase": np.zeros(count, np.float32),
+    }
+    if action not in MOVING_ACTIONS:
+        in_view = np.ones(count, bool)
+        return Known(action_caption(action, None), None, None, in_view, labels, False)
+    path = track(frames)
+    valid[:, 0] = path.path_valid
+    poses[path.path_valid, 0, :2] = path.path[path.path_valid]
+    return Known(
+        action_caption(action, path.direction) if path.direction else None,
+        path.direction,
+        path.confidence,
+        path.in_view,
+        labels,
+        labels_valid=False,
+        background=(255 * median_background(frames)).round().astype(np.uint8),
+    )
+
+
+def _resized(picture: np.ndarray, size: int) -> np.ndarray:
+    """uint8 `[size, size]`, made as frames are."""
+    return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)
