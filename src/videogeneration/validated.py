@@ -7,7 +7,7 @@ from dataclasses import fields, is_dataclass
 from functools import wraps
 from typing import Any, TypeVar, dataclass_transform, get_type_hints
 
-from pydantic import BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 _Settings = TypeVar("_Settings")
@@ -38,7 +38,7 @@ def check_name(name: str, known: Iterable[str], what: str) -> None:
         raise ValueError(f"{what} '{name}' does not exist; {hint}{shown}")
 
 
-@dataclass_transform(frozen_default=True, field_specifiers=(Field,))
+@dataclass_transform(frozen_default=True)
 def validated(settings: type[_Settings]) -> type[_Settings]:
     """A frozen dataclass that checks the types and ranges of its fields.
 

@@ -6,11 +6,8 @@ import pytest
 
 from videogeneration.captions import MOVEMENTS
 from videogeneration.captions.movements import Place, path
-from videogeneration.evaluation.elements import (
-    PATCH,
-    Gallery,
+from videogeneration.evaluation.judges.elements import (
     ReaderSettings,
-    cut_out,
     find_places,
     movement_followed,
     read_scene,
@@ -19,6 +16,7 @@ from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import Actor, Painter, SceneSettings, scenes
 from videogeneration.sources.sprites import Sprites
+from videogeneration.vision.warp import crop
 
 
 @pytest.fixture(scope="module")
@@ -48,13 +46,6 @@ def accuracy(sprites, count, two, spoil=lambda film: film, settings=None, **free
 
 def blurred(film: np.ndarray) -> np.ndarray:
     return np.array([film[0], *(cv2.GaussianBlur(frame, (0, 0), 1.5) for frame in film[1:])])
-
-
-def gallery(sprites: Sprites) -> Gallery:
-    known = np.isin(sprites.splits, ["train", "any"])
-    return Gallery(
-        sprites.elements, sprites.images[known], sprites.labels[known], sprites.circles[known]
-    )
 
 
 @pytest.mark.parametrize(("two", "least"), [(0.0, 0.98), (1.0, 0.95)])
@@ -93,7 +84,7 @@ def test_a_film_that_does_not_do_it_follows_nothing(icon_sprites):
         asked = [one.movement for one in actors]
         rng = np.random.default_rng(0)
         noise = np.concatenate([film[:1], rng.uniform(0, 0.5, film[1:].shape)])
-        turns = [cut_out(film[0], 31.5, 31.5, angle / 36, 63) for angle in range(36)]
+        turns = [crop(film[0], 31.5, 31.5, angle / 36, 63) for angle in range(36)]
         blob = np.repeat(np.mean(turns, axis=0)[None], 11, axis=0)
         for nothing in (
             np.repeat(film[:1], 11, axis=0),  # stands still
@@ -147,33 +138,6 @@ def test_poses_follow_the_true_path(icon_sprites):
         gap = (reading.poses.angle - true.angle + 0.5) % 1 - 0.5
         assert np.abs(gap).max() < 0.05
         assert reading.presence == pytest.approx(1, abs=0.05)
-
-
-def test_elements_are_named(icon_sprites, digit_sprites):
-    for sprites, least in ((icon_sprites, 0.98), (digit_sprites, 0.93)):
-        known = gallery(sprites)
-        right = []
-        for film, actors in films(sprites, 30, 0.5):
-            readings = read_scene(film, film[0], [one.place for one in actors])
-            assert readings[0].picture.shape == (PATCH, PATCH)
-            right += [
-                known.name(reading.picture)[0] == one.element
-                for reading, one in zip(readings, actors, strict=True)
-            ]
-        assert np.mean(right) >= least
-
-
-def test_an_element_that_turned_into_another_is_named_so(icon_sprites):
-    known = gallery(icon_sprites)
-    painter = Painter(icon_sprites, 64)
-    names = icon_sprites.elements
-    place = Place(22.0, 28.0, 12.0)
-    house, key = (
-        Actor(name, "left_right", names.index(name), place, 10.0, 0.0, 1, (31.5, 31.5))
-        for name in ("house", "key")
-    )
-    film = np.concatenate([painter.paint([house], 11)[:3], painter.paint([key], 11)[3:]]) / 255
-    assert known.name(read_scene(film, film[0], [place])[0].picture)[0] == "key"
 
 
 def test_paths_are_closed_and_begin_at_the_place():

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from videogeneration.captions import ActionGrammar, SceneGrammar
-from videogeneration.evaluation.judges import Judge, KthJudge, SceneJudge
+from videogeneration.evaluation.judges import Judge, PeopleJudge, SceneJudge
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import Painter, SceneSettings
 from videogeneration.sources.scenes import scenes as drawn_scenes
@@ -37,7 +37,7 @@ def clip(direction: str = "right") -> np.ndarray:
 
 @pytest.fixture
 def judge() -> Judge:
-    return KthJudge(ActionGrammar())
+    return PeopleJudge(ActionGrammar())
 
 
 def asked(judge: Judge, film: np.ndarray) -> list[str]:

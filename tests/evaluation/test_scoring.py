@@ -12,7 +12,7 @@ import pytest
 from toys import LEFT, RIGHT, generator, write_store
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import Clips
-from videogeneration.evaluation.judges import Judge, judge_of
+from videogeneration.evaluation.judges import Judge, PeopleJudge
 from videogeneration.evaluation.metrics import METRICS, PSNR_CEILING
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.evaluation.scoring import (
@@ -55,7 +55,7 @@ def clips(tmp_path: Path) -> Clips:
 
 @pytest.fixture
 def judge() -> Judge:
-    return judge_of(ActionGrammar())
+    return PeopleJudge(ActionGrammar())
 
 
 def knowing(clips: Clips, change: float = 0.0) -> Model:

@@ -263,7 +263,7 @@ def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> N
         ({"clips": {"phases": "al"}}, "clips.phases: 'al' should be 'all' or 'first'"),
         ({"split": "predict"}, "split: 'predict' does not exist; known: authors, prediction"),
         ({"split": {"train": [1], "tests": [2]}}, "split: part 'tests' .* known: train"),
-        ({"split": {"train": [1], "test": [26]}}, r"split\.test: 26 is no subject"),
+        ({"split": {"train": [1], "test": [1000]}}, r"split\.test: 1000 is no subject"),
         ({"test_subjects": "17,x"}, "test_subjects.*'17,x'"),
         ({"test_subjects": [1.5]}, r"test_subjects\.0: 1\.5"),
         ({"people": {"subjects": "many"}}, "people.subjects: 'many'"),

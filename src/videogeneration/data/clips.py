@@ -4,7 +4,9 @@ A store is a folder with `frames.npy` (uint8 `[N, H, W]`, all clips end to end) 
 (one row a clip: `clip_id`, `start`, `length`, `split`, `caption` and what the source knows).
 `labels/<name>.npy` says what is known of every frame, row by row beside the frames (`poses` and
 `poses_valid`, `alpha`, `keypoints`); `backgrounds.npy` what is behind the figures of every clip;
-`report.json` what came of making them. Arrays stay on disk, memory-mapped.
+`sequences/<name>.npy` holds labels of sequences without pictures, where a source knows more motions
+than it shows, and their sentences (`caption`); `report.json` what came of making it all. Arrays
+stay on disk, memory-mapped.
 """
 
 import hashlib
@@ -59,11 +61,14 @@ class ClipStream:
         size: Height and width of every frame in pixels.
         clips: Made while they are taken.
         report: What came of it, plain values; complete when the last clip has been taken.
+        sequences: Labels of M sequences of L frames without pictures, arrays `[M, L, ...]` by name,
+            and their sentences, `caption` str `[M]`; empty where there are none.
     """
 
     size: tuple[int, int]
     clips: Iterable[Clip]
     report: dict[str, Any] = field(default_factory=dict)
+    sequences: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 class _Rows:
@@ -199,6 +204,9 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
         table = pd.DataFrame(writer.rows)
         table = table[FIRST_COLUMNS + [name for name in table if name not in FIRST_COLUMNS]]
         table.to_parquet(temporary / "clips.parquet", index=False)
+        (temporary / "sequences").mkdir()
+        for name, values in stream.sequences.items():
+            np.save(temporary / "sequences" / f"{name}.npy", values, allow_pickle=False)
         (temporary / "report.json").write_text(json.dumps(stream.report, indent=2))
         if folder.exists():
             shutil.rmtree(folder)
@@ -219,6 +227,8 @@ class Clips:
         backgrounds: uint8 `[clips of the store, H, W]`, memory-mapped: what is behind the figures,
             where the table's `background_valid` says that it is known.
         table: One row a clip of the selection; its index numbers the clips of the whole store.
+        sequences: Labels of sequences without pictures, memory-mapped; see `ClipStream`. They
+            belong to training.
     """
 
     folder: Path
@@ -226,6 +236,7 @@ class Clips:
     labels: Mapping[str, np.ndarray]
     backgrounds: np.ndarray
     table: pd.DataFrame
+    sequences: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @classmethod
     def open(cls, folder: Path | str) -> "Clips":
@@ -243,10 +254,13 @@ class Clips:
                 )
         frames = np.load(folder / "frames.npy", mmap_mode="r")
         backgrounds = np.load(folder / "backgrounds.npy", mmap_mode="r")
-        labels = {
-            path.stem: np.load(path, mmap_mode="r")
-            for path in sorted((folder / "labels").glob("*.npy"))
-        }
+        labels, sequences = (
+            {
+                path.stem: np.load(path, mmap_mode="r")
+                for path in sorted((folder / name).glob("*.npy"))
+            }
+            for name in ("labels", "sequences")
+        )
         table = pd.read_parquet(folder / "clips.parquet")
         lengths = {len(array) for array in (frames, *labels.values())}
         if lengths != {int(table["length"].sum())} or len(backgrounds) != len(table):
@@ -254,7 +268,7 @@ class Clips:
                 f"{folder}: clips.parquet, frames.npy, backgrounds.npy and labels disagree; make "
                 "the clips again"
             )
-        return cls(folder, frames, labels, backgrounds, table)
+        return cls(folder, frames, labels, backgrounds, table, sequences)
 
     def __len__(self) -> int:
         return len(self.table)
@@ -301,4 +315,6 @@ class Clips:
                 digest.update(np.ascontiguousarray(array[rows]).data)
             if (background := self.background(index)) is not None:
                 digest.update(np.ascontiguousarray(background).data)
+        for values in self.sequences.values():
+            digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import Grammar
@@ -26,13 +27,8 @@ class FirstFrameSettings:
         mirror: Share of pictures mirrored, with the sentence for the other side.
     """
 
-    early: float = 0.0
-    mirror: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name}: {value}; choose a number from 0 to 1")
+    early: float = Field(0.3, ge=0, le=1)
+    mirror: float = Field(0.5, ge=0, le=1)
 
 
 @dataclass(frozen=True)

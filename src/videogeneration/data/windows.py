@@ -4,26 +4,30 @@ A batch is a pure function of the seed and the step's number. An interrupted tra
 on with the very batches that it would have seen, and no random state needs to be kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
+from videogeneration.vision.background import subtract_background
+from videogeneration.vision.foreground import grow
 
 SEEN, SHADOW = 3.0, 0.35
-"""What differs from the ground so many times as much as usual is no grain of a camera, and what
+"""What differs from the background so many times as much as usual is no grain of a camera, and what
 differs by more than this share of what differs most is no shadow."""
 
 LIGHTNESS = (0.3, 1.2)
-"""Other clothes differ from the ground by so many times as much as those that were worn, lighter or
-darker: least and largest."""
+"""Other clothes differ from the background by so many times as much as those that were worn,
+lighter or darker: least and largest."""
 
 
 @validated
@@ -37,52 +41,33 @@ class WindowSettings:
             picture; it is taken where a clip's figure is in view.
         single_frame_at_start: Take it from a clip's first frame only.
         clothes: Share of windows in which people wear other clothes, lighter or darker, above their
-            hips and below, where the ground behind them is known.
+            hips and below, where the background is known.
         brightness: Largest shift of the grey values, in [0, 1].
         contrast: Largest relative change of the contrast, in [0, 1].
     """
 
-    mirror: float = 0.0
-    backwards: float = 0.0
-    single_frame: float = 0.3
+    mirror: float = Field(0.5, ge=0, le=1)
+    backwards: float = Field(0.3, ge=0, le=1)
+    single_frame: float = Field(0.33, ge=0, le=1)
     single_frame_at_start: bool = False
-    clothes: float = 0.0
-    brightness: float = 0.0
-    contrast: float = 0.0
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name}: {value}; choose a number from 0 to 1")
+    clothes: float = Field(0.5, ge=0, le=1)
+    brightness: float = Field(0.1, ge=0, le=1)
+    contrast: float = Field(0.2, ge=0, le=1)
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Windows for one step of training.
+class _Cut:
+    """A window: T frames, of which `past` are the history.
 
-    Attributes:
-        history: float32 `[B, 10, H, W]` in [0, 1], newest last, missing older frames zero.
-        future: float32 `[B, K, H, W]`: the frames that follow, zero after the clip's last.
-        known: bool `[B, K]`: which of these there are; the first always.
-        caption: float32 one-hot `[B, max_words, vocabulary]`.
-        poses: float32 `[B, 10 + K, P, 3]`: where the figures are in the history and in the future,
-            column and row in pixels and turns clockwise; NaN where that is not known.
-        ground: float32 `[B, H, W]` in [0, 1]: what is behind the figures; NaN where that is not
-            known.
-        backwards: bool `[B]`: which are played backwards, so that people walk so.
+    `frames` float32 `[T, H, W]` in [0, 1]; `labels` arrays `[T, ...]` by name; `caption` one-hot;
+    `background [H, W]` in [0, 1], or None.
     """
 
-    history: Tensor
-    future: Tensor
-    known: Tensor
-    caption: Tensor
-    poses: Tensor
-    ground: Tensor
-    backwards: Tensor
-
-    def to(self, device: str) -> "Batch":
-        """The same batch on a device."""
-        return Batch(*(x.to(device, non_blocking=True) for x in vars(self).values()))
+    frames: np.ndarray
+    past: int
+    labels: dict[str, np.ndarray]
+    caption: np.ndarray
+    background: np.ndarray | None
 
 
 class Windows:
@@ -96,7 +81,9 @@ class Windows:
         batch_size: Windows a batch.
         future: K, the number of frames to predict after the history, or as many as the clip has.
         seed: Everything random follows from it and the step's number.
-        grounds: Whether to say what is behind figures, where that is known.
+        labels: Names of the labels that batches shall have, where the clips know them; see `Batch`.
+        sequences: Number of sequences without pictures beside every window, where the clips have
+            them; see `Batch`.
 
     Raises:
         ValueError: No clip is long enough.
@@ -111,18 +98,23 @@ class Windows:
         batch_size: int,
         future: int = 1,
         seed: int = 0,
-        grounds: bool = False,
+        labels: Collection[str] = (),
+        sequences: int = 0,
     ) -> None:
-        self.grounds = grounds
-        frames, labels = len(clips.frames), clips.labels
-        self._poses = labels.get("poses", np.empty((frames, 0, 3), np.float32))
-        self._valid = labels.get("poses_valid", np.empty((frames, 0), bool))
+        self.sequences = sequences if clips.sequences else 0
+        self.labels = labels
+        wanted = {*labels, *(f"{name}_valid" for name in labels)}
+        self._labels = {name: x for name, x in clips.labels.items() if name in wanted}
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
+        self.grammar = grammar
         self.future, self.seed = future, seed
         table = clips.table
         self._start = table["start"].to_numpy()
         self._length = table["length"].to_numpy()
         self._view = table[["view_start", "view_end"]].to_numpy()
+        self._known = np.ones(len(table), bool)
+        if "labels_valid" in table:
+            self._known = table["labels_valid"].to_numpy(bool)
         # before a figure is in view nothing says when it will come: there is nothing to learn
         self._ends = np.cumsum(np.maximum(self._length - 1 - self._view[:, 0], 0))
         if not len(self._ends) or self._ends[-1] == 0:
@@ -151,30 +143,37 @@ class Windows:
         random = np.random.default_rng((self.seed, 1, step))
         s, count, (height, width) = self.settings, self.batch_size, self.clips.size
         frames = np.zeros((count, HISTORY + self.future, height, width), np.float32)
-        known = np.zeros((count, self.future), bool)
+        valid = np.zeros(frames.shape[:2], bool)
         captions = np.empty((count, *self._captions.shape[1:]), np.float32)
-        poses = np.full((*frames.shape[:2], *self._poses.shape[1:]), np.nan, np.float32)
-        ground = np.full((count, height, width), np.nan, np.float32)
-        backwards = np.zeros(count, bool)
+        labels = {
+            name: np.zeros((*frames.shape[:2], *x.shape[1:]), _unit(x[:0]).dtype)
+            for name, x in self._labels.items()
+        }
+        background = np.zeros((count, height, width), np.float32)
+        background_valid, backwards = np.zeros((2, count), bool)
         for i, (clip, offset) in enumerate(picked):
             mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
-            cut, past, there, captions[i], behind = self._cut(
-                clip, offset, mirror, back, single, random
-            )
-            backwards[i] = back
-            if behind is not None:
-                ground[i] = behind
-            frames[i, HISTORY - past : HISTORY - past + len(cut)] = cut
-            known[i, : len(cut) - past] = True
-            poses[i, HISTORY - past : HISTORY - past + len(cut)] = there
+            cut = self._cut(clip, offset, mirror, back, single, random)
+            place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
+            frames[i, place], valid[i, place] = cut.frames, True
+            for name, values in cut.labels.items():
+                labels[name][i, place] = values
+            captions[i], backwards[i] = cut.caption, back
+            if cut.background is not None:
+                background[i], background_valid[i] = cut.background, True
+        labels |= {"backwards": backwards, "labels_valid": self._known[[c for c, _ in picked]]}
+        if "background" in self.labels:
+            labels |= {"background": background, "background_valid": background_valid}
+        if self.sequences:
+            labels |= self._sequences(random)
         return Batch(
-            torch.from_numpy(frames[:, :HISTORY]),
-            torch.from_numpy(frames[:, HISTORY:]),
-            torch.from_numpy(known),
-            torch.from_numpy(captions),
-            torch.from_numpy(poses),
-            torch.from_numpy(ground),
-            torch.from_numpy(backwards),
+            history=torch.from_numpy(frames[:, :HISTORY]),
+            history_valid=torch.from_numpy(valid[:, :HISTORY]),
+            future=torch.from_numpy(frames[:, HISTORY:]),
+            future_valid=torch.from_numpy(valid[:, HISTORY:]),
+            caption=torch.from_numpy(captions),
+            noise=torch.zeros(count),
+            labels={name: torch.from_numpy(values) for name, values in labels.items()},
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
@@ -204,13 +203,8 @@ class Windows:
         backwards: np.bool_,
         single: np.bool_,
         random: np.random.Generator,
-    ) -> tuple[np.ndarray, int, np.ndarray, np.ndarray, np.ndarray | None]:
-        """Cut one window.
-
-        Returns:
-            Its frames `[n, H, W]` in [0, 1], the number of past ones among them, the poses, the
-            one-hot caption, and the ground `[H, W]`, if it is asked for and known.
-        """
+    ) -> _Cut:
+        """Cut one window."""
         length, (first, last) = int(self._length[clip]), self._view[clip]
         if backwards and last:
             first, last = length - last, length - first
@@ -226,22 +220,51 @@ class Windows:
             places = length - 1 - places
         places += self._start[clip]
         cut = self.clips.frames[places]
-        poses = np.where(self._valid[places][..., None], self._poses[places], np.nan)
+        labels = {name: _unit(values[places]) for name, values in self._labels.items()}
         if mirror:
             cut = cut[:, :, ::-1]
-            poses = poses * [-1, 1, -1] + [cut.shape[2] - 1, 0, 0]
+            labels = {name: _mirrored(name, x, cut.shape[2]) for name, x in labels.items()}
         caption = self._captions[self._rows[clip]]
         if mirror != backwards:
             caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
-        greys, ground = self._greys(random), None
-        if self.grounds and not np.isnan(poses[0]).all():
-            ground = self.clips.background(clip)
-        if ground is not None:
-            ground = ground[:, ::-1] if mirror else ground
-            if random.random() < self.settings.clothes:
-                cut = in_other_clothes(cut, ground, poses[:, 0, 1], random)
-            ground = greys[ground]
-        return np.take(greys, cut, mode="clip"), past, poses, caption, ground
+        greys, background = self._greys(random), None
+        clothes = self.settings.clothes
+        if clothes or "background" in self.labels:
+            background = self.clips.background(clip)
+        if background is not None:
+            background = background[:, ::-1] if mirror else background
+            if random.random() < clothes and labels["poses_valid"][0].any():
+                cut = in_other_clothes(cut, background, labels["poses"][:, 0, 1], random)
+            background = greys[background]
+        return _Cut(np.take(greys, cut, mode="clip"), past, labels, caption, background)
+
+    def _sequences(self, random: np.random.Generator) -> dict[str, np.ndarray]:
+        """Some of the sequences without pictures, `[B, N, ...]` by name."""
+        shape, store = (self.batch_size, self.sequences), self.clips.sequences
+        chosen = random.integers(len(store["caption"]), size=shape)
+        flip = random.random(shape) < self.settings.mirror
+        cut = {
+            name: np.where(
+                flip.reshape(*shape, *[1] * (values.ndim - 1)),
+                _mirrored(name, values[chosen], self.clips.size[1]),
+                values[chosen],
+            )
+            for name, values in store.items()
+            if name != "caption"
+        }
+        said = store["caption"][chosen]
+        cut["caption"] = np.where(flip[..., None, None], self._said(said, True), self._said(said))
+        return {f"sequence_{name}": values for name, values in cut.items()}
+
+    def _said(self, sentences: np.ndarray, opposite: bool = False) -> np.ndarray:
+        """Sentences `[B, N]`, or their opposites, one-hot `[B, N, max_words, vocabulary]`."""
+        encode = self.grammar.vocabulary.encode
+        known = {
+            text: encode(self.grammar.opposite(str(text)) if opposite else str(text))
+            for text in np.unique(sentences)
+        }
+        matrices = np.stack([known[text] for text in sentences.flat])
+        return matrices.reshape(*sentences.shape, *matrices.shape[1:]).astype(np.float32)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""
@@ -249,37 +272,69 @@ class Windows:
         gain = 1 + self.settings.contrast * random.uniform(-1, 1)
         shift = self.settings.brightness * random.uniform(-1, 1)
         if self.settings.contrast or self.settings.brightness:
-            # a present frame is never all zero: zero says that a frame is missing
-            greys = ((greys - 0.5) * gain + 0.5 + shift).clip(1 / 255, 1)
+            greys = ((greys - 0.5) * gain + 0.5 + shift).clip(0, 1)
         return greys.astype(np.float32)
 
 
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Labels as networks take them: pictures in [0, 1], numbers as float32, truths as they are."""
+    if values.dtype == np.uint8:
+        return values.astype(np.float32) / 255
+    return values if values.dtype == bool else values.astype(np.float32, copy=False)
+
+
+def _mirrored(name: str, values: np.ndarray, width: int) -> np.ndarray:
+    """A label of mirrored frames; left and right of a person are not told apart, see `Batch`."""
+    if name == "poses":
+        return values * np.array([-1, 1, -1], np.float32) + np.array([width - 1, 0, 0], np.float32)
+    if name == "keypoints":
+        return values * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
+    if name == "heading":
+        return np.float32(np.pi) - values
+    return values[:, :, ::-1] if name in ("silhouette", "alpha") else values
+
+
 def in_other_clothes(
-    frames: np.ndarray, ground: np.ndarray, hips: np.ndarray, random: np.random.Generator
+    frames: np.ndarray, background: np.ndarray, hips: np.ndarray, random: np.random.Generator
 ) -> np.ndarray:
     """Dress the person of a film anew: a few people's clothes would be learned by heart.
 
     Args:
         frames: uint8 `[T, H, W]`.
-        ground: uint8 `[H, W]`: what is behind the person.
+        background: uint8 `[H, W]`: what is behind the person.
         hips: `[T]`, rows; above them and below clothes differ.
         random: Draws the two shades, the same in all frames.
 
     Returns:
-        uint8 `[T, H, W]`, never 0 where it was not: how far a pixel is from the ground, times a
-        factor.
+        uint8 `[T, H, W]`: how far a pixel is from the background, times a factor.
     """
-    away = frames.astype(np.int16) - ground
-    # what changes everywhere is the camera's gain
-    away -= np.median(away[:, ::8, ::8], axis=(1, 2)).astype(np.int16)[:, None, None]
-    seen = np.stack([cv2.blur(np.abs(frame).astype(np.uint8), (5, 5)) for frame in away])
-    grain = np.median(seen[:, ::4, ::4], axis=(1, 2))
-    most = np.quantile(seen[:, ::2, ::2], 0.995, axis=(1, 2))
-    worn = seen > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
-    # the outline too
-    worn = np.stack([cv2.dilate(mask.astype(np.uint8), np.ones((5, 5))) > 0 for mask in worn])
+    away = 255 * subtract_background(frames, background, remove_gain=True)
+    spread = np.stack([cv2.blur(frame, (5, 5)) for frame in np.abs(away)])
+    grain = np.median(spread[:, ::4, ::4], axis=(1, 2))
+    most = np.quantile(spread[:, ::2, ::2], 0.995, axis=(1, 2))
+    worn = spread > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
+    worn = grow(worn, 2)  # the outline too
     above, below = random.uniform(*LIGHTNESS, 2) * random.choice([-1, 1], 2)
     rows = np.arange(frames.shape[1])[:, None]
     shade = np.where(rows < hips[:, None, None], above, below) - 1
-    other = (frames + shade * away).clip(np.minimum(frames, 1), 255)
+    other = (frames + shade * away).clip(0, 255)
     return np.where(worn, other, frames).astype(np.uint8)
+
+
+def histories(given: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:
+    """Stack the given frames of several films into histories, as a film model takes them.
+
+    Args:
+        given: For every film float32 `[C, H, W]` in [0, 1]; the last ten frames count.
+
+    Returns:
+        float32 `[B, 10, H, W]`, newest last, missing older frames zero; and which of these there
+        are, bool `[B, 10]`.
+    """
+    history = torch.zeros(len(given), HISTORY, *given[0].shape[1:])
+    valid = torch.zeros(len(given), HISTORY, dtype=torch.bool)
+    for film, there, frames in zip(history, valid, given, strict=True):
+        latest = torch.from_numpy(frames[-HISTORY:])
+        film[HISTORY - len(latest) :] = latest
+        there[HISTORY - len(latest) :] = True
+    return history, valid

@@ -12,8 +12,14 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-CONTRAST = 0.1
-"""A pixel is foreground where it differs from the background by more than this (of [0, 1])."""
+from videogeneration.vision.background import subtract_background
+from videogeneration.vision.foreground import (
+    centroids,
+    contrast,
+    grow,
+    is_visible,
+    keep_foreground,
+)
 
 WIDENING = 3
 """Pixels by which foreground is widened in every direction before PSNR looks at it."""
@@ -105,8 +111,8 @@ def foreground_pixels(
     """Where the figure is or was: the pixels that `foreground_psnr` looks at.
 
     A pixel belongs where the true frame or the last given frame differs from the background by more
-    than `CONTRAST`; that is then widened by `WIDENING` pixels (a square). The prediction has no
-    say, so every model is measured on the same pixels.
+    than `foreground.THRESHOLD`; that is then widened by `WIDENING` pixels (a square). The
+    prediction has no say, so every model is measured on the same pixels.
 
     Args:
         true: float32 `[T, H, W]` in [0, 1].
@@ -116,14 +122,8 @@ def foreground_pixels(
     Returns:
         bool `[T, H, W]`.
     """
-    moving = (_contrast(true, background) > 0) | (_contrast(last_given, background) > 0)
-    return np.stack([_widened(frame) for frame in moving])
-
-
-def _widened(pixels: np.ndarray) -> np.ndarray:
-    """Pixels `[H, W]`, with all that are at most `WIDENING` away in both directions."""
-    square = np.ones((2 * WIDENING + 1, 2 * WIDENING + 1), np.uint8)
-    return cv2.dilate(pixels.astype(np.uint8), square) > 0
+    figures = _figure(true, background), _figure(last_given[None], background)
+    return grow((figures[0] != 0) | (figures[1] != 0), WIDENING)
 
 
 def foreground_psnr(predicted: np.ndarray, true: np.ndarray, pixels: np.ndarray) -> np.ndarray:
@@ -146,8 +146,9 @@ def foreground_psnr(predicted: np.ndarray, true: np.ndarray, pixels: np.ndarray)
 def presence(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
     """How much of the figure there is: summed contrast over the true frame's.
 
-    Contrast is the distance to the background, counted in full where it is more than `CONTRAST` and
-    not at all below, in both films alike: camera noise would otherwise add up over the picture.
+    Contrast is the distance to the background, counted in full where it is more than
+    `foreground.THRESHOLD` and not at all below, in both films alike: camera noise would otherwise
+    add up over the picture.
 
     Args:
         predicted: float32 `[T, H, W]` in [0, 1].
@@ -159,8 +160,9 @@ def presence(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) ->
         not have its figure (`has_figure`).
     """
     _check(predicted, true)
-    expected = np.where(has_figure(true, background), _mass(_contrast(true, background)), 0)
-    return _ratio(_mass(_contrast(predicted, background)), expected)
+    figure = _figure(true, background)
+    expected = np.where(is_visible(figure, FIGURE_SHARE), contrast(figure), 0)
+    return _ratio(contrast(_figure(predicted, background)), expected)
 
 
 def has_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -173,7 +175,7 @@ def has_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
     Returns:
         bool `[T]`.
     """
-    return (_contrast(frames, background) > 0).mean(axis=(1, 2)) >= FIGURE_SHARE
+    return is_visible(_figure(frames, background), FIGURE_SHARE)
 
 
 def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -190,22 +192,12 @@ def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarr
         The mean of a model that loses its figure therefore speaks only of the frames that kept it.
     """
     _check(predicted, true)
-    shift = _centres(predicted, background) - _centres(true, background)
-    return np.hypot(shift[:, 0], shift[:, 1])
-
-
-def _centres(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Centre (row, column) of each frame's foreground, `[T, 2]`; NaN where there is no figure."""
-    contrast = _contrast(frames, background)
-    mass = np.where(has_figure(frames, background), _mass(contrast), 0)
-    rows, columns = np.arange(frames.shape[1]), np.arange(frames.shape[2])
-    return np.stack(
-        [
-            _ratio(contrast.sum(axis=2, dtype=np.float64) @ rows, mass),
-            _ratio(contrast.sum(axis=1, dtype=np.float64) @ columns, mass),
-        ],
-        axis=1,
-    )
+    distance: np.ndarray = np.full(len(true), np.nan)
+    figures = _figure(predicted, background), _figure(true, background)
+    both = is_visible(figures[0], FIGURE_SHARE) & is_visible(figures[1], FIGURE_SHARE)
+    apart = centroids(figures[0]) - centroids(figures[1])
+    distance[both] = np.hypot(apart[:, 0], apart[:, 1])[both]
+    return distance
 
 
 def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
@@ -240,9 +232,9 @@ def score_ending(
         trace, 1 where it stays as it was. `sharpness`: mean gradient magnitude over the given
         frame's.
     """
-    covered = np.any([_contrast(frame / np.float32(255), background) > 0 for frame in clip], axis=0)
-    ground = ~_widened(covered)
-    drift = np.abs(last - background)[ground].mean() if ground.any() else np.nan
+    covered = (_figure(clip, background) != 0).any(axis=0)
+    free = ~grow(covered[None], WIDENING)[0]
+    drift = np.abs(last - background)[free].mean() if free.any() else np.nan
     return (
         float(drift),
         float(presence(last[None], given[None], background)[0]),
@@ -256,15 +248,9 @@ def _gradient(frames: np.ndarray) -> np.ndarray:
     return np.hypot(vertical, horizontal).mean(axis=(1, 2), dtype=np.float64)
 
 
-def _contrast(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Distance to the background where it is more than `CONTRAST`, zero elsewhere."""
-    contrast = np.abs(frames - background)
-    return np.where(contrast > CONTRAST, contrast, 0)
-
-
-def _mass(contrast: np.ndarray) -> np.ndarray:
-    """Summed contrast of each frame, `[T]`."""
-    return contrast.sum(axis=(1, 2), dtype=np.float64)
+def _figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """The foreground of frames as they are: neither a model's gain nor its specks are forgiven."""
+    return keep_foreground(subtract_background(frames, background))
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -303,7 +289,7 @@ class Film:
         predicted: float32 `[T, H, W]` in [0, 1]; step 1 first.
         true: float32 `[T, H, W]`, the true frames of the same steps.
         given: float32 `[C, H, W]`, the frames that the model started from, newest last.
-        background: float32 `[H, W]` of the true clip, see `motion.direction.median_background`.
+        background: float32 `[H, W]` of the true clip, see `vision.background.median_background`.
     """
 
     predicted: np.ndarray

@@ -5,15 +5,16 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
-from torch import nn
+import torch
 
 from videogeneration.captions import Vocabulary
 from videogeneration.data.clips import Clips
+from videogeneration.data.windows import histories
 from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.judges import Judge
 from videogeneration.evaluation.metrics import ENDING_METRICS, METRICS, Film, score_ending
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
-from videogeneration.rollout import roll_out
+from videogeneration.models.interface import FilmModel
 
 Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
 """Given frames (float32 `[C, H, W]` a film), sentences and a number of steps to films, float32
@@ -30,11 +31,14 @@ FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
 FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed"]
 
 
-def network_model(network: nn.Module, vocabulary: Vocabulary, device: str = "cpu") -> Model:
+def network_model(network: FilmModel, vocabulary: Vocabulary, device: str = "cpu") -> Model:
     """A generator as a model."""
 
     def draw(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
-        return np.stack(list(roll_out(network, given, captions, vocabulary, steps, device)), axis=1)
+        history, valid = histories(given)
+        said = torch.from_numpy(np.stack([vocabulary.encode(text) for text in captions])).float()
+        film = network.generate(history.to(device), valid.to(device), said.to(device), steps)
+        return film.cpu().numpy()
 
     return draw
 

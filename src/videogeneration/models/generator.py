@@ -1,7 +1,7 @@
 """The generator: past frames and a sentence become the next frames.
 
-The latest frames are taken apart into figures and ground. Each figure, as it looked in one of them,
-is carried along a path of its own: moved so, it keeps its shape, however far the film goes.
+The latest frames are taken apart into figures and background. Each figure, as it looked in one of
+them, is carried along a path of its own: moved so, it keeps its shape, however far the film goes.
 
 What is cut out and where it goes is read by a U-Net over the 3D volume of past frames. Every frame
 is cut into patches, 3D convolutions follow motion while they shrink space and time, a
@@ -12,18 +12,26 @@ picture first looks up which of them it shows, and is modulated by what the capt
 one.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models import generator_losses as losses
 from videogeneration.models.facing import Facing, mirrored
+from videogeneration.models.generator_losses import GeneratorLosses
+from videogeneration.models.interface import Batch, FilmModel, push
 from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
 from videogeneration.models.legs import swing
-from videogeneration.models.motions import Motion, carry, present
+from videogeneration.models.losses import square_error
+from videogeneration.models.motions import Motion, carry, positions
 from videogeneration.models.sentences import SentenceLookup
+
+MOTION_FACTOR = 3.0
+"""The small networks that follow figures and see where they look learn so many times as fast."""
 
 TURN = 0.2
 """Who goes so many half frames to a side looks there."""
@@ -46,11 +54,12 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        sources: Number of latest frames that the ground and the looks of figures are taken from;
-            0 where the ground is black, and figures look as they do in the newest.
-        ahead: Number of frames drawn at once; a longer film goes on from them.
+        sources: Number of latest frames that the background and the looks of figures are taken
+            from; 0 where the background is black, and figures look as they do in the newest.
+        horizon: Number of frames drawn at once; a longer film goes on from them.
         commits: Whether a figure has one of its latest looks at a time, as an adversary wants it;
             else the mean of what it may look like, as the square error does.
+        losses: What it learns beside the square error.
     """
 
     height: int = 128
@@ -64,14 +73,15 @@ class GeneratorConfig:
     latent: int = 16
     dense: int = 512
     embedding: int = 128
-    dropout: float = 0.0
+    dropout: float = 0.1
     sources: int = 5
-    ahead: int = 10
+    horizon: int = 10
     commits: bool = False
+    losses: GeneratorLosses = field(default_factory=GeneratorLosses)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
-        for name in ("figures", "patch", "latent", "dense", "embedding", "ahead"):
+        for name in ("figures", "patch", "latent", "dense", "embedding", "horizon"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         if len(self.widths) < 2 or any(w < 8 or w % 8 for w in self.widths):
@@ -95,19 +105,19 @@ class Drawing:
     """What a generator draws, and what it takes what it sees for.
 
     Attributes:
-        frames: `[B, ahead, H, W]` in [0, 1], or those that were asked for.
+        frames: `[B, horizon, H, W]` in [0, 1], or those that were asked for.
         layers: The latest frames taken apart.
         shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
-            shows, or, where that is not black, the ground.
+            shows, or, where that is not black, the background.
         about: `[B, P, history, 2]`: about where each is and was, see `motions.Tracks`,
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was,
-        paths: `[B, P, history, ahead, 4]`: where it goes, and
+        paths: `[B, P, history, horizon, 4]`: where it goes, and
         told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
-        looks: Logits `[B, P, ahead, S]`: which of its S latest looks a figure has in a frame to
-            come; None where the ground is black.
+        looks: Logits `[B, P, horizon, S]`: which of its S latest looks a figure has in a frame to
+            come; None where the background is black.
     """
 
     frames: Tensor
@@ -159,12 +169,16 @@ class Modulated(nn.Module):
         return F.silu(x * (1 + scale) + shift)
 
 
-class Generator(nn.Module):
+class Generator(FilmModel):
     """Past frames and a caption to the next frames; see the module's text."""
+
+    config: GeneratorConfig
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = c = config
+        self.horizon = c.horizon
+        self.labels = ("poses", "background") if c.sources else ("poses",)
         widths, side = c.widths, c.patch * 2 ** (len(c.widths) - 1)
         self.embed = nn.Sequential(
             nn.Linear(c.words * c.vocabulary + c.history + 1, c.embedding),
@@ -215,22 +229,22 @@ class Generator(nn.Module):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        # of every pixel: whose it is; before a ground the edges of patches would show
+        # of every pixel: whose it is; before a background the edges of patches would show
         self.maps = c.figures + (c.sources > 0)
         around = 3 if c.sources else 1
         self.pixels = nn.Conv2d(before, self.maps * c.patch**2, around, padding=around // 2)
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
-        # before a black ground nothing says how far away anything is
+        # before a black background nothing says how far away anything is
         depth = c.sources > 0
-        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.ahead, depth)
+        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.horizon, depth)
         self.apart = TakingApart(c.sources) if c.sources else None
-        self.looks = Looks(c.embedding, c.sources, c.ahead) if c.sources else None
+        self.looks = Looks(c.embedding, c.sources, c.horizon) if c.sources else None
         self.facing = Facing() if c.sources else None
-        self._start_from_ground()
+        self._start_from_background()
 
-    def _start_from_ground(self) -> None:
-        """At first all is ground."""
+    def _start_from_background(self) -> None:
+        """At first all is background."""
         c = self.config
         bias = torch.zeros(self.maps, c.patch**2)
         bias[c.figures :] = 2.0
@@ -238,11 +252,11 @@ class Generator(nn.Module):
             self.pixels.weight *= 0.3
         self.pixels.bias = nn.Parameter(bias.flatten())
 
-    def commit(self) -> None:
+    def begin_adversarial(self) -> None:
         """Choose one look for a figure from now on; see `GeneratorConfig.commits`.
 
-        Before a ground only these looks, and where figures go, are learned from then on. An
-        adversary says nothing of what is figure and what is ground: that would be forgotten.
+        Before a background only these looks, and where figures go, are learned from then on. An
+        adversary says nothing of what is figure and what is background: that would be forgotten.
         """
         self.config = replace(self.config, commits=True)
         if self.looks is not None:
@@ -250,36 +264,135 @@ class Generator(nn.Module):
             self.looks.requires_grad_(True)
             self.motion.paths.requires_grad_(True)
 
-    @property
-    def ahead(self) -> int:
-        """Number of frames drawn at once."""
-        return self.config.ahead
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What follows figures and sees where they look learns faster, see `MOTION_FACTOR`."""
+        groups: dict[float, list[nn.Parameter]] = {}
+        for name, weight in self.named_parameters():
+            quick = name.startswith(("motion.", "looks.", "facing."))
+            groups.setdefault(MOTION_FACTOR if quick else 1.0, []).append(weight)
+        return [{"params": weights, "lr_factor": factor} for factor, weights in groups.items()]
 
-    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Draw the next frames, `[B, ahead, H, W]`; see `draw`."""
-        return self.draw(history, caption, noise).frames
+    def predict(self, batch: Batch) -> Tensor:
+        """Draw the next frames, `[B, horizon, H, W]`."""
+        return self.draw(batch.history, batch.history_valid, batch.caption, batch.noise).frames
+
+    @torch.no_grad()
+    def rollout(
+        self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
+    ) -> Iterator[Tensor]:
+        """Frames after frames before one background, that of the first; see `FilmModel`."""
+        background, clean = None, history.new_zeros(len(history))
+        while True:
+            drawing = self.draw(history, valid, caption, clean, background=background)
+            background = drawing.layers.ground
+            yield drawing.frames
+            history, valid = push(history, valid, drawing.frames)
+
+    def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The square error of some of the frames to come, and the auxiliary losses."""
+        c = self.config.losses
+        # the nearest is always among them: every clip has it
+        count = batch.future.shape[1]
+        some = F.pad(1 + torch.randperm(count - 1)[: c.drawn - 1].sort().values, (1, 0))
+        drawing = self.draw(batch.history, batch.history_valid, batch.caption, batch.noise, some)
+        with torch.autocast(batch.history.device.type, enabled=False):
+            auxiliary = self._auxiliary_losses(drawing, batch)
+            valid = batch.future_valid[:, some]
+            weight = None if batch.weight is None else batch.weight[:, some]
+            loss, mse = square_error(drawing.frames, batch.future[:, some], valid, weight)
+            for name, figure in auxiliary.items():
+                loss = loss + getattr(c, name) * figure
+        return loss, {"mse": mse, **auxiliary, "examples": valid.sum().float()}
+
+    def _auxiliary_losses(self, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
+        """What counts beside the square error, by the name of its weight."""
+        labels, (count, past) = batch.labels, drawing.tracks.shape[1:3]
+        height, width = batch.history.shape[-2:]
+        poses, known = labels["poses"][:, :, :count], labels["poses_valid"][:, :, :count]
+        missing = count - poses.shape[2]
+        known = F.pad(known, (0, missing))
+        poses = F.pad(losses.in_half_frames(poses, height, width), (0, 0, 0, missing))
+        poses = poses.masked_fill(~known[..., None], 0)
+        newest, pasts = past - 1, (poses[:, :past], known[:, :past])
+        here = (poses[:, newest], known[:, newest])
+
+        paces = self.config.losses.paces
+        factor = losses.other_paces(batch.history_valid, paces)
+        walked = losses.at_another_pace(poses, factor, newest)
+        walks = known & here[1][:, None]
+        # at first tracks say nothing: where they lead is learned from true ones as well
+        true = losses.true_tracks(walked[:, :past], walks[:, :past])
+        taught = self.motion.paths(*true, drawing.told)
+        if paces:
+            valid = batch.history_valid[:, None].expand(drawing.tracks.shape[:3])
+            tracks = losses.at_another_pace(drawing.tracks.transpose(1, 2), factor, newest)
+            tracks = valid[..., None] * tracks.transpose(1, 2)
+            paths = self.motion.paths(tracks, valid, drawing.told)
+            # from frames in which nobody was yet, nothing is learned
+            own = losses.path_loss(paths[:, :, -1:], walked[:, newest:], walks[:, newest:])
+        else:
+            own = losses.path_loss(drawing.paths, poses, known)
+        cells = positions(height, width, poses.device)
+        figures = {
+            "tracks": losses.place_loss(drawing.about, *pasts)
+            + losses.turn_loss(drawing.tracks, *pasts),
+            "poses": losses.path_loss(taught, walked, walks)
+            + own
+            + losses.centre_loss(drawing.centres, *here),
+            "shown": losses.shown_loss(drawing.shown, cells, *here),
+        }
+        layers = drawing.layers
+        if self.facing is not None and layers.cut is not None and drawing.looks is not None:
+            history, behind = labels["clean_history"], labels["background"]
+            behind_known = labels["background_valid"]
+            figures["background"] = losses.background_loss(
+                layers.ground, history[:, -1], behind, behind_known
+            )
+            figures["shown"] = figures["shown"] + losses.apart_loss(
+                drawing.shown, layers.cut, history, batch.history_valid, behind, behind_known
+            )
+            have_frames = torch.cat([batch.history_valid, batch.future_valid], 1)
+            figures["looks"] = losses.looks_loss(
+                drawing.looks,
+                history,
+                batch.future,
+                poses,
+                known & have_frames[..., None],
+                behind,
+                behind_known,
+            )
+            alone = layers.newest.flatten(0, 1).detach()
+            facing = self.facing(alone, drawing.centres.detach().flatten(0, 1)).view(-1, count)
+            figures["looks"] = figures["looks"] + losses.facing_loss(
+                facing, poses, known, labels["backwards"], newest
+            )
+        if drawing.match is not None:
+            figures["matching"] = losses.matching_loss(drawing.match)
+        return figures
 
     def draw(
         self,
         history: Tensor,
+        valid: Tensor,
         caption: Tensor,
-        noise: Tensor | None = None,
+        noise: Tensor,
         which: Tensor | None = None,
-        ground: Tensor | None = None,
+        background: Tensor | None = None,
     ) -> Drawing:
         """Draw the next frames, and say what is seen in the newest.
 
         Args:
-            history: `[B, history, H, W]` in [0, 1], newest last, missing older frames zero.
+            history: `[B, history, H, W]` in [0, 1], newest last; what is missing is zero.
+            valid: bool `[B, history]`: which of these frames there are.
             caption: One-hot `[B, words, vocabulary]`.
-            noise: `[B]`, standard deviation of the noise that was put on the history; None for
-                clean frames. Told how far to trust its past, it need not smooth a clean one.
+            noise: `[B]`, standard deviation of the noise that was put on the history. Told how far
+                to trust its past, it need not smooth a clean one.
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
-            ground: `[B, 1, H, W]`: what is behind the figures, where the history was drawn before
-                it: that of the drawing. A film's ground stays as it was.
+            background: `[B, 1, H, W]`: what is behind the figures, where the history was drawn
+                before it: that of the drawing. A film's background stays as it was.
         """
-        levels, said, shown, match = self._read(history, caption, noise)
+        levels, said, shown, match = self._read(history, valid, caption, noise)
         pixels = self.pixels(levels[-1]).float()
         about = self.motion.tracks(history, said)
         with torch.autocast(history.device.type, enabled=False):
@@ -290,18 +403,19 @@ class Generator(nn.Module):
                 whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
             cover = whose.softmax(1)[:, : self.config.figures]
         if self.apart is None:
-            layers = before_black(history, cover, about)
+            layers = before_black(history, valid, cover, about)
         else:
-            layers = self.apart(history, cover, about, ground)
-        ends = [levels[0], levels[-1]]
-        centres, tracks, paths, told = self.motion(history, layers.places, ends, layers.seen, said)
+            layers = self.apart(history, valid, cover, about, background)
+        centres, tracks, paths, told = self.motion(
+            history, valid, layers.places, [levels[0], levels[-1]], layers.seen, said
+        )
         with torch.autocast(history.device.type, enabled=False):
             looks = None if self.looks is None else self.looks(layers, told)
             frames = self._frames(layers, centres, paths[:, :, -1], looks, which)
         return Drawing(frames, layers, whose, about, centres, tracks, paths, told, match, looks)
 
     def _read(
-        self, history: Tensor, caption: Tensor, noise: Tensor | None
+        self, history: Tensor, valid: Tensor, caption: Tensor, noise: Tensor
     ) -> tuple[list[Tensor], Tensor, Tensor | None, Tensor | None]:
         """Look at the past as the caption says.
 
@@ -310,10 +424,8 @@ class Generator(nn.Module):
             `[B, P, embedding]`; and, where there may be several, how much of each a place shows and
             how well pasts and captions fit, see `SentenceLookup`.
         """
-        there = present(history)
         words = caption.flatten(1)
-        noise = words.new_zeros(len(words)) if noise is None else noise
-        known = [words, there.to(words.dtype), 10 * noise[:, None]]
+        known = [words, valid.to(words.dtype), 10 * noise[:, None]]
         embedding = self.embed(torch.cat(known, 1))
 
         x = self.stem(history[:, None] * 2 - 1)
@@ -374,7 +486,7 @@ class Generator(nn.Module):
 
 
 def _together(ground: Tensor, figures: Tensor) -> Tensor:
-    """Put figures before a ground, as lights are where two overlap: neither hides the other.
+    """Put figures before a background, as lights are where two overlap: neither hides the other.
 
     Args:
         ground: `[B, 1, H, W]`.

@@ -88,7 +88,7 @@ def in_one_light(history: Tensor) -> Tensor:
     """Make frames as bright as the newest: a camera's gain follows who comes into the picture.
 
     Args:
-        history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
+        history: `[B, T, H, W]` in [0, 1], newest last; missing ones stay zero.
 
     Returns:
         The same shape: every frame times the median ratio of the newest's pixels to its own.

@@ -2,11 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from videogeneration.models.losses import square_error
 
 
 @dataclass(frozen=True)
@@ -20,10 +22,13 @@ class Batch:
         future_valid: bool `[B, K]`: which of these there are; the first always.
         caption: float32 one-hot `[B, max_words, vocabulary]`.
         noise: float32 `[B]`: standard deviation of the noise that is on the history.
-        labels: What the source knows besides, by name, a row a window: over the T + K frames
+        weight: float32 `[B, K, H, W]`: how much a pixel of the future counts in the square error;
+            None where all count alike.
+        labels: What else is known, by name, a row a window: over the T + K frames
             (`poses [B, T + K, P, 3]`: column and row in pixels, and turns clockwise; `poses_valid`
             bool `[B, T + K, P]`), or of the window (`background [B, H, W]` in [0, 1],
-            `background_valid` bool `[B]`, `backwards` bool `[B]`: which are played backwards).
+            `background_valid` bool `[B]`, `backwards` bool `[B]`: which are played backwards;
+            `clean_history`, the history without noise).
     """
 
     history: Tensor
@@ -32,44 +37,62 @@ class Batch:
     future_valid: Tensor
     caption: Tensor
     noise: Tensor
+    weight: Tensor | None = None
     labels: Mapping[str, Tensor] = field(default_factory=dict)
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
         moved = {
-            f.name: getattr(self, f.name).to(device, non_blocking=True)
-            for f in fields(self)
-            if f.name != "labels"
+            name: x.to(device, non_blocking=True)
+            for name, x in vars(self).items()
+            if isinstance(x, Tensor)
         }
         labels = {name: x.to(device, non_blocking=True) for name, x in self.labels.items()}
         return replace(self, **moved, labels=labels)
+
+    @classmethod
+    def to_continue(cls, history: Tensor, valid: Tensor, caption: Tensor) -> "Batch":
+        """What a film starts from: a clean history and a caption, and no future."""
+        nothing, clean = history[:, :0], history.new_zeros(len(history))
+        return cls(history, valid, nothing, valid[:, :0], caption, clean)
 
 
 class FilmModel(nn.Module):
     """A generator of films.
 
+    One that is trained with the square error alone defines `predict` and sets its attributes.
+
     Attributes:
         config: The frozen dataclass that rebuilds it.
         horizon: K, the number of frames that `predict` gives at once.
+        labels: Names of the labels that `training_loss` reads, where a source knows them.
     """
 
     config: Any
     horizon: int = 1
+    labels: tuple[str, ...] = ()
 
     @abstractmethod
+    def predict(self, batch: Batch) -> Tensor:
+        """The next frames, with gradients; the batch's `future`, `weight` and `labels` are unread.
+
+        Returns:
+            float32 `[B, horizon, H, W]` in [0, 1].
+        """
+
     def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What training minimises, and figures for the curves.
+        """What training minimises, and figures for the curves: here the square error.
 
         Args:
             batch: Windows with `horizon` future frames.
 
         Returns:
-            A scalar, and scalars by name; `mse` among them, the plain square error.
+            A scalar, and scalars by name: `mse`, the plain square error; and `examples`, the number
+            of true frames that were learned from, where these are not all.
         """
-
-    @abstractmethod
-    def predict(self, batch: Batch) -> Tensor:
-        """The next frames `[B, horizon, H, W]` in [0, 1], with gradients; `future` is not read."""
+        frames = self.predict(batch).float()
+        loss, mse = square_error(frames, batch.future, batch.future_valid, batch.weight)
+        return loss, {"mse": mse}
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Parameters for an optimiser, each group with its `lr_factor`."""
@@ -78,6 +101,7 @@ class FilmModel(nn.Module):
     def begin_adversarial(self) -> None:
         """Freeze what an adversary has nothing to say about; nothing by default."""
 
+    @torch.no_grad()
     def rollout(
         self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
     ) -> Iterator[Tensor]:
@@ -96,13 +120,10 @@ class FilmModel(nn.Module):
             `[B, K, H, W]` in [0, 1], `K` at least 1.
         """
         while True:
-            frames = self.predict(self._given(history, valid, caption))
+            frames = self.predict(Batch.to_continue(history, valid, caption))
             yield frames
-            history = torch.cat([history, frames], 1)[:, frames.shape[1] :]
-            there = valid.new_ones(frames.shape[:2])
-            valid = torch.cat([valid, there], 1)[:, frames.shape[1] :]
+            history, valid = push(history, valid, frames)
 
-    @torch.no_grad()
     def generate(
         self, history: Tensor, valid: Tensor, caption: Tensor, horizon: int, seed: int = 0
     ) -> Tensor:
@@ -125,9 +146,18 @@ class FilmModel(nn.Module):
                 break
         return torch.cat(drawn, 1)[:, :horizon]
 
-    @staticmethod
-    def _given(history: Tensor, valid: Tensor, caption: Tensor) -> Batch:
-        """A batch of which nothing is known but what a film starts from."""
-        nothing = history[:, :0]
-        noise = history.new_zeros(len(history))
-        return Batch(history, valid, nothing, valid[:, :0], caption, noise)
+
+def push(history: Tensor, valid: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:
+    """A history some steps on: as many of its oldest frames leave as there are new ones.
+
+    Args:
+        history: `[B, T, H, W]`, newest last.
+        valid: bool `[B, T]`: which of these frames there are.
+        frames: `[B, K, H, W]`, newest last.
+
+    Returns:
+        The same shapes.
+    """
+    count = history.shape[1]
+    new = valid.new_ones(frames.shape[:2])
+    return torch.cat([history, frames], 1)[:, -count:], torch.cat([valid, new], 1)[:, -count:]

@@ -15,11 +15,9 @@ from videogeneration.models.ground import Ground, in_one_light, put_together
 from videogeneration.models.motions import (
     CLOSE,
     DISTANCES,
-    NOWHERE,
     carry,
     follow,
     positions,
-    present,
 )
 
 RIM, ASIDE = 5, 9
@@ -51,6 +49,7 @@ class Layers:
         away: `[B, S, H, W]`: how far its pixels are from the ground's.
         covers: `[B, P, S, H, W]` in [0, 1]: how much of a pixel is each figure's.
         places: `[B, P, T, 2]`: where figures are in these and older frames, in half frames.
+        found: bool `[B, P, T]`: whether they were found there.
         cut: Logits `[B, P, S, H, W]`: whether a pixel shows a figure; the ground's is zero. None
             where that is black.
     """
@@ -61,6 +60,7 @@ class Layers:
     away: Tensor
     covers: Tensor
     places: Tensor
+    found: Tensor
     cut: Tensor | None = None
 
     @property
@@ -145,11 +145,12 @@ def _pick(these: Tensor, chosen: Tensor) -> Tensor:
     return these.gather(2, index.expand(*chosen.shape, *these.shape[3:]))
 
 
-def before_black(history: Tensor, cover: Tensor, places: Tensor) -> Layers:
+def before_black(history: Tensor, valid: Tensor, cover: Tensor, places: Tensor) -> Layers:
     """Layers of the newest frame alone, where the ground is black; see `TakingApart`."""
     newest = history[:, -1:].float()
-    there = present(history[:, -1:])
-    return Layers(torch.zeros_like(newest), newest, there, newest, cover[:, :, None], places)
+    found = valid[:, None].expand(places.shape[:3])
+    there = valid[:, -1:]
+    return Layers(torch.zeros_like(newest), newest, there, newest, cover[:, :, None], places, found)
 
 
 class TakingApart(nn.Module):
@@ -166,29 +167,34 @@ class TakingApart(nn.Module):
         self.cutting = Cutting()
 
     def forward(
-        self, history: Tensor, cover: Tensor, about: Tensor, ground: Tensor | None = None
+        self,
+        history: Tensor,
+        valid: Tensor,
+        cover: Tensor,
+        about: Tensor,
+        ground: Tensor | None = None,
     ) -> Layers:
         """Take apart.
 
         Args:
-            history: `[B, T, H, W]` in [0, 1], newest last, missing older frames zero.
+            history: `[B, T, H, W]` in [0, 1], newest last.
+            valid: bool `[B, T]`: which of these frames there are.
             cover: `[B, P, H, W]` in [0, 1]: about how much of a pixel of the newest frame is each
                 figure's.
             about: `[B, P, T, 2]`: about where figures are, in half frames.
             ground: `[B, 1, H, W]` in [0, 1], where it is known.
         """
         with torch.autocast(history.device.type, enabled=False):
-            history, there = history.float(), present(history)
-            history = in_one_light(history)
-            frames, latest = history[:, -self.count :], there[:, -self.count :]
+            history = in_one_light(history.float())
+            frames, latest = history[:, -self.count :], valid[:, -self.count :]
             # behind figures that are about there the ground is about right; then they are found
             _, touched = where_they_were(cover, about[:, :, -self.count :])
             first = put_together(frames, latest, touched) if ground is None else ground
-            away = (history - first) * there[:, :, None, None]
-            places = follow(away, touched[:, :, -1], about[:, :, -1])
+            away = (history - first) * valid[:, :, None, None]
+            places, found = follow(away, touched[:, :, -1], about[:, :, -1])
             near, touched = where_they_were(cover, places[:, :, -self.count :])
             # one that is not found is somewhere about
-            lost = places[:, :, -self.count :].eq(NOWHERE).all(3)[..., None, None]
+            lost = ~found[:, :, -self.count :, None, None]
             across = positions(1, history.shape[3], history.device)[..., 0]
             beside = (across - about[:, :, -self.count :, :1, None]).abs() < CLOSE[0]
             touched = torch.maximum(touched, (lost & beside).float())
@@ -198,7 +204,7 @@ class TakingApart(nn.Module):
         cut = self.cutting(away, near, touched)
         whose, figure = cut.softmax(1), cut.logsumexp(1, keepdim=True).sigmoid()
         covers = whose * figure * latest[:, None, :, None, None]
-        return Layers(ground, frames, latest, away, covers, places, cut)
+        return Layers(ground, frames, latest, away, covers, places, found, cut)
 
 
 class Cutting(nn.Module):
@@ -370,5 +376,5 @@ class Looks(nn.Module):
         looks = self.sure.exp() * torch.einsum("bpr,rks->bpks", likely, self.coming)
         shunned = SHUN * (_part(layers) / WHOLE).clamp(1e-3, 1).log()
         looks = looks + (self.recent + shunned)[:, :, None]
-        there = there[:, None] & layers.stood.ne(NOWHERE).all(3)
+        there = there[:, None] & layers.found[:, :, -there.shape[1] :]
         return looks.masked_fill(~there[:, :, None], NEVER)

@@ -39,8 +39,8 @@ little at last."""
 DISTANCES = (0.4, 2.5)
 """Least and largest distance from the camera in frames to come, over that in the newest."""
 
-NOWHERE = 4.0
-"""A place beyond the frame, in half frames: there a figure is that is not found."""
+_BEYOND = 4.0
+"""A place beyond the frame, in half frames."""
 
 
 class Motion(nn.Module):
@@ -73,6 +73,7 @@ class Motion(nn.Module):
     def forward(
         self,
         history: Tensor,
+        valid: Tensor,
         places: Tensor,
         levels: list[Tensor],
         seen: Tensor,
@@ -81,7 +82,8 @@ class Motion(nn.Module):
         """Say.
 
         Args:
-            history: `[B, T, H, W]` in [0, 1], zero where frames are missing.
+            history: `[B, T, H, W]` in [0, 1].
+            valid: bool `[B, T]`: which of these frames there are.
             places: `[B, P, T, 2]`: where figures were, see `Tracks` and `follow`, in half widths
                 and heights of the frame from its centre.
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
@@ -93,14 +95,14 @@ class Motion(nn.Module):
             Centres `[B, P, 2]`: where each is in the newest frame, x and y in half widths and
             heights of the frame from its centre.
             Tracks `[B, P, T, 4]`: where each was, and cosine and sine of how far it had turned
-            clockwise since the frame before, zero where there is none. All zero for missing frames.
+            clockwise since the frame before. Zero where there is no frame, or none before it.
             Paths `[B, P, T, ahead, 4]`: how far from where a figure is in a past frame, turned by
             how many radians clockwise, and how many times as large, as a natural logarithm, it is
             in every frame after it. Those from the newest frame are the last.
             What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
             figure is, and what is said of it.
         """
-        there = present(history)[:, None, :, None]
+        there = valid[:, None, :, None]
         before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
         with torch.autocast(history.device.type, enabled=False):
             said = said.float()
@@ -108,7 +110,8 @@ class Motion(nn.Module):
             turned = self.turns(history.float(), centres, said)
             tracks = torch.cat([places, turned * before], 3) * there
             told = torch.cat([size, said], 2)
-            return centres, tracks, self.paths(tracks, told), told
+            known = there[..., 0].expand(tracks.shape[:3])
+            return centres, tracks, self.paths(tracks, known, told), told
 
 
 class Tracks(nn.Module):
@@ -204,7 +207,7 @@ class Turns(nn.Module):
 
 
 @torch.no_grad()
-def follow(away: Tensor, mask: Tensor, about: Tensor) -> Tensor:
+def follow(away: Tensor, mask: Tensor, about: Tensor) -> tuple[Tensor, Tensor]:
     """Measure where figures were: a normalised cross-correlation with what they look like now.
 
     J. P. Lewis, "Fast Normalized Cross-Correlation", 1995, over the columns that both frames show,
@@ -218,7 +221,8 @@ def follow(away: Tensor, mask: Tensor, about: Tensor) -> Tensor:
         about: `[B, P, 2]`: about where they are there, in half frames.
 
     Returns:
-        `[B, P, T, 2]`, in half frames; `NOWHERE` where a figure is not found.
+        Places `[B, P, T, 2]`, in half frames, beyond the frame where a figure is not found; and
+        where it is, bool `[B, P, T]`.
     """
     # half the size is enough: peaks are found to a fraction of a pixel
     small = F.avg_pool2d(away, 2)
@@ -265,8 +269,8 @@ def follow(away: Tensor, mask: Tensor, about: Tensor) -> Tensor:
     found = best > MATCH
     straight = _pace(way, lag, found)[:, :, None] * lag[:, None]
     found = found & ((way - straight).abs() < SWERVE).all(3)
-    places = torch.where(found[..., None], newest[:, :, None] - way, NOWHERE)
-    return torch.cat([places, newest[:, :, None]], 2)
+    places = torch.where(found[..., None], newest[:, :, None] - way, _BEYOND)
+    return torch.cat([places, newest[:, :, None]], 2), F.pad(found, (0, 1), value=True)
 
 
 def _pace(ways: Tensor, lag: Tensor, found: Tensor) -> Tensor:
@@ -370,17 +374,18 @@ class Paths(nn.Module):
             last,
         )
 
-    def forward(self, tracks: Tensor, told: Tensor) -> Tensor:
+    def forward(self, tracks: Tensor, valid: Tensor, told: Tensor) -> Tensor:
         """Foretell.
 
         Args:
             tracks: `[B, P, T, 4]`, as `Motion` says them.
+            valid: bool `[B, P, T]`: which of these are known.
             told: `[B, P, 4 + embedding]`, see there.
 
         Returns:
             Paths `[B, P, T, ahead, 4]`, as `Motion` says them.
         """
-        ways, pace, turn = _ways(tracks)
+        ways, pace, turn = _ways(tracks, valid)
         told = told[:, :, None].expand(-1, -1, ways.shape[2], -1)
         read = self.read(torch.cat([told, ways, 4 * pace, turn], 3))
         read, above = read.split([8 * self.ahead, int(self.depth)], 3)
@@ -402,11 +407,12 @@ def begin_at_nothing(layer: nn.Linear) -> None:
     nn.init.zeros_(layer.bias)
 
 
-def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _ways(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tracks as seen from each of their frames, and how fast a figure went and turned on them.
 
     Args:
         tracks: `[B, P, T, 4]`, as `Motion` says them.
+        valid: bool `[B, P, T]`: which of these are known.
 
     Returns:
         The place, the ways to it and the turns `[B, P, T, 4 T + 2]`, with the mean length of a way
@@ -416,7 +422,7 @@ def _ways(tracks: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     count = tracks.shape[2]
     # from every frame as far back as from the newest
     tracks = F.pad(tracks, (0, 0, count - 1, 0)).unfold(2, count, 1).transpose(3, 4)
-    there = tracks.ne(0).any(4, keepdim=True)
+    there = F.pad(valid, (count - 1, 0)).unfold(2, count, 1)[..., None]
     places, turned = tracks.split(2, 4)
     # beyond the frame's edge a place is a guess
     inside = (places.abs() < 1).all(4, keepdim=True)
@@ -487,11 +493,6 @@ def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
     back_x = (x + cos * columns)[..., None, :] + (ratio * sin * rows)[..., None]
     back_y = (y + cos * rows)[..., None] - (sin / ratio * columns)[..., None, :]
     return torch.stack([back_x, back_y], -1)
-
-
-def present(history: Tensor) -> Tensor:
-    """Which past frames there are, bool `[B, T]`: missing ones are zero throughout."""
-    return history.flatten(2).amax(2) > 0
 
 
 def positions(height: int, width: int, device: torch.device) -> Tensor:

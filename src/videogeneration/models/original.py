@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.interface import Batch, FilmModel
+
 
 @dataclass(frozen=True)
 class OriginalConfig:
@@ -46,8 +48,10 @@ def _twice(channels_in: int, channels: int) -> nn.Sequential:
     )
 
 
-class Original(nn.Module):
+class Original(FilmModel):
     """Past frames and a caption to the next frame, as the original did it."""
+
+    config: OriginalConfig
 
     def __init__(self, config: OriginalConfig) -> None:
         super().__init__()
@@ -74,17 +78,17 @@ class Original(nn.Module):
             ]
         )
         self.merge = nn.ModuleList([_twice(2 * channels, channels) for channels in (64, 32, 16, 8)])
-        self.ahead = 1
         self.output = nn.Sequential(nn.Conv2d(8, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 1, 1))
 
-    def forward(self, history: Tensor, caption: Tensor, noise: Tensor | None = None) -> Tensor:
-        """Draw the next frame, `[B, 1, H, W]`, from what `Generator.draw` takes but `noise`."""
-        x, levels = history, []
+    def predict(self, batch: Batch) -> Tensor:
+        """Draw the next frame, `[B, 1, H, W]`; missing frames are black to it."""
+        x, levels = batch.history, []
         for level, block in enumerate(self.encoder):
             x = block(F.avg_pool2d(x, 2) if level else x)
             levels.append(x)
         levels[-1] = x = self.dropout(x)
-        x = self.inner(torch.cat([x.flatten(1), caption.flatten(1)], 1)).view(-1, *self.latent)
+        x = self.inner(torch.cat([x.flatten(1), batch.caption.flatten(1)], 1))
+        x = x.view(-1, *self.latent)
         for up, merge, level in zip(self.up, self.merge, reversed(levels), strict=True):
             # a 2x2 kernel shrinks by one: pad right and below, as "same" padding does
             x = F.relu(up(F.pad(F.interpolate(x, scale_factor=2), (0, 1, 0, 1))))

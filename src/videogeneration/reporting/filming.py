@@ -2,16 +2,17 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 
 import numpy as np
-from torch import nn
+import torch
 
 from videogeneration.captions import Vocabulary
+from videogeneration.data.windows import histories
+from videogeneration.models.interface import FilmModel
 from videogeneration.reporting.films import Page, write_film
 from videogeneration.reporting.sheets import SheetFilm, moments_shown
-from videogeneration.rollout import roll_out
 
 OPENING = 20
 """Generated frames that are kept of every film, to be judged."""
@@ -74,7 +75,7 @@ class Filmed:
 
 def film(
     scene: Scene,
-    network: nn.Module,
+    network: FilmModel,
     vocabulary: Vocabulary,
     steps: int,
     path: Path,
@@ -98,8 +99,13 @@ def film(
     filmed = Filmed()
 
     def pages() -> Iterator[np.ndarray]:
-        drawn = roll_out(network, list(scene.given), scene.sentences, vocabulary, steps, device)
-        for moment, frames in enumerate(chain(scene.given.swapaxes(0, 1), drawn)):
+        history, valid = histories(list(scene.given))
+        said = np.stack([vocabulary.encode(sentence) for sentence in scene.sentences])
+        caption = torch.from_numpy(said).float()
+        films = network.rollout(history.to(device), valid.to(device), caption.to(device))
+        # whoever keeps a frame keeps that one alone, not those drawn with it
+        drawn = (frame.copy() for some in films for frame in some.cpu().numpy().swapaxes(0, 1))
+        for moment, frames in enumerate(chain(scene.given.swapaxes(0, 1), islice(drawn, steps))):
             step = moment - given + 1
             counted = step > 0 or scene.drawn
             if moment in shown:

@@ -2,44 +2,28 @@
 
 A checkpoint is a folder: `weights.safetensors`, `config.json` (rebuilds the network, and says from
 which inputs and settings it was trained) and `history.csv` (the training's curves). While training
-runs, `training.safetensors` holds weights, optimisers and the step. Nothing is ever unpickled.
+runs, `training.pt` holds weights, optimisers and the step. Nothing but tensors and plain values is
+read from any of them.
 """
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pandas as pd
 import torch
 from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import Tensor, nn
+from torch import nn
 
 from videogeneration.captions import Grammar
-from videogeneration.models.classifier import Classifier, ClassifierConfig
-from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
-from videogeneration.models.generator import Generator, GeneratorConfig
-from videogeneration.models.original import Original, OriginalConfig
-from videogeneration.models.text_to_image import (
-    ImageDiscriminator,
-    ImageDiscriminatorConfig,
-    ImageGenerator,
-    ImageGeneratorConfig,
-)
-
-NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
-    "generator": (Generator, GeneratorConfig),
-    "original": (Original, OriginalConfig),
-    "discriminator": (Discriminator, DiscriminatorConfig),
-    "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
-    "classifier": (Classifier, ClassifierConfig),
-    "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
-}
-"""Every network that a checkpoint can hold, with its configuration."""
+from videogeneration.models.interface import FilmModel
+from videogeneration.models.registry import NETWORKS
 
 
 class CheckpointError(ValueError):
@@ -56,11 +40,18 @@ def build(network: str, config: Mapping[str, Any]) -> nn.Module:
     if network not in NETWORKS:
         raise ValueError(f"network: '{network}'; choose one of {', '.join(NETWORKS)}")
     module, configuration = NETWORKS[network]
-    unknown = set(config) - set(configuration.__dataclass_fields__)
-    if unknown:
-        known = ", ".join(configuration.__dataclass_fields__)
-        raise ValueError(f"{network}: unknown setting {', '.join(sorted(unknown))}; known: {known}")
+    _refuse_unknown(network, configuration, config)
     return module(TypeAdapter(configuration).validate_python(dict(config)))
+
+
+def _refuse_unknown(name: str, configuration: Any, config: Mapping[str, Any]) -> None:
+    """Of settings within settings as well; pydantic ignores what a plain dataclass lacks."""
+    known = {field.name: field.type for field in fields(configuration)}
+    for key, value in config.items():
+        if key not in known:
+            raise ValueError(f"{name}: unknown setting {key}; known: {', '.join(known)}")
+        if is_dataclass(known[key]) and isinstance(value, Mapping):
+            _refuse_unknown(f"{name}.{key}", known[key], value)
 
 
 @dataclass(frozen=True)
@@ -76,7 +67,7 @@ class Checkpoint:
     @property
     def state(self) -> Path:
         """The file that an unfinished training goes on from."""
-        return self.folder / "training.safetensors"
+        return self.folder / "training.pt"
 
     def description(self) -> dict[str, Any]:
         """What `config.json` says: `network`, `config`, `inputs`; empty where there is none."""
@@ -121,6 +112,18 @@ class Checkpoint:
             ) from error
         return network.to(device).eval()
 
+    def film_model(self, device: str = "cpu") -> FilmModel:
+        """The trained generator of films, ready to draw.
+
+        Raises:
+            CheckpointError: As `load`, or it is another kind of network.
+        """
+        network = self.load(device)
+        if not isinstance(network, FilmModel):
+            kind = self.description()["network"]
+            raise CheckpointError(f"{self.folder} holds a {kind}, which draws no films")
+        return network
+
     def history(self) -> pd.DataFrame:
         """The training's curves: `step` and a column a figure."""
         return pd.read_csv(self.folder / "history.csv")
@@ -130,7 +133,7 @@ class Checkpoint:
 
         `config.json` comes last: whoever is interrupted before it goes on from the last state.
         """
-        name = type(network).__name__.lower()
+        name = next(name for name, (kind, _) in NETWORKS.items() if kind is type(network))
         config = asdict(network.config)  # type: ignore[call-overload]
         weights = {key: value.contiguous() for key, value in network.state_dict().items()}
         description = {"network": name, "config": config, "inputs": dict(inputs)}
@@ -181,28 +184,32 @@ def save_state(
     history: list[dict[str, float]],
 ) -> None:
     """Write everything that a training needs to go on after `step` steps, in one file."""
-    tensors: dict[str, Tensor] = {}
-    for name, module in modules.items():
-        for key, value in module.state_dict().items():
-            tensors[f"module/{name}/{key}"] = value
-    for name, optimizer in optimizers.items():
-        for index, state in optimizer.state_dict()["state"].items():
-            for key, value in state.items():
-                tensors[f"optimizer/{name}/{index}/{key}"] = torch.as_tensor(value)
-    # cloned: safetensors refuses tensors that share memory
-    tensors = {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-    about = {"step": step, "inputs": inputs, "history": history}
+    state = {
+        "step": step,
+        "inputs": dict(inputs),
+        "history": history,
+        "modules": {name: module.state_dict() for name, module in modules.items()},
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
+    }
     path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda file: save_file(tensors, file, {"training": json.dumps(about)}))
+    _replace(path, lambda file: torch.save(state, file))
 
 
-def read_state(path: Path) -> dict[str, Any]:
-    """What a state says of itself: `step`, `inputs`, `history`."""
+def read_state(path: Path, tensors: bool = False) -> dict[str, Any]:
+    """What `save_state` wrote.
+
+    Args:
+        path: The file.
+        tensors: Whether to read the tensors as well; else they stay in the file.
+
+    Raises:
+        CheckpointError: It is damaged.
+    """
     try:
-        with safe_open(path, framework="pt") as file:
-            return json.loads(file.metadata()["training"])
-    except (SafetensorError, KeyError, TypeError, json.JSONDecodeError) as error:
-        raise CheckpointError(f"{path} is damaged ({error}); remove it to start anew") from error
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
+    except (RuntimeError, EOFError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or ["empty"])[0]
+        raise CheckpointError(f"{path} is damaged ({reason}); remove it to start anew") from error
 
 
 def restore_state(
@@ -210,31 +217,21 @@ def restore_state(
     modules: Mapping[str, nn.Module],
     optimizers: Mapping[str, torch.optim.Optimizer],
 ) -> None:
-    """Bring modules and optimisers to where `save_state` left them."""
-    tensors = load_file(path)
+    """Bring modules and optimisers to where `save_state` left them.
 
-    def under(prefix: str) -> dict[str, Tensor]:
-        return {k[len(prefix) :]: v for k, v in tensors.items() if k.startswith(prefix)}
-
+    Raises:
+        CheckpointError: The file is damaged, or of other networks.
+    """
+    state = read_state(path, tensors=True)
     for name, module in modules.items():
         try:
-            module.load_state_dict(under(f"module/{name}/"))
+            module.load_state_dict(state["modules"][name])
         except RuntimeError as error:
             raise CheckpointError(
                 f"{path} belongs to another network ({str(error).splitlines()[0]}); remove it"
             ) from error
     for name, optimizer in optimizers.items():
-        parameters = [p for group in optimizer.param_groups for p in group["params"]]
-        state: dict[int, dict[str, Tensor]] = {}
-        for key, value in under(f"optimizer/{name}/").items():
-            index, _, entry = key.partition("/")
-            parameter = parameters[int(index)]
-            if value.shape == parameter.shape:
-                # fused optimisers pair elements by their place in memory, not by their index
-                value = torch.empty_like(parameter.detach(), device="cpu").copy_(value)
-            state.setdefault(int(index), {})[entry] = value
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+        optimizer.load_state_dict(state["optimizers"][name])
 
 
 def _replace(path: Path, write: Any) -> None:

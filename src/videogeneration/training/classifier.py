@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.data.first_frames import FirstFrames, PictureBatch
@@ -26,22 +27,12 @@ class ClassifierSettings:
         seed: Order of the pictures, first weights.
     """
 
-    steps: int = 600
-    batch_size: int = 64
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.01
-    shift: int = 6
+    steps: int = Field(200, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(4e-3, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    shift: int = Field(4, ge=0)
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate: {self.learning_rate}; choose a positive number")
-        for name in ("weight_decay", "shift"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
 
 
 class ClassifierTask:

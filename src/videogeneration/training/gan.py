@@ -1,26 +1,26 @@
 """Adversarial training of a generator that MSE has trained."""
 
 from collections.abc import Iterator
+from typing import Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.data.windows import Batch, Windows
+from videogeneration.data.windows import Windows
 from videogeneration.models.discriminator import Discriminator
-from videogeneration.models.generator import Generator
-from videogeneration.rollout import push
-from videogeneration.training.averaging import MovingAverage
+from videogeneration.models.interface import Batch, FilmModel, push
+from videogeneration.models.losses import square_error
+from videogeneration.training.averaging import moving_average
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
-    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
     accuracy,
     discriminator_loss,
     generator_loss,
 )
-from videogeneration.training.mse import add_history_noise, square_error
+from videogeneration.training.mse import add_history_noise, weigh_motion
 from videogeneration.validated import validated
-
-SCHEDULES = ("adversarial", "joint", "alternating")
 
 
 @validated
@@ -44,47 +44,28 @@ class GanSettings:
         wrong_captions: Share of the real frames shown to the discriminator with the sentence of
             another window, as frames to reject (GAN-CLS, Reed et al. 2016); 0 where it is not told
             the caption.
-        moving: Weight of pixels that change in the square error, as in MSE training.
+        motion_weight: Weight of pixels that change in the square error, as in MSE training.
         history_noise: Largest standard deviation of the noise on past frames, in [0, 1].
-        average: Decay of the moving average of the generator's weights that is kept; 0 for none.
+        ema_decay: Decay of the moving average of the generator's weights that is kept; 0 for none.
         seed: Order of the windows, augmentation, noise, first weights.
     """
 
-    steps: int = 600
-    discriminator_warmup: int = 100
-    discriminator_updates: int = 1
-    batch_size: int = 16
-    generator_rate: float = 1e-4
-    discriminator_rate: float = 4e-4
-    schedule: str = "joint"
-    period: int = 100
-    loss: str = "hinge"
-    reconstruction: float = 100.0
-    adversarial: float = 1.0
-    wrong_captions: float = 0.0
-    moving: float = 4.0
-    history_noise: float = 0.1
-    average: float = 0.99
+    steps: int = Field(100, ge=1)
+    discriminator_warmup: int = Field(60, ge=0)
+    discriminator_updates: int = Field(1, ge=1)
+    batch_size: int = Field(16, ge=1)
+    generator_rate: float = Field(2e-4, gt=0)
+    discriminator_rate: float = Field(4e-4, gt=0)
+    schedule: Literal["adversarial", "joint", "alternating"] = "joint"
+    period: int = Field(100, ge=1)
+    loss: AdversarialLoss = "hinge"
+    reconstruction: float = Field(100.0, ge=0)
+    adversarial: float = Field(1.0, ge=0)
+    wrong_captions: float = Field(0.5, ge=0, le=1)
+    motion_weight: float = Field(4.0, gt=0)
+    history_noise: float = Field(0.06, ge=0, le=1)
+    ema_decay: float = Field(0.99, ge=0, le=1)
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "discriminator_updates", "batch_size", "period"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        for name in ("generator_rate", "discriminator_rate", "moving"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("discriminator_warmup", "reconstruction", "adversarial"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
-        for name in ("average", "history_noise", "wrong_captions"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose a number from 0 to 1")
-        for name, known in (("schedule", SCHEDULES), ("loss", ADVERSARIAL_LOSSES)):
-            if getattr(self, name) not in known:
-                raise ValueError(
-                    f"{name}: '{getattr(self, name)}'; choose one of {', '.join(known)}"
-                )
 
 
 class GanTask:
@@ -96,28 +77,28 @@ class GanTask:
     Args:
         generator: Trained with MSE before, on its device.
         discriminator: On the same device.
-        windows: What both learn from, with as many future frames as the generator draws at once.
+        windows: What both learn from, with as many future frames as the generator predicts at
+            once.
         settings: How.
         device: Device and precision.
     """
 
     def __init__(
         self,
-        generator: nn.Module,
+        generator: FilmModel,
         discriminator: Discriminator,
         windows: Windows,
         settings: GanSettings,
         device: Device,
     ) -> None:
-        if isinstance(generator, Generator):
-            generator.commit()
+        generator.begin_adversarial()
         self.generator, self.discriminator = generator, discriminator
         self.windows, self.settings, self.device = windows, settings, device
-        self.average = MovingAverage(generator, settings.average)
+        self.average = moving_average(generator, settings.ema_decay)
         self.modules = {
             "generator": generator,
             "discriminator": discriminator,
-            "average": self.average.network,
+            "average": self.average,
         }
 
         def adam(network: nn.Module, rate: float) -> torch.optim.Optimizer:
@@ -146,15 +127,15 @@ class GanTask:
         s = self.settings
         learns = step >= s.discriminator_warmup
         for number, part in enumerate(batch, 1):
-            ready = part.to(self.device.name)
-            history, noise = add_history_noise(ready.history, s.history_noise)
+            ready = weigh_motion(part.to(self.device.name), s.motion_weight)
+            noisy = add_history_noise(ready, s.history_noise)
             # the frames that the discriminator saw last are those that it judges then
             with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
-                drawn = self.generator(history, ready.caption, noise)
+                drawn = self.generator.predict(noisy)
             figures |= self._update_discriminator(ready, drawn.detach())
         if learns:
             figures |= self._update_generator(step, ready, drawn)
-            self.average.update(self.generator, step - s.discriminator_warmup)
+            self.average.update_parameters(self.generator)
         return figures
 
     def _update_discriminator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
@@ -185,7 +166,7 @@ class GanTask:
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
             verdict = self.discriminator(*_until(batch, drawn, *_pick(batch, drawn.shape[1])))
-        weighted, mse = square_error(drawn, batch, slice(None), s.moving)
+        weighted, mse = square_error(drawn, batch.future, batch.future_valid, batch.weight)
         adversarial = generator_loss(s.loss, verdict)
         loss = torch.zeros((), device=drawn.device)
         if against:
@@ -210,14 +191,15 @@ class GanTask:
 
     def result(self) -> nn.Module:
         """The averaged generator."""
-        return self.average.network if self.settings.average else self.generator
+        return self.average.module
 
 
 def _pick(batch: Batch, frames: int) -> tuple[int, Tensor]:
     """One of the frames to come, at random, and the windows `[N]` whose clips go on to it."""
     frame = int(torch.randint(frames, ()))
-    there = batch.known[:, frame].nonzero()[:, 0]
-    return (frame, there) if len(there) else (0, batch.known[:, 0].nonzero()[:, 0])
+    valid = batch.future_valid
+    those = valid[:, frame].nonzero()[:, 0]
+    return (frame, those) if len(those) else (0, valid[:, 0].nonzero()[:, 0])
 
 
 def _until(
@@ -231,5 +213,6 @@ def _until(
         frame: Which of these it is.
         windows: The windows that have it.
     """
-    film = push(batch.history[windows], frames[windows, :frame])
+    past = batch.history[windows], batch.history_valid[windows]
+    film, _ = push(*past, frames[windows, :frame])
     return frames[windows, frame], film, batch.caption[windows]

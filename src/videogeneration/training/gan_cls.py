@@ -7,14 +7,15 @@ from collections.abc import Iterator
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.data.first_frames import FirstFrames, PictureBatch
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
-from videogeneration.training.averaging import MovingAverage
+from videogeneration.training.averaging import moving_average
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
-    ADVERSARIAL_LOSSES,
+    AdversarialLoss,
     discriminator_loss,
     generator_loss,
     step_down,
@@ -29,7 +30,7 @@ class GanClsSettings:
     """How a generator of first frames and its discriminator are trained.
 
     `loss: cross_entropy` with `discriminator_warmup`, `naming`, `gradient_penalty`, `mode_seeking`,
-    `shift` and `average` all 0 is the plain GAN-CLS.
+    `shift` and `ema_decay` all 0 is the plain GAN-CLS.
 
     Attributes:
         steps: Updates of the generator, each after one of the discriminator.
@@ -50,37 +51,22 @@ class GanClsSettings:
         shift: Most pixels by which pictures are moved before the discriminator sees them, real and
             generated ones alike (Zhao et al., "Differentiable Augmentation for Data-Efficient GAN
             Training", NeurIPS 2020).
-        average: Decay of the moving average of the generator's weights that is kept; 0 for none.
+        ema_decay: Decay of the moving average of the generator's weights that is kept; 0 for none.
         seed: Order of the pictures, noise, first weights.
     """
 
-    steps: int = 3000
-    discriminator_warmup: int = 300
-    batch_size: int = 32
-    generator_rate: float = 5e-4
-    discriminator_rate: float = 5e-4
-    loss: str = "hinge"
-    naming: float = 1.0
-    gradient_penalty: float = 0.05
-    mode_seeking: float = 0.0
-    shift: int = 0
-    average: float = 0.998
+    steps: int = Field(3500, ge=1)
+    discriminator_warmup: int = Field(50, ge=0)
+    batch_size: int = Field(16, ge=1)
+    generator_rate: float = Field(2e-4, gt=0)
+    discriminator_rate: float = Field(5e-4, gt=0)
+    loss: AdversarialLoss = "cross_entropy"
+    naming: float = Field(0.3, ge=0)
+    gradient_penalty: float = Field(0.0005, ge=0)
+    mode_seeking: float = Field(0.002, ge=0)
+    shift: int = Field(4, ge=0)
+    ema_decay: float = Field(0.998, ge=0, le=1)
     seed: int = 0
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        for name in ("generator_rate", "discriminator_rate"):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose a positive number")
-        for name in ("discriminator_warmup", "naming", "gradient_penalty", "mode_seeking", "shift"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
-        if not 0 <= self.average <= 1:
-            raise ValueError(f"average: {self.average}; choose a number from 0 to 1")
-        if self.loss not in ADVERSARIAL_LOSSES:
-            raise ValueError(f"loss: '{self.loss}'; choose one of {', '.join(ADVERSARIAL_LOSSES)}")
 
 
 class GanClsTask:
@@ -107,11 +93,11 @@ class GanClsTask:
     ) -> None:
         self.generator, self.discriminator = generator, discriminator
         self.frames, self.settings, self.device = frames, settings, device
-        self.average = MovingAverage(generator, settings.average)
+        self.average = moving_average(generator, settings.ema_decay)
         self.modules: dict[str, nn.Module] = {
             "generator": generator,
             "discriminator": discriminator,
-            "average": self.average.network,
+            "average": self.average,
         }
         self._rates = {
             "generator": settings.generator_rate,
@@ -150,7 +136,7 @@ class GanClsTask:
         picture = self._draw(noise, batch.caption)
         figures = self._update_discriminator(step, batch, picture.detach())
         figures |= self._update_generator(batch, noise, picture)
-        self.average.update(self.generator, step - self.settings.discriminator_warmup)
+        self.average.update_parameters(self.generator)
         return figures
 
     def _draw(self, noise: Tensor, caption: Tensor) -> Tensor:
@@ -220,7 +206,7 @@ class GanClsTask:
 
     def result(self) -> nn.Module:
         """The averaged generator."""
-        return self.average.network if self.settings.average else self.generator
+        return self.average.module
 
 
 def _share(judged_rightly: Tensor) -> Tensor:

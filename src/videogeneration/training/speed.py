@@ -3,15 +3,12 @@
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
-from videogeneration.captions import Vocabulary
 from videogeneration.data.clips import HISTORY
-from videogeneration.rollout import roll_out
+from videogeneration.models.interface import FilmModel
 from videogeneration.training.checkpoints import Checkpoint, differences, read_state
 from videogeneration.training.loop import Task
 from videogeneration.training.mse import MseTraining
@@ -120,29 +117,29 @@ def training_speed(checkpoint: Checkpoint) -> dict[str, float]:
 
 
 def milliseconds_a_frame(
-    network: nn.Module,
+    network: FilmModel,
     size: tuple[int, int],
-    vocabulary: Vocabulary,
+    caption: tuple[int, int],
     device: str = "cpu",
     frames: int = 20,
 ) -> float:
     """Milliseconds that a frame of a single film takes, in float32.
 
     Args:
-        network: A generator; `network.ahead` frames are drawn at once.
+        network: On the device, in evaluation mode; it draws `network.horizon` frames at once.
         size: Height and width of its frames.
-        vocabulary: Its sentences'.
+        caption: Shape of its captions.
         device: Where it runs.
         frames: How many are timed, or a few more so that none is drawn in vain.
     """
-    ahead = cast(int, network.ahead)
-    warmup, frames = _WARMUP * ahead, -(-frames // ahead) * ahead
-    given = [np.full((HISTORY, *size), 0.5, np.float32)]
-    film = roll_out(network, given, vocabulary.words[:1], vocabulary, warmup + frames, device)
-    for _ in range(warmup):
-        next(film)
-    start = time.perf_counter()
-    drawn = sum(1 for _ in film)
+    history = torch.full((1, HISTORY, *size), 0.5, device=device)
+    valid = torch.ones(1, HISTORY, dtype=torch.bool, device=device)
+    film = network.rollout(history, valid, torch.zeros(1, *caption, device=device))
+    for _ in range(_WARMUP):
+        next(film).cpu()
+    start, drawn = time.perf_counter(), 0
+    while drawn < frames:
+        drawn += next(film).cpu().shape[1]
     return 1000 * (time.perf_counter() - start) / drawn
 
 

@@ -1,8 +1,11 @@
 """Variants of a source's training, to be compared after the same minutes."""
 
 import re
-from dataclasses import field, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from videogeneration.training.mse import MseTraining
 from videogeneration.validated import validated
@@ -16,14 +19,14 @@ class Variant:
     """What a variant changes in its source's own parameters; nothing else changes.
 
     Attributes:
-        network: Settings of the network. With another `name` only these count.
+        network: Its `name`, and settings of networks by their names.
         windows: How windows are cut and varied.
         mse: How it is trained, but for `steps`, which follow from the minutes.
     """
 
-    network: dict[str, Any] = field(default_factory=dict)
-    windows: dict[str, Any] = field(default_factory=dict)
-    mse: dict[str, Any] = field(default_factory=dict)
+    network: dict[str, Any] = Field(default_factory=dict)
+    windows: dict[str, Any] = Field(default_factory=dict)
+    mse: dict[str, Any] = Field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if "steps" in self.mse:
@@ -31,10 +34,9 @@ class Variant:
 
     def applied_to(self, training: MseTraining) -> MseTraining:
         """The same training with this variant's changes."""
-        other = self.network.get("name", training.network["name"]) != training.network["name"]
         return replace(
             training,
-            network=({} if other else training.network) | self.network,
+            network=merged(training.network, self.network),
             windows=replace(training.windows, **self.windows),
             settings=replace(training.settings, **self.mse),
         )
@@ -50,13 +52,11 @@ class BenchmarkSettings:
         reference: The variant that the others are measured against.
     """
 
-    minutes: float
+    minutes: Annotated[float, Field(gt=0)]
     variants: dict[str, Variant]
     reference: str = "original"
 
     def __post_init__(self) -> None:
-        if self.minutes <= 0:
-            raise ValueError(f"minutes: {self.minutes}; choose a positive number")
         for name in self.variants:
             if not re.fullmatch(r"\w[\w-]*", name) or name in _TAKEN:
                 raise ValueError(
@@ -84,3 +84,12 @@ class BenchmarkSettings:
             except ValueError as error:
                 raise ValueError(f"benchmark.variants.{name}: {error}") from error
         return trainings
+
+
+def merged(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested settings, some of which are replaced."""
+    both = {**old, **new}
+    for key in old.keys() & new.keys():
+        if isinstance(old[key], Mapping) and isinstance(new[key], Mapping):
+            both[key] = merged(old[key], new[key])
+    return both

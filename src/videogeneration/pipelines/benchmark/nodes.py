@@ -108,9 +108,9 @@ def measure_speed(
     device = Device.choose(compute["device"], "float32").name
     vocabulary, rows = Grammar.from_description(grammar).vocabulary, []
     for name, checkpoint in variants.items():
-        network = checkpoint.load(device)
+        network = checkpoint.film_model(device)
         row = {"model": name, "parameters": sum(p.numel() for p in network.parameters())}
-        drawing = milliseconds_a_frame(network, clips.size, vocabulary, device)
+        drawing = milliseconds_a_frame(network, clips.size, vocabulary.shape, device)
         rows.append({**row, **training_speed(checkpoint), "milliseconds_a_frame": drawing})
     table = pd.DataFrame(rows)
     base = table.set_index("model").loc[benchmark.reference]

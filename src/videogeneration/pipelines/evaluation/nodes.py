@@ -168,7 +168,7 @@ def _models(
     device = Device.choose(compute["device"], "float32").name
     vocabulary = Grammar.from_description(grammar).vocabulary
     return {
-        name: network_model(checkpoint.load(device), vocabulary, device)
+        name: network_model(checkpoint.film_model(device), vocabulary, device)
         for name, checkpoint in networks.items()
     }
 

@@ -12,6 +12,7 @@ from videogeneration.data.clips import Clips
 from videogeneration.datasets.pictures import PictureDataset
 from videogeneration.evaluation.pictures import draw_pictures
 from videogeneration.evaluation.scoring import follow_alone
+from videogeneration.models.registry import FILM_MODELS
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
 from videogeneration.reporting.filming import Scene, film
@@ -24,9 +25,6 @@ from videogeneration.validated import check_name, validated
 
 GENERATORS = ("gan", "mse")
 """Names of a source's generators; the one that was finished last is used."""
-
-NEXT_FRAME = ("generator", "original")
-"""Networks that films can be made with."""
 
 
 @validated
@@ -84,7 +82,7 @@ def animate(
     sentence = grammar.check(settings.caption)
     sentences = [sentence, *grammar.alternatives(sentence)[: settings.others]]
     device = Device.choose(compute["device"], "float32").name
-    network = generator.load(device)
+    network = generator.film_model(device)
     config = generator.description()["config"]
     frame = Frame(config["height"], config["width"], SOURCES[settings.source].picture, settings.fit)
     files = []
@@ -161,7 +159,8 @@ def text_to_video(
     grammar = generator.grammar()
     asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
     device = Device.choose(compute["device"], "float32").name
-    network, image_network = generator.load(device), cast(ImageGenerator, painter.load(device))
+    network = generator.film_model(device)
+    image_network = cast(ImageGenerator, painter.load(device))
     labels = [f"sample {number + 1}" for number in range(settings.samples)]
     rows = {label: number for number, label in enumerate(labels)}
     files, sheets, openings = [], [], {}
@@ -231,6 +230,6 @@ def choose_generator(folder: Path, name: str | None) -> Checkpoint:
             f"{error}; train one: kedro run --pipelines={folder.name}_mse"
         ) from error
     network = found.description()["network"]
-    if network not in NEXT_FRAME:
+    if network not in FILM_MODELS:
         raise CheckpointError(f"model: {found.folder} holds a {network}, which draws no films")
     return found

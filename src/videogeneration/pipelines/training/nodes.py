@@ -12,7 +12,6 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
-from videogeneration.models.generator import Generator
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
@@ -78,14 +77,15 @@ def train_gan(
         words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
         shape = {"words": words, "vocabulary": vocabulary}
         against = cast(Discriminator, build("discriminator", {**discriminator, **shape}))
-        generator = cast(Generator, device.place(mse.load().train()))
+        generator = mse.film_model().train()
+        device.place(generator)
         cut = Windows(
             clips.split("train"),
             captions,
             Grammar.from_description(grammar),
             windows,
             settings.batch_size,
-            generator.ahead,
+            generator.horizon,
             settings.seed + 1,
         )
         device.place(against)

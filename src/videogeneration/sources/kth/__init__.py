@@ -4,13 +4,17 @@
 subjects, `labels` says what is known of a sequence, `extraction` makes captioned clips of it all.
 """
 
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
+
 from videogeneration.captions import ActionGrammar
-from videogeneration.data.clips import ClipStream
-from videogeneration.evaluation.judges import KthJudge
+from videogeneration.data.clips import HISTORY, Clip, ClipStream
+from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
-from videogeneration.sources.kth.labels import LABELS
+from videogeneration.sources.kth.labels import LABELS, sequences_of
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
@@ -21,7 +25,8 @@ from videogeneration.sources.kth.sequences import (
 from videogeneration.sources.kth.settings import ClipSettings, KthSettings
 from videogeneration.sources.kth.splits import SplitAssignment, assign_splits
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
-from videogeneration.sources.people import render_recordings
+from videogeneration.sources.people import draw_poses, render_recordings
+from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
 from videogeneration.sources.source import PictureFormat, Source
 
 CAMERA_ASPECT = 4 / 3
@@ -29,9 +34,38 @@ CAMERA_ASPECT = 4 / 3
 
 
 def _make(settings: KthSettings, folder: Path) -> ClipStream:
-    if settings.folder:
-        return extract_clips(Path(settings.folder), settings)
-    return extract_clips(render_recordings(folder / "rendered", settings.people), settings)
+    if not settings.folder:
+        return _rendered(settings, folder)
+    stream = extract_clips(Path(settings.folder), settings)
+    if not settings.mixed:
+        return stream
+    others = _rendered(settings, folder)
+    stream.clips = chain(stream.clips, (_for_training(clip) for clip in others.clips))
+    stream.sequences = others.sequences
+    return stream
+
+
+def _rendered(settings: KthSettings, folder: Path) -> ClipStream:
+    """Clips of rendered people, and more of their motions than there are clips."""
+    settings = (
+        replace(settings, split="prediction", test_subjects=()) if settings.folder else settings
+    )
+    stream = extract_clips(render_recordings(folder / "rendered", settings.people), settings)
+    if settings.motions:
+        poses = draw_poses(
+            settings.motions,
+            2 * HISTORY,
+            FRAMES_PER_SECOND / settings.clips.frame_step,
+            np.random.default_rng([settings.people.seed, settings.motions]),
+            settings.actions,
+        )
+        stream.sequences = sequences_of(poses, settings.clips.size)
+    return stream
+
+
+def _for_training(clip: Clip) -> Clip:
+    row = {**clip.row, "split": "train", "clip_id": f"rendered_{clip.row['clip_id']}"}
+    return replace(clip, row=row)
 
 
 SOURCE = Source(
@@ -39,7 +73,7 @@ SOURCE = Source(
     settings=KthSettings,
     make_clips=_make,
     grammar=lambda settings: ActionGrammar(settings.actions),
-    judge=KthJudge,
+    judge=PeopleJudge,
     picture=PictureFormat(CAMERA_ASPECT, "scene"),
     labels=LABELS,
 )

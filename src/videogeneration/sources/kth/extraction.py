@@ -14,7 +14,6 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from videogeneration.captions import action_caption
 from videogeneration.data.clips import Clip, ClipStream
 from videogeneration.sources.kth.labels import (
     Known,
@@ -22,7 +21,6 @@ from videogeneration.sources.kth.labels import (
     has_labels,
     known,
     labels_of,
-    thinned,
 )
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
@@ -34,20 +32,13 @@ from videogeneration.sources.kth.sequences import (
 from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.kth.splits import PARTS, SplitAssignment, assign_splits
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
-from videogeneration.vision.direction import median_background
 
 logger = logging.getLogger(__name__)
-
-MOVING_ACTIONS = ("walking", "jogging", "running")
-"""Actions whose sentence names a direction."""
 
 _BAD_SHARE = 0.1
 """Largest share of videos that may be bad: beyond it something is wrong with the whole folder."""
 
 _NAMES_IN_LOG = 8
-
-_BACKGROUND_STEP = 10
-"""Every tenth frame of a video goes into its background: the others differ little from them."""
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -231,7 +222,7 @@ def _cut(
 ) -> Iterator[Clip]:
     """The clips of one sequence, one for each phase."""
     known, step = sequence.known, settings.clips.frame_step
-    if video.action in MOVING_ACTIONS and known.direction is None:
+    if known.caption is None:
         report.unreadable.append(sequence.name)
         return
     made = report.clips
@@ -244,7 +235,7 @@ def _cut(
         row = {
             "clip_id": f"{sequence.name}_p{phase}",
             "split": part,
-            "caption": action_caption(video.action, known.direction),
+            "caption": known.caption,
             "subject": video.subject,
             "action": video.action,
             "scenario": video.scenario,
@@ -254,6 +245,7 @@ def _cut(
             "view_end": int(seen[-1]) + 1 if len(seen) else 0,
             "direction": known.direction,
             "direction_confidence": known.confidence,
+            "labels_valid": known.labels_valid,
         }
         labels = {name: values[phase::step] for name, values in known.labels.items()}
         yield Clip(frames, row, labels, known.background)
@@ -282,7 +274,6 @@ def _read_sequences(
     """Decode a video's sequences, and read or estimate what is known of them."""
     needed = max(last for _, last in video.ranges)
     wanted = np.zeros(needed, bool)
-    wanted[::_BACKGROUND_STEP] = True
     for first, last in video.ranges:
         wanted[first - 1 : last] = True
     frames, count = read_frames(file, wanted, size)
@@ -292,15 +283,12 @@ def _read_sequences(
                 f"{file}: {list_path} lists frames {first}-{last} of {video.name}, but the video "
                 f"has {count}; get the file again, or correct the list"
             )
-    moving = video.action in MOVING_ACTIONS
     parts = [slice(first - 1, last) for first, last in video.ranges]
     if labelled:
         labels = labels_of(file, needed)
-        facts = [known(labels.part(part), moving, size) for part in parts]
+        facts = [known(labels.part(part), size) for part in parts]
     else:
-        sample = thinned(frames[::_BACKGROUND_STEP])
-        background = median_background(sample) if moving else None
-        facts = [estimated(frames[part], moving, background) for part in parts]
+        facts = [estimated(frames[part], video.action) for part in parts]
     return [
         _Sequence(f"{video.name}_s{number}", number, frames[part], fact)
         for number, (part, fact) in enumerate(zip(parts, facts, strict=True), start=1)

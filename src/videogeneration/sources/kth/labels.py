@@ -1,20 +1,24 @@
 """What is known of a sequence: read from the labels that a renderer wrote, else estimated."""
 
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
 
+from videogeneration.captions import action_caption
+from videogeneration.sources.kth.tracking import track
 from videogeneration.sources.kth.videos import VideoError, VideoFile
-from videogeneration.sources.kth.view import in_view, walk
-from videogeneration.sources.people import Labels, read_labels
-from videogeneration.sources.people.labels import labels_path
-from videogeneration.vision.direction import median_background, read_direction
+from videogeneration.sources.people import Labels, Poses, read_labels
+from videogeneration.sources.people.labels import KEYPOINTS, PELVIS, labels_path
+from videogeneration.sources.people.scene import HEIGHT, WIDTH
+from videogeneration.vision.background import median_background
 
 LABELS = (
     "poses",
     "poses_valid",
+    "present",
+    "follows",
     "keypoints",
     "keypoints_valid",
     "silhouette",
@@ -22,17 +26,17 @@ LABELS = (
     "heading",
     "phase",
 )
-"""Labels of people: `poses` and `poses_valid` of all who walk; rendered people have the others too,
-see `people.Labels`, in pixels of the clip's frame. A pose is the pelvis where it is known."""
+"""Labels of people. `poses` and `poses_valid` are of all who walk, the pelvis where it is known.
+Rendered people have the others too, in pixels of the clip's frame, see `people.Labels`; `follows`
+says whether the caption is what the person does in a frame, or whether that comes later."""
+
+MOVING_ACTIONS = ("walking", "jogging", "running")
+"""Actions whose sentence names a direction."""
 
 _EDGE = 0.2
 """Share of the picture's width at either side in which a figure is only entering or leaving."""
 
-_READING_SIZE = 64
-"""Pixels across in which directions are read; a figure there still covers over a hundred."""
-
-_VIEW_SIZE = 32
-"""Pixels across in which is read whether the person is in view: in all frames, hence fewer."""
+_SIDES: dict[int, Literal["left", "right"] | None] = {-1: "left", 0: None, 1: "right"}
 
 
 @dataclass(frozen=True)
@@ -40,17 +44,21 @@ class Known:
     """What is known of a sequence of n frames.
 
     Attributes:
+        caption: What is done in its end; None where it cannot be told.
         direction: `left` or `right`; None where it cannot be told, or there is none.
         confidence: 0 to 1: how sure the direction is; None where the action has none.
-        in_view: bool `[n]`: where the person is well in view.
+        in_view: bool `[n]`: where the person is well in view and does what the caption says.
         labels: Arrays `[n, ...]` by name, see `LABELS`.
+        labels_valid: Whether these are known, and not only `poses`.
         background: uint8 `[H, W]`: what is behind the person; None where nobody knows.
     """
 
+    caption: str | None
     direction: Literal["left", "right"] | None
     confidence: float | None
     in_view: np.ndarray
-    labels: dict[str, np.ndarray] = field(default_factory=dict)
+    labels: dict[str, np.ndarray]
+    labels_valid: bool
     background: np.ndarray | None = None
 
 
@@ -77,33 +85,35 @@ def labels_of(video: VideoFile, count: int) -> Labels:
     return labels
 
 
-def known(labels: Labels, moving: bool, size: int) -> Known:
+def known(labels: Labels, size: int) -> Known:
     """What a renderer's labels say of a sequence.
 
     Args:
         labels: Of its frames.
-        moving: Whether the action has a direction.
         size: Height and width of the clips' frames in pixels.
     """
     height, width = labels.background.shape
     scales = np.array([size / width, size / height])
     # the centre of a pixel has whole coordinates in both
     keypoints = ((labels.keypoints + 0.5) * scales - 0.5).astype(np.float32)
-    root = ((labels.root + 0.5) * scales - 0.5).astype(np.float32)
     valid = labels.present
+    last = int(np.flatnonzero(valid)[-1])
+    direction = _SIDES[int(labels.direction[last])]
+    follows = valid & (labels.action == labels.action[last])
+    follows &= labels.direction == labels.direction[last]
     poses = np.zeros((len(labels), 1, 3), np.float32)
-    poses[:, 0, :2] = root * valid[:, None]
-    across = (root[:, 0] + 0.5) / size
-    sides = set(labels.direction[valid].tolist())
-    side: dict[Any, Literal["left", "right"]] = {-1: "left", 1: "right"}
+    poses[valid, 0, :2] = keypoints[valid, PELVIS]
+    across = (keypoints[:, PELVIS, 0] + 0.5) / size
     return Known(
-        # who turns goes to neither side
-        direction=side[sides.pop()] if moving and len(sides) == 1 else None,
-        confidence=1.0 if moving else None,
-        in_view=valid & (across > _EDGE) & (across < 1 - _EDGE),
+        caption=labels.caption(last),
+        direction=direction,
+        confidence=1.0 if direction else None,
+        in_view=follows & (across > _EDGE) & (across < 1 - _EDGE),
         labels={
             "poses": poses,
             "poses_valid": valid[:, None],
+            "present": valid,
+            "follows": follows,
             "keypoints": keypoints * valid[:, None, None],
             "keypoints_valid": labels.keypoints_valid,
             "silhouette": np.stack([_resized(frame, size) for frame in labels.silhouette]),
@@ -111,41 +121,62 @@ def known(labels: Labels, moving: bool, size: int) -> Known:
             "heading": labels.heading,
             "phase": labels.phase,
         },
+        labels_valid=True,
         background=_resized(labels.background, size),
     )
 
 
-def estimated(frames: np.ndarray, moving: bool, background: np.ndarray | None) -> Known:
+def sequences_of(poses: Poses, size: int) -> dict[str, np.ndarray]:
+    """Poses without pictures as labels, in pixels of frames of `size`; see `ClipStream`."""
+    scales = np.array([size / WIDTH, size / HEIGHT])
+    final = poses.action == poses.action[:, -1:]
+    return {
+        "keypoints": ((poses.keypoints + 0.5) * scales - 0.5).astype(np.float32),
+        "scale": (poses.scale * scales[1]).astype(np.float32),
+        "heading": poses.heading,
+        "present": np.ones(poses.scale.shape, bool),
+        "follows": final & (poses.direction == poses.direction[:, -1:]),
+        "caption": np.array(poses.captions),
+    }
+
+
+def estimated(frames: np.ndarray, action: str) -> Known:
     """What can be read from a sequence's frames.
 
     Args:
         frames: uint8 `[n, size, size]`.
-        moving: Whether the action has a direction. Who boxes, claps or waves stays in view, and
-            melts into the median over time: neither place nor background is known.
-        background: Of the whole video, at the size of `thinned` frames; None where not `moving`.
+        action: What the person does. Who boxes, claps or waves stays in view, and melts into the
+            median over time: neither place nor background is known.
     """
-    count, size = len(frames), frames.shape[1]
+    count = len(frames)
     poses, valid = np.zeros((count, 1, 3), np.float32), np.zeros((count, 1), bool)
-    labels = {"poses": poses, "poses_valid": valid}
-    if not moving:
-        return Known(None, None, np.ones(count, bool), labels)
-    small = thinned(frames)
-    direction = read_direction(small, background)
-    path = walk(small) * (size / small.shape[1])
-    valid[:, 0] = ~np.isnan(path[:, 0])
-    poses[:, 0, :2] = np.where(valid, path, 0)
-    behind = (255 * median_background(frames)).round().astype(np.uint8)
-    seen = in_view(thinned(frames, _VIEW_SIZE))
-    return Known(direction.label, direction.confidence, seen, labels, behind)
-
-
-def thinned(frames: np.ndarray, size: int = _READING_SIZE) -> np.ndarray:
-    """Every n-th pixel of square frames, so that about so many are left across; a view.
-
-    Figures are large: every other pixel will do, and keeps the reading a small part of the time.
-    """
-    step = max(1, frames.shape[1] // size)
-    return frames[:, ::step, ::step]
+    labels = {
+        "poses": poses,
+        "poses_valid": valid,
+        "present": np.zeros(count, bool),
+        "follows": np.zeros(count, bool),
+        "keypoints": np.zeros((count, len(KEYPOINTS), 2), np.float32),
+        "keypoints_valid": np.zeros((count, len(KEYPOINTS)), bool),
+        "silhouette": np.zeros_like(frames),
+        "scale": np.zeros(count, np.float32),
+        "heading": np.zeros(count, np.float32),
+        "phase": np.zeros(count, np.float32),
+    }
+    if action not in MOVING_ACTIONS:
+        in_view = np.ones(count, bool)
+        return Known(action_caption(action, None), None, None, in_view, labels, False)
+    path = track(frames)
+    valid[:, 0] = path.path_valid
+    poses[path.path_valid, 0, :2] = path.path[path.path_valid]
+    return Known(
+        action_caption(action, path.direction) if path.direction else None,
+        path.direction,
+        path.confidence,
+        path.in_view,
+        labels,
+        labels_valid=False,
+        background=(255 * median_background(frames)).round().astype(np.uint8),
+    )
 
 
 def _resized(picture: np.ndarray, size: int) -> np.ndarray:

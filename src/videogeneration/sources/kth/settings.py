@@ -1,7 +1,7 @@
 """What a user chooses of KTH's clips."""
 
 from dataclasses import replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
 
@@ -41,15 +41,20 @@ class KthSettings:
             lists of subjects by part (`train`, `validation`, `test`).
         test_subjects: Subjects for testing instead of the split's.
         people: What rendered people are like; they do the `actions`.
+        mixed: Whether rendered people teach beside recorded ones: of these nobody knows the joints.
+        motions: Sequences of rendered people's poses without pictures, of which there are more than
+            of clips: motion is learned from them too.
         clips: How sequences become clips.
     """
 
     source: Literal["rendered", "recorded"] = "rendered"
     folder: str | None = None
-    actions: Annotated[tuple[str, ...], Listed] = ("walking",)
+    actions: Annotated[tuple[str, ...], Listed] = tuple(ACTIONS)
     split: str | dict[str, Annotated[tuple[int, ...], Listed]] = "prediction"
     test_subjects: Annotated[tuple[int, ...], Listed] = ()
     people: PeopleSettings = PeopleSettings()
+    mixed: bool = True
+    motions: int = Field(default=8000, ge=0)
     clips: ClipSettings = ClipSettings()
 
     @field_validator("people", mode="before")
@@ -72,4 +77,4 @@ class KthSettings:
             raise ValueError(
                 "folder: empty; name the folder of the KTH recordings, --params=kth.folder=PATH"
             )
-        object.__setattr__(self, "people", replace(self.people, actions=self.actions))
+        object.__setattr__(self, "people", replace(self.people, actions=cast(Any, self.actions)))

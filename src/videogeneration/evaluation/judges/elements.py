@@ -1,12 +1,12 @@
-"""Which movement each element of a scene's film makes, and which element it is.
+"""Which movement each element of a scene's film makes.
 
 Classical means, nothing learned. An element's picture is cut out of the first frame, which is real
-and known. Each of the six movements leads along a closed path (`paths.path`); a film makes the
-movement if the element is found on the path at a phase that keeps advancing. How well it is found
-is normalised correlation; the best course of the phase through the film is dynamic programming
-(Viterbi) in which the speed may vary from frame to frame, so a film that drifts is still read. Two
-more hypotheses, standing still and being gone, keep a film that does nothing from being read as one
-that does.
+and known. Each of the six movements leads along a closed path (`captions.movements.path`); a film
+makes the movement if the element is found on the path at a phase that keeps advancing. How well it
+is found is normalised correlation; the best course of the phase through the film is dynamic
+programming in which the speed may vary from frame to frame, so a film that drifts is still read.
+Two more hypotheses, standing still and being gone, keep a film that does nothing from being read as
+one that does.
 """
 
 from collections.abc import Sequence
@@ -17,6 +17,10 @@ import numpy as np
 
 from videogeneration.captions import MOVEMENTS
 from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
+from videogeneration.vision.correlation import match_templates
+from videogeneration.vision.dynamic_programming import best_path
+from videogeneration.vision.foreground import INK, enclosing_circle
+from videogeneration.vision.warp import crop
 
 STILL = "still"
 """Name of the hypothesis that an element does not move."""
@@ -27,12 +31,6 @@ PHASES = 48
 TOLERANCE = 2
 """Pixels that an element may be off its path."""
 
-PATCH = 28
-"""Side in pixels of an element's picture for naming."""
-
-INK = 0.125
-"""Least light of a pixel that belongs to an element, in [0, 1]."""
-
 SPECK = 0.02
 """Parts that have less than this share of a scene's lit pixels belong to no element."""
 
@@ -42,8 +40,8 @@ APART = 0.8
 PIXEL_CUT = 10
 """What a cut through a pixel of ink counts, against circles' squared radii in pixels."""
 
-BLURS = (1.2, 2.4)
-"""Blurs, as a Gaussian's sigma in pixels, under which pictures are recognised too."""
+FAINT = 0.1
+"""A patch with less than this share of the contrast of an element's picture shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -82,15 +80,12 @@ class Reading:
         presence: Contrast within the element's circle over the first frame's, the median from
             mid-film on.
         poses: Where it was found in each frame on the best course, arrays `[T]`.
-        picture: float32 `[PATCH, PATCH]`: what it looks like from mid-film on, turned back upright
-            and centred, its circle filling the square; for `Gallery.name`.
     """
 
     movement: str | None
     scores: dict[str, float]
     presence: float
     poses: Poses
-    picture: np.ndarray
 
 
 def read_scene(
@@ -197,9 +192,7 @@ def _parted(points: np.ndarray) -> list[Place]:
 
 
 def _circle(points: np.ndarray) -> Place:
-    """The smallest circle around pixels, int32 `[N, 2]` columns and rows."""
-    (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(points))
-    return Place(x, y, radius + 0.5)  # to the outer edge of the outermost pixels
+    return Place(*enclosing_circle(points))
 
 
 @dataclass(frozen=True)
@@ -248,7 +241,6 @@ def _read(
         scores={name: course.score for name, course in courses.items()},
         presence=presence,
         poses=poses,
-        picture=_picture(frames, place, poses),
     )
 
 
@@ -260,28 +252,30 @@ class _Template:
         first_frame: float32 `[S, S]`: where it is cut from.
         place: Where it is there.
         mask: bool `[k, k]`: the circle.
-        floor: Norm below which a patch counts as faint: a tenth of the picture's own.
+        min_norm: Norm below which a patch counts as faint.
     """
 
     first_frame: np.ndarray
     place: Place
     mask: np.ndarray
-    floor: float
+    min_norm: float
 
     @classmethod
     def cut(cls, first_frame: np.ndarray, place: Place) -> "_Template":
         mask = _disc(place.radius, place.radius + 0.75)
-        picture = cut_out(first_frame, place.x, place.y, 0.0, len(mask))[mask]
-        floor = 0.1 * float(np.linalg.norm(picture - picture.mean()))
-        return cls(first_frame, place, mask, max(floor, 1e-3))
+        picture = crop(first_frame, place.x, place.y, 0.0, len(mask))[mask]
+        norm = float(np.linalg.norm(picture - picture.mean()))
+        return cls(first_frame, place, mask, max(FAINT * norm, 1e-3))
 
-    def at(self, angle: float) -> np.ndarray:
-        """The picture turned clockwise by an angle in turns, unit norm, zero mean, `[k, k]`."""
-        side = len(self.mask)
-        picture = cut_out(self.first_frame, self.place.x, self.place.y, angle, side)
-        picture = np.where(self.mask, picture, 0)
-        picture = np.where(self.mask, picture - picture.sum() / self.mask.sum(), 0)
-        return (picture / max(float(np.linalg.norm(picture)), 1e-6)).astype(np.float32)
+    def match(self, image: np.ndarray, angles: Sequence[float] = (0.0,)) -> np.ndarray:
+        """Correlation with the picture turned clockwise by angles in turns, wherever it fits in.
+
+        Returns:
+            float32 `[A, H - k + 1, W - k + 1]`, -1 to 1.
+        """
+        x, y, side = self.place.x, self.place.y, len(self.mask)
+        turned = np.stack([crop(self.first_frame, x, y, angle, side) for angle in angles])
+        return match_templates(image, turned, self.mask, self.min_norm)
 
     def map(self, frames: np.ndarray) -> np.ndarray:
         """Correlation of the upright picture at every position, best within the tolerance.
@@ -290,7 +284,6 @@ class _Template:
             float32 `[T, S, S]`, -1 to 1; 0 where the circle would leave the frame.
         """
         half = len(self.mask) // 2
-        picture = self.at(0.0)
         near = np.ones((2 * TOLERANCE + 1,) * 2, np.uint8)
         maps = np.zeros_like(frames)
         # the template is a rim larger than the circle, which may touch the frame's border
@@ -298,27 +291,16 @@ class _Template:
         inside = slice(half - TOLERANCE, frames.shape[1] - half + TOLERANCE)
         for frame, out in zip(frames, maps, strict=True):
             wide = cv2.copyMakeBorder(frame, *rim, cv2.BORDER_CONSTANT, value=0)
-            out[inside, inside] = cv2.dilate(self._correlate(wide, picture), near)
+            out[inside, inside] = cv2.dilate(self.match(wide)[0], near)
         return maps
-
-    def _correlate(self, image: np.ndarray, picture: np.ndarray) -> np.ndarray:
-        """Normalised correlation within the circle at every place where it fits in the image."""
-        mask = self.mask.astype(np.float32)
-        total = cv2.matchTemplate(image, mask, cv2.TM_CCORR)
-        square = cv2.matchTemplate(image * image, mask, cv2.TM_CCORR)
-        match = cv2.matchTemplate(image, picture, cv2.TM_CCORR)
-        spread = np.sqrt(np.maximum(square - total * total / self.mask.sum(), 0))
-        return match / np.maximum(spread, self.floor)
 
     def refine(self, frames: np.ndarray, poses: Poses) -> Poses:
         """Move each pose to where the element is found best nearby; angles stay as they are."""
         margin = TOLERANCE + 1
         side = len(self.mask) + 2 * margin
-        picture = self.at(0.0)
         x, y = poses.x.copy(), poses.y.copy()
         for t, frame in enumerate(frames):
-            upright = cut_out(frame, x[t], y[t], -poses.angle[t], side)
-            match = self._correlate(upright, picture)
+            match = self.match(crop(frame, x[t], y[t], -poses.angle[t], side))[0]
             row, column = np.unravel_index(match.argmax(), match.shape)
             dx, dy = column - margin, row - margin
             turn = 2 * np.pi * poses.angle[t]
@@ -336,34 +318,9 @@ class _Template:
         Returns:
             float32 `[T, A]`.
         """
-        side = len(self.mask)
-        pictures = np.array([self.at(float(angle))[self.mask] for angle in angles])
-        wide = side + 2 * TOLERANCE
-        around = [cut_out(frame, self.place.x, self.place.y, 0.0, wide) for frame in frames]
-        shifted = np.lib.stride_tricks.sliding_window_view(around, (side, side), axis=(1, 2))
-        patches = shifted[..., self.mask].reshape(len(frames), -1, int(self.mask.sum()))
-        patches = patches - patches.mean(axis=-1, keepdims=True)
-        spread = np.maximum(np.linalg.norm(patches, axis=-1, keepdims=True), self.floor)
-        return ((patches / spread) @ pictures.T).max(axis=1)
-
-
-def cut_out(frame: np.ndarray, x: float, y: float, angle: float, side: int) -> np.ndarray:
-    """What lies around a point, turned clockwise, float32 `[side, side]`; black beyond the frame.
-
-    Args:
-        frame: float32 `[H, W]`.
-        x: Column of the point in pixels.
-        y: Row of the point in pixels.
-        angle: Turns clockwise by which the picture is turned.
-        side: Side of the square to cut, odd.
-    """
-    cos, sin = np.cos(2 * np.pi * angle), np.sin(2 * np.pi * angle)
-    half = side // 2
-    matrix = np.array(
-        [[cos, sin, x - cos * half - sin * half], [-sin, cos, y + sin * half - cos * half]]
-    )
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(frame, matrix, (side, side), flags=flags)
+        side = len(self.mask) + 2 * TOLERANCE
+        around = [crop(frame, self.place.x, self.place.y, 0.0, side) for frame in frames]
+        return np.stack([self.match(image, angles.tolist()).max(axis=(1, 2)) for image in around])
 
 
 def _look_up(maps: np.ndarray, loop: Poses) -> np.ndarray:
@@ -392,34 +349,24 @@ def _best_course(options: Sequence[tuple[Poses, np.ndarray]], settings: ReaderSe
         options: Paths, each with the correlation `[T, PHASES]` at its phases.
         settings: Gives the range of the speed.
     """
-    match = np.array([match for _, match in options])  # [O, T, P]
+    match = np.concatenate([match for _, match in options], axis=1)  # [T, options * PHASES]
     slowest = int(np.floor(PHASES / settings.period[1]))
     fastest = int(np.ceil(PHASES / settings.period[0]))
-    steps = np.arange(slowest, fastest + 1)
-    before = (np.arange(PHASES)[None] - steps[:, None]) % PHASES  # [steps, P]
-    total = match[:, 0]
-    chosen = []
-    for now in match.transpose(1, 0, 2)[1:]:
-        reached = total[:, before]  # [O, steps, P]
-        step = reached.argmax(axis=1)
-        chosen.append(step)
-        total = np.take_along_axis(reached, step[:, None], axis=1)[:, 0] + now
-    option, phase = np.unravel_index(total.argmax(), total.shape)
-    score = float(total[option, phase]) / match.shape[1]
-    course = [int(phase)]
-    for step in reversed(chosen):
-        course.append(int(before[step[option, course[-1]], course[-1]]))
-    course.reverse()
-    loop = options[int(option)][0]
-    return _Course(score, Poses(loop.x[course], loop.y[course], loop.angle[course]))
+    # from phase to phase on one path, round and round
+    steps = np.arange(slowest, fastest + 1)[:, None]
+    paths = np.arange(len(options))[:, None] * PHASES
+    before = (paths + (np.arange(PHASES) - steps[:, None]) % PHASES).reshape(len(steps), -1)
+    total, course = best_path(match, before)
+    loop, phase = options[course[0] // PHASES][0], course % PHASES
+    return _Course(total / len(match), Poses(loop.x[phase], loop.y[phase], loop.angle[phase]))
 
 
 def _presence(frames: np.ndarray, first_frame: np.ndarray, place: Place, poses: Poses) -> float:
     """Contrast in the element's circle along a course over the first frame's."""
     disc = _disc(place.radius, place.radius + 1)
-    there = float(cut_out(first_frame, place.x, place.y, 0.0, len(disc))[disc].sum())
+    there = float(crop(first_frame, place.x, place.y, 0.0, len(disc))[disc].sum())
     late = range(len(frames) // 2, len(frames))
-    seen = [cut_out(frames[t], poses.x[t], poses.y[t], 0.0, len(disc))[disc].sum() for t in late]
+    seen = [crop(frames[t], poses.x[t], poses.y[t], 0.0, len(disc))[disc].sum() for t in late]
     return float(np.median(seen)) / max(there, 1e-6)
 
 
@@ -428,89 +375,3 @@ def _disc(radius: float, reach_out: float) -> np.ndarray:
     half = int(np.ceil(radius)) + 1
     grid = np.arange(-half, half + 1)
     return np.hypot(grid[:, None], grid[None]) <= reach_out
-
-
-def _picture(frames: np.ndarray, place: Place, poses: Poses) -> np.ndarray:
-    """The element's median look from mid-film on, `[PATCH, PATCH]`."""
-    late = range(len(frames) // 2, len(frames))
-    looks = [
-        _normal_view(frames[t], poses.x[t], poses.y[t], -poses.angle[t], place.radius) for t in late
-    ]
-    # the median forgets another element that passes by
-    return np.median(looks, axis=0).astype(np.float32)
-
-
-def _normal_view(image: np.ndarray, x: float, y: float, angle: float, radius: float) -> np.ndarray:
-    """A circle of an image turned clockwise and scaled to fill `[PATCH, PATCH]`."""
-    scale = radius / (PATCH / 2 - 1)
-    cos, sin = scale * np.cos(2 * np.pi * angle), scale * np.sin(2 * np.pi * angle)
-    middle = (PATCH - 1) / 2
-    matrix = np.array([[cos, sin, x - (cos + sin) * middle], [-sin, cos, y + (sin - cos) * middle]])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    return cv2.warpAffine(image, matrix, (PATCH, PATCH), flags=flags)
-
-
-class Gallery:
-    """Pictures of the known elements, to name what is seen in a film.
-
-    The name is that of the most similar picture: normalised correlation, best over small turns and
-    shifts, or over all turns where elements may start at any angle. Each known picture is there
-    sharp and blurred, for films that are blurred.
-
-    Args:
-        elements: Names of the elements.
-        images: uint8 `[N, h, w]`.
-        labels: int `[N]`: place in `elements` of what an image shows.
-        circles: `[N, 3]`: centre x, y and radius of what encloses it, in pixels.
-        samples: How many images of an element are kept at the most.
-        any_angle: Compare at every angle.
-    """
-
-    def __init__(
-        self,
-        elements: Sequence[str],
-        images: np.ndarray,
-        labels: np.ndarray,
-        circles: np.ndarray,
-        samples: int = 300,
-        any_angle: bool = False,
-    ) -> None:
-        self.elements = tuple(elements)
-        kept = np.concatenate(
-            [np.flatnonzero(labels == label)[:samples] for label in range(len(self.elements))]
-        )
-        views = [_gallery_view(images[i], *circles[i]) for i in kept]
-        blurred = [cv2.GaussianBlur(view, (0, 0), sigma) for sigma in BLURS for view in views]
-        self._labels = np.tile(labels[kept], 1 + len(BLURS))
-        self._views = _unit(np.array(views + blurred).reshape(len(self._labels), -1))
-        turns = np.arange(36) / 36 if any_angle else np.array([-10.0, 0.0, 10.0]) / 360
-        self._poses = [(dx, dy, a) for a in turns for dx in (-1, 0, 1) for dy in (-1, 0, 1)]
-
-    def name(self, picture: np.ndarray) -> tuple[str, float]:
-        """The most similar element and its correlation, -1 to 1.
-
-        Args:
-            picture: float32 `[PATCH, PATCH]`: a `Reading.picture`.
-        """
-        middle, radius = (PATCH - 1) / 2, PATCH / 2 - 1
-        seen = [
-            _normal_view(picture, middle + dx, middle + dy, angle, radius).ravel()
-            for dx, dy, angle in self._poses
-        ]
-        match = (self._views @ _unit(np.array(seen)).T).max(axis=1)
-        best = int(match.argmax())
-        return self.elements[self._labels[best]], float(match[best])
-
-
-def _gallery_view(image: np.ndarray, x: float, y: float, radius: float) -> np.ndarray:
-    """A known picture in the form of `Reading.picture`, averaged where it has to shrink."""
-    width = 2 * round((radius / (PATCH / 2) - 1) / 2) + 1
-    smooth = cv2.blur(image, (width, width)) if width > 1 else image
-    return _normal_view(smooth.astype(np.float32), x, y, 0.0, radius)
-
-
-def _unit(rows: np.ndarray) -> np.ndarray:
-    """Rows of zero mean and unit norm; a row without contrast becomes zero."""
-    rows = rows - rows.mean(axis=1, keepdims=True)
-    norm = np.linalg.norm(rows, axis=1, keepdims=True)
-    return (rows / np.maximum(norm, 1e-6)).astype(np.float32)

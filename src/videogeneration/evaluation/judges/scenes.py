@@ -1,0 +1,43 @@
+"""The judge of scenes: does every element make the movement that it was told to make?"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from videogeneration.captions import SceneGrammar
+from videogeneration.captions.movements import places
+from videogeneration.evaluation.judges.elements import find_places, movement_followed, read_scene
+
+
+@dataclass(frozen=True)
+class SceneJudge:
+    """Reads whether every element makes the movement that the sentence says."""
+
+    grammar: SceneGrammar
+
+    def background(self, clip: np.ndarray) -> np.ndarray:
+        """Black."""
+        return np.zeros(clip.shape[1:], np.float32)
+
+    def followed(
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
+    ) -> bool:
+        """Whether all elements move as told; one that stands still or is gone follows nothing."""
+        asked = [movement for _, movement in self.grammar.parse(sentence)]
+        if clip is None or row is None:
+            # which is which cannot be told from places alone
+            found = find_places(film[0], len(asked))
+            made = [reading.movement for reading in read_scene(film, film[0], found)]
+            return sorted(map(str, made)) == sorted(asked)
+        first = clip[0].astype(np.float32) / 255
+        return all(movement_followed(film, first, places(row), asked))
+
+    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
+        """None: every element stays in its picture."""
+        return None

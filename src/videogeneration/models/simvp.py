@@ -1,0 +1,148 @@
+"""SimVP: video prediction by convolutions alone, many frames at once, without a caption.
+
+Gao et al., "SimVP: Simpler yet Better Video Prediction", CVPR 2022. An encoder sees every past
+frame for itself; a translator of grouped convolutions of several sizes takes all of them to as many
+frames to come; a decoder draws each of these.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from videogeneration.models.interface import Batch, FilmModel
+
+_KERNELS, _GROUPS = (3, 5, 7, 11), 8
+"""Those of the paper's translator."""
+
+_STRIDES = (1, 2, 1, 2)
+"""Of the encoder; the decoder goes them back."""
+
+
+@dataclass(frozen=True)
+class SimVPConfig:
+    """What rebuilds a `SimVP`; the paper's is 64, 512 and 4 for moving digits.
+
+    Attributes:
+        height: Frame height in pixels, divisible by 4.
+        width: Frame width in pixels, divisible by 4.
+        words: Rows of the one-hot caption, which is not read.
+        vocabulary: Columns of the one-hot caption, which is not read.
+        history: Number of past frames, and of frames drawn at once.
+        spatial: Channels of a frame in encoder and decoder, even.
+        temporal: Channels of all frames in the translator, a multiple of 16.
+        depth: Inception modules of the translator on its way in, and on its way out.
+    """
+
+    height: int = 128
+    width: int = 128
+    words: int = 7
+    vocabulary: int = 14
+    history: int = 10
+    spatial: int = 8
+    temporal: int = 96
+    depth: int = 2
+
+    def __post_init__(self) -> None:
+        if self.height % 4 or self.width % 4:
+            raise ValueError(f"simvp: {self.height}x{self.width} frames; sides divisible by 4")
+        if self.spatial < 2 or self.spatial % 2:
+            raise ValueError(f"spatial: {self.spatial}; choose an even number, 2 or more")
+        if self.temporal < 16 or self.temporal % 16:
+            raise ValueError(f"temporal: {self.temporal}; choose a multiple of 16")
+        if self.depth < 1:
+            raise ValueError(f"depth: {self.depth}; choose 1 or more")
+
+
+def _normed(convolution: nn.Module, channels: int, groups: int = 2) -> nn.Sequential:
+    return nn.Sequential(convolution, nn.GroupNorm(groups, channels), nn.LeakyReLU(0.2))
+
+
+class _Inception(nn.Module):
+    """Grouped convolutions of several sizes side by side, their results summed."""
+
+    def __init__(self, before: int, hidden: int, after: int) -> None:
+        super().__init__()
+        self.squeeze = nn.Conv2d(before, hidden, 1)
+        groups = _GROUPS if after % _GROUPS == 0 else 1
+        self.branches = nn.ModuleList(
+            _normed(
+                nn.Conv2d(hidden, after, kernel, padding=kernel // 2, groups=groups), after, groups
+            )
+            for kernel in _KERNELS
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        x = self.squeeze(x)
+        return torch.stack([branch(x) for branch in self.branches]).sum(0)
+
+
+class SimVP(FilmModel):
+    """Past frames to as many frames to come; see the module's text."""
+
+    config: SimVPConfig
+
+    def __init__(self, config: SimVPConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.horizon = c.history
+        s, volume = c.spatial, c.spatial * c.history
+        self.encoder = nn.ModuleList(
+            _normed(nn.Conv2d(s if level else 1, s, 3, stride=stride, padding=1), s)
+            for level, stride in enumerate(_STRIDES)
+        )
+        half, temporal = c.temporal // 2, c.temporal
+        self.inwards = nn.ModuleList(
+            _Inception(temporal if level else volume, half, temporal) for level in range(c.depth)
+        )
+        self.outwards = nn.ModuleList(
+            _Inception(
+                2 * temporal if level else temporal,
+                half,
+                volume if level == c.depth - 1 else temporal,
+            )
+            for level in range(c.depth)
+        )
+        self.decoder = nn.ModuleList(
+            _normed(
+                nn.ConvTranspose2d(
+                    s if level else 2 * s,
+                    s,
+                    3,
+                    stride=stride,
+                    padding=1,
+                    output_padding=stride // 2,
+                ),
+                s,
+            )
+            # the first comes last: it also sees what the first level of the encoder saw
+            for level, stride in enumerate(_STRIDES)
+        )
+        self.output = nn.Conv2d(s, 1, 1)
+
+    def predict(self, batch: Batch) -> Tensor:
+        """The next frames, `[B, history, H, W]`; while it is trained they may leave [0, 1].
+
+        Missing frames are taken for the oldest that there is.
+        """
+        oldest = batch.history_valid.int().argmax(1, keepdim=True)
+        frame = torch.arange(self.config.history, device=oldest.device).maximum(oldest)
+        rows = torch.arange(len(frame), device=frame.device)[:, None]
+        x = batch.history[rows, frame].flatten(0, 1)[:, None]
+
+        x = skip = self.encoder[0](x)
+        for block in self.encoder[1:]:
+            x = block(x)
+        x = x.unflatten(0, frame.shape).flatten(1, 2)
+        levels = []
+        for module in self.inwards:
+            x = module(x)
+            levels.append(x)
+        for level, module in enumerate(self.outwards):
+            x = module(torch.cat([x, levels[-1 - level]], 1) if level else x)
+        x = x.unflatten(1, (self.config.history, -1)).flatten(0, 1)
+        for block in reversed(self.decoder[1:]):
+            x = block(x)
+        x = self.decoder[0](torch.cat([x, skip], 1))
+        frames = self.output(x).float().view_as(batch.history)
+        return frames if self.training else frames.clamp(0, 1)

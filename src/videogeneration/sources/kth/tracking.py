@@ -1,0 +1,111 @@
+"""Where the person of a recorded sequence walks, which way, and which frames show all of it.
+
+These are labels for recordings, of which nobody knows more than is seen; a renderer knows its own.
+They follow from where the figure's centre is: what judges films (`evaluation.judges`) matches
+pictures of it.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from videogeneration.vision.background import median_background
+from videogeneration.vision.foreground import centroids, find_figure, is_visible
+
+_SIZE = 64
+"""Pixels across that are looked at; a figure there still covers over a hundred."""
+
+_MIN_STRENGTH = 0.4
+"""Least strength of a figure that is wholly there, as a share of the sequence's strong frames'."""
+
+_EDGE = 0.2
+"""Share of the picture's width at either side in which a figure is only entering or leaving."""
+
+_SECOND = 25
+"""Frames in a second."""
+
+_MIN_DISPLACEMENT = 0.1
+"""Least way from the first to the last frame that shows all of a walker, as a share of the width:
+who sways where it stands stays below."""
+
+_MIN_CONFIDENCE = 0.25
+"""Least confidence of a direction that is given a label."""
+
+
+@dataclass(frozen=True)
+class Track:
+    """What is read from a sequence of T frames.
+
+    Attributes:
+        path: float64 `[T, 2]`: the figure's centre, column and row in pixels, also beyond the
+            frame, where it goes on straight.
+        path_valid: bool `[T]`: all, or none where fewer than two frames say how fast it goes.
+        in_view: bool `[T]`: the figure has most of its strength and its centre is not near an edge.
+        direction: `left` or `right`; None where it does not clearly go anywhere.
+        confidence: 0 to 1: the net share of pairs of frames that agree on the direction (the
+            magnitude of Kendall's rank correlation of the column with time).
+    """
+
+    path: np.ndarray
+    path_valid: np.ndarray
+    in_view: np.ndarray
+    direction: Literal["left", "right"] | None
+    confidence: float
+
+
+def track(frames: np.ndarray) -> Track:
+    """Follow the person of a sequence.
+
+    Every column of the picture counts by how much of a figure it shows, squared: a person is high
+    where its shadow is flat. Where all of the figure is seen its centre is read; beyond, it goes on
+    straight and at the pace of the second that is nearest: who walks away on a slant seems to
+    become slower and slower.
+
+    Args:
+        frames: uint8 or float in [0, 1], `[T, H, W]`, at 25 frames a second. The figure must cover
+            no pixel in half of them.
+
+    Returns:
+        The track, in the frames' own pixels.
+    """
+    step = max(1, frames.shape[2] // _SIZE)
+    small = frames[:, ::step, ::step]
+    length, width = len(small), small.shape[2]
+    figure = np.abs(find_figure(small, median_background(small)))
+    figure *= figure.sum(axis=1, keepdims=True)
+    strength, centers = figure.sum(axis=(1, 2)), centroids(figure)
+    strong = is_visible(figure) & (strength >= _MIN_STRENGTH * np.quantile(strength, 0.8))
+    inside = np.abs(centers[:, 0] / width - 0.5) < 0.5 - _EDGE
+    # a long shadow may reach the edge from anywhere
+    whole = inside | ~figure[:, :, [0, -1]].any(axis=(1, 2))
+    times = np.flatnonzero(strong & whole)
+    if len(times) < 2:
+        unknown = np.zeros((length, 2)), np.zeros(length, bool)
+        return Track(*unknown, strong & inside, None, 0.0)
+    path = step * _extended(times, centers[times], length)
+    direction, confidence = _direction(centers[times, 0] / width)
+    return Track(path, np.ones(length, bool), strong & inside, direction, confidence)
+
+
+def _extended(times: np.ndarray, centers: np.ndarray, length: int) -> np.ndarray:
+    """Centres `[N, 2]` at some times to a path through all of them, `[length, 2]`."""
+    every = np.arange(length)
+    path = np.stack([np.interp(every, times, axis) for axis in centers.T], axis=1)
+    for near, beyond in (
+        (slice(None, _SECOND), every < times[0]),
+        (slice(-_SECOND, None), every > times[-1]),
+    ):
+        pace, start = np.polyfit(times[near], centers[near], 1)
+        path[beyond] = start + pace * every[beyond, None]
+    return path
+
+
+def _direction(columns: np.ndarray) -> tuple[Literal["left", "right"] | None, float]:
+    """Which way centres `[N]` go, in shares of the picture's width, and how surely."""
+    earlier, later = np.triu_indices(len(columns), 1)
+    agreement = float(np.sign(columns[later] - columns[earlier]).mean())
+    displacement = abs(columns[-1] - columns[0])
+    if displacement < _MIN_DISPLACEMENT or abs(agreement) < _MIN_CONFIDENCE:
+        return None, abs(agreement)
+    return ("right" if agreement > 0 else "left"), abs(agreement)
