@@ -269,6 +269,7 @@ def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> N
         ({"people": {"subjects": "many"}}, "people.subjects: 'many'"),
         ({"people": {"subject": 3}}, "people.subject: .* did you mean 'subjects'"),
         ({"people": {"actions": ["boxing"]}}, r"people\.actions: set kth\.actions"),
+        ({"acitons": "boxing"}, "acitons: there is no such setting; did you mean 'actions'"),
         ({"source": "cinema"}, "source: 'cinema' should be 'rendered' or 'recorded'"),
         ({"source": "recorded"}, "folder: empty; name the folder.*kth.folder=PATH"),
     ],
@@ -280,7 +281,7 @@ def test_wrong_settings_are_named(block: dict, message: str) -> None:
 
 def test_settings_as_yaml_and_the_command_line_give_them() -> None:
     def read(**block: object) -> KthSettings:
-        settings: KthSettings = SOURCE.read_settings({**block, "mse": {"steps": 3}})
+        settings: KthSettings = SOURCE.read_settings({**block, "mse": {"steps": 3}}, ["mse"])
         return settings
 
     assert read(test_subjects="17+20").test_subjects == (17, 20)
