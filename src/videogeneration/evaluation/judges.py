@@ -54,6 +54,12 @@ class Judge(Protocol):
             row: The clip's row in the table; None likewise.
         """
 
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The sentence that a film follows, of those that its first frame can be asked.
+
+        None where it follows none. The arguments are those of `followed`.
+        """
+
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """Whether a long film's figure has left the picture as the sentence says.
 
@@ -80,15 +86,24 @@ class KthJudge:
         row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether the walker goes where it is told; one that stays or fades follows nothing."""
-        asked = sentence.split()[-1]
+        return self._side(film, clip) == sentence.split()[-1]
+
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The clip's sentence, to the side that the walker goes to."""
+        side, shown = self._side(film, clip), str(row["caption"])
+        told = [shown, *self.grammar.alternatives(shown)]
+        return next((sentence for sentence in told if sentence.split()[-1] == side), None)
+
+    def _side(self, film: np.ndarray, clip: np.ndarray | None) -> str | None:
+        """Where the walker goes to; None for one that stays or fades."""
         background = self.background(film if clip is None else clip)
         share = _PRESENT_ALONE if clip is None else _PRESENT
         last = _last_present(contrast(film, background), share)
         if last < 1:
-            return False
-        if last < min(STEPS_PRESENT, len(film) - 1) and not _is_near(asked, film[last], background):
-            return False
-        return read_direction(film[: last + 1], background).label == asked
+            return None
+        side = read_direction(film[: last + 1], background).label
+        early = last < min(STEPS_PRESENT, len(film) - 1)
+        return None if side and early and not _is_near(side, film[last], background) else side
 
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """Whether the walker was last seen at the side that the sentence says, and is gone."""
@@ -139,6 +154,13 @@ class SceneJudge:
             return sorted(map(str, made)) == sorted(asked)
         first = clip[0].astype(np.float32) / 255
         return all(movement_followed(film, first, places(row), asked))
+
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The clip's elements with the movements that they make."""
+        elements = [element for element, _ in self.grammar.parse(str(row["caption"]))]
+        readings = read_scene(film, clip[0].astype(np.float32) / 255, places(row))
+        scene = [(e, r.movement) for e, r in zip(elements, readings, strict=True) if r.movement]
+        return self.grammar.sentence(scene) if len(scene) == len(elements) else None
 
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """None: every element stays in its picture."""

@@ -62,7 +62,8 @@ def create_pipeline(source: str) -> Pipeline:
             *BEGINNINGS[source],
             *([] if source == "kth" else [scenes]),
             Node(nodes.encode_captions, ["clips", "grammar"], "captions", name="encode_captions"),
-            Node(nodes.preview, "clips", "preview_sheet", name="preview"),
+            Node(nodes.preview, "clips", "preview_sheet", name="preview", tags="reporting"),
         ],
         namespace=source,
+        tags="data",
     )
