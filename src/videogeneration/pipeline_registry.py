@@ -13,18 +13,31 @@ from videogeneration.sources import SOURCES
 
 def register_pipelines() -> dict[str, Pipeline]:
     """Pipelines by name; `__default__` is the adversarial training of the first source."""
-    pipelines = {}
-    for source in SOURCES:
-        clips = data_pipeline.create_pipeline(source)
-        pipelines[f"{source}_data"] = clips
-        pipelines[f"{source}_text_to_image"] = clips + images_pipeline.create_pipeline(source)
-        for name, models in (("mse", ["mse"]), ("gan", ["mse", "gan"])):
-            pipelines[f"{source}_{name}"] = (
-                clips
-                + training_pipeline.create_pipeline(source, adversarial=name == "gan")
-                + evaluation_pipeline.create_pipeline(source, models)
-            )
-        pipelines[f"{source}_benchmark"] = clips + benchmark_pipeline.create_pipeline(source)
-        pipelines[f"{source}_text_to_video"] = films_pipeline.create_pipeline(source)
+    pipelines = {name: made for source in SOURCES for name, made in _of(source).items()}
     pipelines["animate"] = films_pipeline.create_animate_pipeline()
     return {**pipelines, "__default__": pipelines[f"{next(iter(SOURCES))}_gan"]}
+
+
+def _of(source: str) -> dict[str, Pipeline]:
+    """A source's pipelines by name."""
+    on_clips = {
+        name: training_pipeline.create_pipeline(source, adversarial=name == "gan")
+        + evaluation_pipeline.create_pipeline(source, models)
+        for name, models in (("mse", ["mse"]), ("gan", ["mse", "gan"]))
+    }
+    on_clips["text_to_image"] = images_pipeline.create_pipeline(source)
+    on_clips["benchmark"] = benchmark_pipeline.create_pipeline(source)
+    text_to_video = films_pipeline.create_pipeline(source)
+    prefix = f"params:{source}."
+    blocks = {
+        name.removeprefix(prefix)
+        for pipeline in (*on_clips.values(), text_to_video)
+        for name in pipeline.inputs()
+        if name.startswith(prefix)
+    }
+    clips = data_pipeline.create_pipeline(source, blocks)
+    return {
+        f"{source}_data": clips,
+        **{f"{source}_{name}": clips + pipeline for name, pipeline in on_clips.items()},
+        f"{source}_text_to_video": text_to_video,
+    }

@@ -269,6 +269,7 @@ def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> N
         ({"people": {"subjects": "many"}}, "people.subjects: 'many'"),
         ({"people": {"subject": 3}}, "people.subject: .* did you mean 'subjects'"),
         ({"people": {"actions": ["boxing"]}}, r"people\.actions: set kth\.actions"),
+        ({"acitons": "boxing"}, "acitons: there is no such setting; did you mean 'actions'"),
         ({"source": "cinema"}, "source: 'cinema' should be 'rendered' or 'recorded'"),
         ({"source": "recorded"}, "folder: empty; name the folder.*kth.folder=PATH"),
     ],
@@ -280,7 +281,7 @@ def test_wrong_settings_are_named(block: dict, message: str) -> None:
 
 def test_settings_as_yaml_and_the_command_line_give_them() -> None:
     def read(**block: object) -> KthSettings:
-        settings: KthSettings = SOURCE.read_settings({**block, "mse": {"steps": 3}})
+        settings: KthSettings = SOURCE.read_settings({**block, "mse": {"steps": 3}}, ["mse"])
         return settings
 
     assert read(test_subjects="17+20").test_subjects == (17, 20)
@@ -293,21 +294,45 @@ def test_settings_as_yaml_and_the_command_line_give_them() -> None:
     assert both.people.subjects == 3
 
 
+PEOPLE = {"subjects": 2, "scenarios": ["d1"], "sequences": 1, "processes": 1}
+"""Few people who are quickly drawn."""
+
+
+def make_clips(store: Path, **block: object) -> Clips:
+    """Clips as the data pipeline makes them."""
+    return write_clips(store, SOURCE.make_clips(SOURCE.read_settings(block), store.parent / "raw"))
+
+
 @pytest.mark.slow
 def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> None:
-    block = {"actions": "running", "people": {"subjects": 2, "scenarios": ["d1"], "sequences": 1}}
-    stream = SOURCE.make_clips(SOURCE.read_settings(block), tmp_path / "raw")
-    clips = write_clips(tmp_path / "clips", stream)
+    clips = make_clips(tmp_path / "clips", actions="running", people=PEOPLE, motions=20)
     assert set(clips.table["action"]) == {"running"}
     assert set(clips.labels) == set(SOURCE.labels)
+    assert clips.table["labels_valid"].all()
+    assert len(clips.sequences["caption"]) == 20
+    assert {caption.split()[3] for caption in clips.sequences["caption"]} == {"running"}
 
 
 def test_a_folder_is_enough_for_recordings(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "kth", range(11, 13))
-    block = {"folder": str(folder), "clips": {"size": 64}}
-    stream = SOURCE.make_clips(SOURCE.read_settings(block), tmp_path / "raw")
-    assert len(write_clips(tmp_path / "clips", stream)) == 10
+    clips = make_clips(
+        tmp_path / "clips", folder=str(folder), actions="walking", mixed=False, clips={"size": 64}
+    )
+    assert len(clips) == 10
     assert not (tmp_path / "raw").exists()
+
+
+@pytest.mark.slow
+def test_rendered_people_teach_beside_recorded_ones(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 13))
+    chosen = {"actions": "walking", "test_subjects": 12, "people": PEOPLE, "motions": 20}
+    clips = make_clips(tmp_path / "clips", folder=str(folder), **chosen)
+    rendered = clips.table["clip_id"].str.startswith("rendered_")
+    assert 0 < rendered.sum() < len(clips)
+    assert clips.table["clip_id"].is_unique
+    assert set(clips.table[rendered]["split"]) == {"train"}
+    assert clips.table["labels_valid"].tolist() == rendered.tolist()
+    assert set(clips.table[~rendered]["subject"]) == {11, 12}
 
 
 # --- the extraction
@@ -354,7 +379,8 @@ def test_poses_follow_the_walker(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "kth", range(1, 3))
     report, clips = extract(folder, tmp_path / "clips", size=128)
     assert not report.labels
-    assert set(clips.labels) == {"poses", "poses_valid"}
+    assert not clips.table["labels_valid"].any()
+    assert not clips.labels["keypoints_valid"].any()
     assert clips.labels["poses"].shape == (len(clips.frames), 1, 3)
     assert clips.labels["poses_valid"].all()
     for index, row in clips.table.iterrows():
@@ -454,7 +480,7 @@ def test_labels_are_estimated_where_one_video_has_none(tmp_path: Path) -> None:
     (folder / "walking" / "person02_walking_d1_labels.npz").unlink()
     report, clips = extract(folder, tmp_path / "clips")
     assert not report.labels
-    assert set(clips.labels) == {"poses", "poses_valid"}
+    assert not clips.table["labels_valid"].any()
 
 
 def test_labels_that_cannot_be_read_are_named(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Sentences: vocabularies, grammars, one-hot matrices."""
 
 from videogeneration.captions.actions import ACTIONS, DIRECTIONS, ActionGrammar, action_caption
-from videogeneration.captions.grammar import Grammar
+from videogeneration.captions.grammar import Grammar, ListedGrammar
 from videogeneration.captions.scenes import MOVEMENTS, SceneGrammar
 from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
 
@@ -12,6 +12,7 @@ __all__ = [
     "ActionGrammar",
     "CaptionError",
     "Grammar",
+    "ListedGrammar",
     "SceneGrammar",
     "Vocabulary",
     "action_caption",

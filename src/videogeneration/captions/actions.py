@@ -1,11 +1,9 @@
 """What is said of people: `a person is walking to the left`, `a person is boxing`."""
 
-import difflib
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from videogeneration.captions.grammar import Grammar
+from videogeneration.captions.grammar import ListedGrammar
 from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
 
 ACTIONS: dict[str, str] = {
@@ -22,7 +20,7 @@ DIRECTIONS = ("left", "right")
 
 
 @dataclass(frozen=True)
-class ActionGrammar(Grammar, kind="actions"):
+class ActionGrammar(ListedGrammar, kind="actions"):
     """`a person is walking to the left`, `a person is boxing`, and so on.
 
     Attributes:
@@ -44,10 +42,6 @@ class ActionGrammar(Grammar, kind="actions"):
         """Every word of the six actions' sentences."""
         return Vocabulary.of(ActionGrammar().sentences())
 
-    def check(self, sentence: str) -> str:
-        """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
-        return _one_of(sentence, self.sentences(), self.vocabulary)
-
     def opposite(self, sentence: str) -> str:
         """The same action to the other side; an action without a side stays as it is."""
         swap = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
@@ -58,18 +52,9 @@ class ActionGrammar(Grammar, kind="actions"):
         opposite = self.opposite(sentence)
         return [] if opposite == self.check(sentence) else [opposite]
 
-    @property
-    def sights(self) -> tuple[str, ...]:
-        """Every action, and for those that travel the side: `walking to the left`."""
-        return tuple(_deed(sentence) for sentence in self.sentences())
-
     def seen(self, sentence: str) -> tuple[str, ...]:
         """The sentence's action and side."""
         return (_deed(self.check(sentence)),)
-
-    def mistakes(self, sentence: str) -> list[str]:
-        """Every other action, and the other side."""
-        return [other for other in self.sentences() if other != self.check(sentence)]
 
 
 def _deed(sentence: str) -> str:
@@ -87,16 +72,3 @@ def action_caption(action: str, direction: str | None) -> str:
     if phrase.endswith(" the") != (direction in DIRECTIONS):
         raise CaptionError(f"action '{action}' cannot have the direction {direction!r}")
     return f"a person is {phrase} {direction}" if direction else f"a person is {phrase}"
-
-
-def _one_of(sentence: str, sentences: Sequence[str], vocabulary: Vocabulary) -> str:
-    """The normal form of a sentence that must be one of a list."""
-    vocabulary.encode(sentence)
-    normal = " ".join(tokenize(sentence))
-    if normal not in sentences:
-        near = difflib.get_close_matches(normal, sentences, n=1, cutoff=0.0)
-        raise CaptionError(
-            f"caption '{sentence}' is none of the {len(sentences)} sentences that clips were made "
-            f"with; did you mean '{near[0]}'?"
-        )
-    return normal

@@ -4,24 +4,28 @@ A grammar says everything a source's captions can contain; its vocabulary follow
 from a sample of clips, so two runs on different clips agree on every word's index.
 """
 
+import difflib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import cached_property
 from typing import Any, ClassVar
 
-from videogeneration.captions.vocabulary import CaptionError, Vocabulary
+from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
 
 
 class Grammar(ABC):
     """What a source can say; a frozen dataclass whose fields are plain values.
 
-    A subclass names its `kind`, under which a checkpoint remembers it.
+    A subclass names its `kind`, under which a checkpoint remembers it; one without is abstract.
     """
 
     kind: ClassVar[str]
     _kinds: ClassVar[dict[str, type["Grammar"]]] = {}
 
-    def __init_subclass__(cls, kind: str) -> None:
+    def __init_subclass__(cls, kind: str | None = None) -> None:
+        if kind is None:
+            return
         if kind in Grammar._kinds:
             raise TypeError(f"grammar '{kind}' exists already; choose another kind")
         cls.kind = kind
@@ -96,3 +100,51 @@ class Grammar(ABC):
                 "and train again"
             )
         return grammar
+
+
+class ListedGrammar(Grammar):
+    """A grammar of a few sentences, which are listed.
+
+    A subclass has `sentences`, `seen` and `opposite`.
+    """
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """Every sentence of the grammar."""
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The words of all sentences."""
+        return Vocabulary.of(self.sentences())
+
+    def check(self, sentence: str) -> str:
+        """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
+        self.vocabulary.encode(sentence)
+        normal, sentences = " ".join(tokenize(sentence)), self.sentences()
+        if normal not in sentences:
+            near = difflib.get_close_matches(normal, sentences, n=1, cutoff=0.0)
+            raise CaptionError(
+                f"caption '{sentence}' is none of the {len(sentences)} sentences that clips were "
+                f"made with; did you mean '{near[0]}'?"
+            )
+        return normal
+
+    @cached_property
+    def _shown(self) -> dict[str, tuple[str, ...]]:
+        """What every sentence's first frame shows."""
+        return {sentence: self.seen(sentence) for sentence in self.sentences()}
+
+    def alternatives(self, sentence: str) -> list[str]:
+        """Other sentences whose first frame shows the same."""
+        own = self.check(sentence)
+        return [x for x, seen in self._shown.items() if x != own and seen == self._shown[own]]
+
+    @property
+    def sights(self) -> tuple[str, ...]:
+        """What the first frames of all sentences show."""
+        return tuple(dict.fromkeys(sight for seen in self._shown.values() for sight in seen))
+
+    def mistakes(self, sentence: str) -> list[str]:
+        """Sentences whose first frame shows something else."""
+        own = self._shown[self.check(sentence)]
+        return [x for x, seen in self._shown.items() if seen != own]

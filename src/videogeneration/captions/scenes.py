@@ -73,7 +73,7 @@ class SceneGrammar(Grammar, kind="scenes"):
     def opposite(self, sentence: str) -> str:
         """Not defined: a mirrored digit is no digit, and a clip's start is part of its movement."""
         raise ValueError(
-            "mirror and backwards are augmentations for kth only; set them to 0 for this source"
+            "a mirrored element is another one; set windows.mirror and windows.backwards to 0"
         )
 
     def alternatives(self, sentence: str) -> list[str]:

@@ -1,6 +1,7 @@
 """A source of clips: everything that the rest of the project needs to know of one."""
 
-from collections.abc import Callable, Mapping
+import difflib
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal
@@ -49,13 +50,23 @@ class Source:
     picture: PictureFormat = PictureFormat()
     labels: tuple[str, ...] = ()
 
-    def read_settings(self, block: Mapping[str, Any]) -> Any:
-        """Its settings from its block of parameters, in which others are for trainings and films.
+    def read_settings(self, block: Mapping[str, Any], others: Collection[str] = ()) -> Any:
+        """Its settings from its block of parameters.
+
+        Args:
+            block: The source's own settings by name, and blocks for trainings and films.
+            others: Names of these blocks.
 
         Raises:
-            SettingsError: A value is out of range; names the parameter.
+            SettingsError: A name is neither the source's own nor one of the others, or a value is
+                out of range; names the parameter.
         """
-        own = {field.name for field in fields(self.settings)}
+        own = [field.name for field in fields(self.settings)]
+        for name in block:
+            if name not in own and name not in others:
+                near = difflib.get_close_matches(name, [*own, *others], n=1)
+                hint = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(own)}"
+                raise SettingsError(f"{self.name}.{name}: there is no such setting; {hint}")
         try:
             return self.settings(**{name: x for name, x in block.items() if name in own})
         except SettingsError as error:

@@ -1,5 +1,6 @@
 """Nodes from a source's settings to clips, captions and a preview."""
 
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +12,24 @@ from videogeneration.data.clips import Clips, ClipStream
 from videogeneration.reporting.sheets import preview_sheet
 from videogeneration.sources import Source
 
+Make = Callable[[Source, dict[str, Any], Path], tuple[ClipStream, dict[str, Any]]]
 
-def make_clips(
-    source: Source, block: dict[str, Any], folder: Path
-) -> tuple[ClipStream, dict[str, Any]]:
-    """Make a source's clips, and say what its grammar is.
+
+def clip_maker(others: Collection[str]) -> Make:
+    """The node that makes a source's clips.
 
     Args:
-        source: Where they come from.
-        block: All parameters of the source; its own settings are at the top.
-        folder: Where raw material that is made here is kept.
+        others: Names in the source's block of parameters that are not its own settings.
     """
-    settings = source.read_settings(block)
-    return source.make_clips(settings, folder), source.grammar(settings).description()
+
+    def make_clips(
+        source: Source, block: dict[str, Any], folder: Path
+    ) -> tuple[ClipStream, dict[str, Any]]:
+        """Clips, and what the source's grammar is; raw material is kept in the folder."""
+        settings = source.read_settings(block, others)
+        return source.make_clips(settings, folder), source.grammar(settings).description()
+
+    return make_clips
 
 
 def report_clips(clips: Clips) -> dict[str, Any]:

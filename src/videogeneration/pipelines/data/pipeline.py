@@ -1,20 +1,23 @@
 """The data pipelines."""
 
+from collections.abc import Collection
+
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.data import nodes
 
 
-def create_pipeline(source: str) -> Pipeline:
+def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
     """From a source's settings to clips, one-hot captions and a preview sheet.
 
     Args:
         source: Name of a registered source.
+        others: Names in its block of parameters that other pipelines read.
     """
     return Pipeline(
         [
             Node(
-                nodes.make_clips,
+                nodes.clip_maker(others),
                 ["source", f"params:{source}", "raw_folder"],
                 ["clips", "grammar"],
                 name="make_clips",
