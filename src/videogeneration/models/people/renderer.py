@@ -1,0 +1,380 @@
+"""Draws a given figure in another pose: warped from the given frames, with new pixels and alpha."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, canonical
+
+HIDDEN = -1e4
+"""Logit of what must not be chosen."""
+
+
+@dataclass(frozen=True)
+class RendererConfig:
+    """The renderer's size.
+
+    Attributes:
+        rows: Height of a crop in cells, a multiple of 8.
+        columns: Width of a crop in cells, a multiple of 8.
+        body: Cells of a body height: a crop is scaled so that everybody is as tall.
+        lift: How far above the pelvis a crop's centre is, in body heights.
+        width: Channels at half the crop's size.
+        latent: Width of the dense layers in the middle.
+        condition: Width of the caption embedding.
+    """
+
+    rows: int = 96
+    columns: int = 72
+    body: float = 72.0
+    lift: float = 0.12
+    width: int = 24
+    latent: int = 192
+    condition: int = 32
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "columns", "width"):
+            value = getattr(self, name)
+            if value < 8 or value % 8:
+                raise ValueError(f"{name} is {value}; choose a multiple of 8")
+        if self.body <= 0:
+            raise ValueError(f"body is {self.body}; it must be positive")
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Where a figure is: what is to be cropped, or drawn.
+
+    Attributes:
+        keypoints: `[..., 16, 2]` in pixels.
+        scale: `[...]`: pixels of a body height.
+        heading: `[..., 2]`: cosine and sine.
+    """
+
+    keypoints: Tensor
+    scale: Tensor
+    heading: Tensor
+
+
+class Renderer(nn.Module):
+    """A U-Net over the volume of the given crops, which draws.
+
+    Every given crop is brought into the wanted pose by its limbs (linear blend skinning with
+    learned radii), as it is and as its mirror image: the U-Net sees a volume of aligned crops. In
+    its middle, dense layers join the figure's latent, the caption and the wanted pose. It says a
+    residual flow, which crop to take a pixel from, new pixels where none shows it, and alpha.
+
+    Args:
+        config: Its size.
+    """
+
+    def __init__(self, config: RendererConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        w, limbs = c.width, len(LIMBS)
+        self.radius = nn.Parameter(torch.full((limbs,), 0.05).log())
+        # encoder of the given crops
+        self.look_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
+        self.look_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
+        self.look_quarter = nn.Sequential(
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+        )
+        self.look_eighth = nn.Sequential(
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+        )
+        # the aligned volume becomes one picture
+        self.align = nn.ModuleList([_Fuse(w + 2, w), _Fuse(2 * w, 2 * w), _Fuse(4 * w, 4 * w)])
+        # U-Net in the wanted pose
+        self.at_half = _Enter(w + limbs, w)
+        self.quarter = nn.Sequential(nn.Conv2d(w, 2 * w, 4, stride=2, padding=1))
+        self.at_quarter = _Enter(4 * w, 2 * w)
+        self.eighth = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1))
+        self.at_eighth = _Enter(8 * w, 4 * w)
+        cells = (c.rows // 8) * (c.columns // 8)
+        self.squeeze = nn.Conv2d(4 * w, 8, 1)
+        self.dense = nn.Sequential(
+            nn.Linear(8 * cells + c.condition + 2 * len(KEYPOINTS) + 2, c.latent),
+            nn.SiLU(),
+            nn.Linear(c.latent, c.latent),
+            nn.SiLU(),
+            nn.Linear(c.latent, 8 * cells + 8 * w),
+        )
+        self.unsqueeze = nn.Conv2d(8, 4 * w, 1)
+        self.middle = _Block(4 * w)
+        self.to_quarter, self.up_quarter = nn.Conv2d(4 * w, 2 * w, 1), _Block(2 * w)
+        self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), _Block(w)
+        self.drawn = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 4 * 5, 3, padding=1))
+        self.choice = nn.Sequential(nn.Conv2d(2 * w + 2, w, 1), nn.SiLU(), nn.Conv2d(w, 4, 1))
+        for last in (self.drawn[1], self.choice[2], self.dense[4]):
+            assert isinstance(last, nn.Conv2d | nn.Linear)
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
+
+    def forward(
+        self,
+        frames: Tensor,
+        alpha: Tensor,
+        valid: Tensor,
+        given: Placed,
+        wanted: Placed,
+        condition: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw figures.
+
+        Args:
+            frames: `[B, S, H, W]` in [0, 1]: the given frames.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            valid: bool `[B, S]`: which of them show the figure.
+            given: The figure's pose in them, `[B, S]`.
+            wanted: The pose to draw, `[B]`.
+            condition: Caption embedding `[B, condition]`.
+
+        Returns:
+            The figure's pixels and the logits of its alpha, `[B, H, W]` each.
+        """
+        count, looks = frames.shape[:2]
+        source, target = self._body(given), self._body(wanted)
+        crops = self._crop(torch.stack([frames - 0.5, alpha], 2).flatten(0, 1), given)
+        crops = torch.cat([crops[:, :1] * crops[:, 1:], crops[:, 1:]], 1)
+        cells = self._cells(2, frames)
+        levels = self._encode(crops, cells, source)
+
+        # every given crop, and its mirror image, in the wanted pose
+        flip = source.new_tensor([-1.0, 1.0])
+        both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
+        near = _nearness(cells, target)
+        flow = _skinning(cells, target, both, self.radius.exp())
+        flow = flow.unflatten(1, (looks, 2))
+        flow = torch.stack([flow[:, :, 0], flow[:, :, 1] * flip], 2).flatten(0, 2)
+        grids = [flow / flow.new_tensor(self._reach())]
+        grids += [F.avg_pool2d(grids[0].movedim(-1, 1), n).movedim(1, -1) for n in (2, 4)]
+        shown = valid.repeat_interleave(2, 1)
+        aligned = []
+        small = F.avg_pool2d(crops, 2)
+        for features, grid in zip((torch.cat([levels[0], small], 1), *levels[1:]), grids, strict=True):
+            sampled = F.grid_sample(
+                features.float().repeat_interleave(2, 0), grid.float(), align_corners=False
+            )
+            aligned.append(sampled.unflatten(0, (count, 2 * looks)))
+        fused = [
+            fuse(a, shown) for fuse, a in zip(self.align, aligned, strict=True)
+        ]
+
+        half = self.at_half(torch.cat([fused[0], near], 1))
+        quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
+        eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
+        eighth = self._join(eighth, target, wanted.heading, condition)
+        quarter = self.up_quarter(quarter + _twice(self.to_quarter(eighth)))
+        half = self.up_half(half + _twice(self.to_half(quarter)))
+        drawn = F.pixel_shuffle(self.drawn(half), 2)
+        choice = torch.cat(
+            [half[:, None].expand(-1, 2 * looks, -1, -1, -1), aligned[0]], 2
+        ).flatten(0, 1)
+        choice = F.pixel_shuffle(self.choice(choice), 2).unflatten(0, (count, 2 * looks))[:, :, 0]
+        choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
+        flow = flow.unflatten(0, (count, 2 * looks))
+        return self._compose(frames, alpha, given, wanted, flow, drawn, choice)
+
+    def _reach(self) -> tuple[float, float]:
+        """Half a crop's width and height in body heights."""
+        c = self.config
+        return c.columns / (2 * c.body), c.rows / (2 * c.body)
+
+    def _centre(self, placed: Placed) -> Tensor:
+        """Centre of a crop in pixels, `[..., 2]`."""
+        lift = placed.scale[..., None] * placed.scale.new_tensor([0.0, self.config.lift])
+        return placed.keypoints[..., PELVIS, :] - lift
+
+    def _body(self, placed: Placed) -> Tensor:
+        """Keypoints in body heights from a crop's centre, pairs in one order, `[..., 16, 2]`."""
+        relative = placed.keypoints - self._centre(placed)[..., None, :]
+        return canonical(relative / placed.scale[..., None, None])
+
+    def _cells(self, step: int, like: Tensor) -> Tensor:
+        """Places of a crop's cells in body heights, `[rows / step, columns / step, 2]`."""
+        c = self.config
+        x = (torch.arange(c.columns // step, device=like.device) + 0.5) * step - c.columns / 2
+        y = (torch.arange(c.rows // step, device=like.device) + 0.5) * step - c.rows / 2
+        return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / c.body
+
+    def _crop(self, pictures: Tensor, placed: Placed) -> Tensor:
+        """Cut crops `[N, C, rows, columns]` out of pictures `[N, C, H, W]`."""
+        centre = self._centre(placed).flatten(0, -2)
+        scale = placed.scale.flatten()
+        places = centre[:, None, None] + self._cells(1, pictures) * scale[:, None, None, None]
+        size = places.new_tensor([pictures.shape[3], pictures.shape[2]])
+        return F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
+
+    def _encode(self, crops: Tensor, cells: Tensor, source: Tensor) -> list[Tensor]:
+        """Features of the given crops at a half, a quarter and an eighth of their size."""
+        half = self.look_half(crops)
+        half = self.look_limbs(torch.cat([half, _nearness(cells, source.flatten(0, 1))], 1))
+        quarter = self.look_quarter(half)
+        return [half, quarter, self.look_eighth(quarter)]
+
+    def _join(self, x: Tensor, target: Tensor, heading: Tensor, condition: Tensor) -> Tensor:
+        """The network in the network: dense layers over latent, caption and wanted pose."""
+        squeezed = F.silu(self.squeeze(x))
+        dense = self.dense(
+            torch.cat([squeezed.flatten(1), condition, target.flatten(1), heading], 1)
+        )
+        spread, gain, shift = dense.split(
+            [squeezed[0].numel(), self.config.width * 4, self.config.width * 4], 1
+        )
+        x = x + self.unsqueeze(spread.view_as(squeezed))
+        out: Tensor = self.middle(x * (1 + gain[:, :, None, None]) + shift[:, :, None, None])
+        return out
+
+    def _compose(
+        self,
+        frames: Tensor,
+        alpha: Tensor,
+        given: Placed,
+        wanted: Placed,
+        flow: Tensor,
+        drawn: Tensor,
+        choice: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Apply what was said of a crop's cells at the frames' own size.
+
+        Args:
+            frames: `[B, S, H, W]`.
+            alpha: `[B, S, H, W]`.
+            given: `[B, S]`.
+            wanted: `[B]`.
+            flow: `[B, 2 S, rows / 2, columns / 2, 2]`: where cells come from, in body heights.
+            drawn: `[B, 5, rows, columns]`.
+            choice: `[B, 2 S, rows, columns]`.
+        """
+        count, looks, height, width = frames.shape
+        reach = flow.new_tensor(self._reach())
+        x = torch.arange(width, device=frames.device)
+        y = torch.arange(height, device=frames.device)
+        pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(frames.dtype)
+        body = pixels - self._centre(wanted)[:, None, None]
+        grid = body / wanted.scale[:, None, None, None] / reach
+        maps = torch.cat([drawn.float(), choice.float()], 1)
+        maps = F.grid_sample(maps, grid, align_corners=False, padding_mode="border")
+        residual, blend, new, covered = maps[:, :2], maps[:, 2], maps[:, 3], maps[:, 4]
+        weights = maps[:, 5:].softmax(1)
+        flow = flow.movedim(-1, 2).flatten(1, 2)
+        flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
+        flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
+        # from body heights to the given frames' pixels
+        scale = given.scale.repeat_interleave(2, 1)[:, :, None, None, None]
+        centre = self._centre(given).repeat_interleave(2, 1)[:, :, :, None, None]
+        places = (flow * scale + centre).movedim(2, -1).flatten(0, 1)
+        size = places.new_tensor([width, height])
+        pictures = torch.stack([frames, alpha], 2).repeat_interleave(2, 1).flatten(0, 1)
+        warped = F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
+        warped = (warped.unflatten(0, (count, 2 * looks)) * weights[:, :, None]).sum(1)
+        outside = (grid.abs() > 1).any(-1)
+        prior = 6 * (warped[:, 1] - 0.5)
+        covered = (covered + prior).masked_fill(outside, HIDDEN)
+        kept = (blend + 2).sigmoid()
+        figure = kept * warped[:, 0] + (1 - kept) * (new + 0.5)
+        return figure, covered
+
+
+class _Block(nn.Module):
+    """Two convolutions beside an identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.GroupNorm(8, channels),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.layers(x)
+        return out
+
+
+class _Enter(nn.Sequential):
+    """A convolution to another number of channels and a block."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(nn.Conv2d(channels, width, 3, padding=1), _Block(width))
+
+
+class _Fuse(nn.Module):
+    """Makes one picture of a volume of aligned pictures, each pixel from those that show it.
+
+    A 3D convolution looks at every picture by itself, for they are a set; what they have to say is
+    weighed pixel by pixel.
+
+    Args:
+        channels: Of the volume.
+        width: Of the picture.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.say = nn.Conv3d(channels, width + 1, (1, 3, 3), padding=(0, 1, 1))
+
+    def forward(self, volume: Tensor, valid: Tensor) -> Tensor:
+        """Fuse `[B, D, C, H, W]`, where valid `[B, D]`, into `[B, width, H, W]`."""
+        said = self.say(volume.transpose(1, 2))
+        weight = said[:, :1].masked_fill(~valid[:, None, :, None, None], HIDDEN).softmax(2)
+        out: Tensor = (weight * said[:, 1:]).sum(2)
+        return out
+
+
+def _limbs(body: Tensor) -> tuple[Tensor, Tensor]:
+    """Starts and ends of limbs, `[N, limbs, 2]` each."""
+    first, second = zip(*LIMBS, strict=True)
+    return body[..., list(first), :], body[..., list(second), :]
+
+
+def _distance(cells: Tensor, body: Tensor) -> Tensor:
+    """Squared distances of cells `[h, w, 2]` from limbs of bodies `[N, 16, 2]`, `[N, limbs, h, w]`."""
+    start, end = (joint[:, :, None, None] for joint in _limbs(body))
+    along = end - start
+    away = cells - start
+    share = (away * along).sum(-1) / along.square().sum(-1).clamp(min=1e-4)
+    return (away - share.clamp(0, 1)[..., None] * along).square().sum(-1)
+
+
+def _nearness(cells: Tensor, body: Tensor, width: float = 0.03) -> Tensor:
+    """Limbs drawn as soft lines, `[N, limbs, h, w]` in [0, 1]; width in body heights."""
+    return (-_distance(cells, body) / (2 * width**2)).exp()
+
+
+def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) -> Tensor:
+    """Where the cells of a body in its wanted pose were in given ones: linear blend skinning.
+
+    Args:
+        cells: `[h, w, 2]` in body heights.
+        target: `[B, 16, 2]`.
+        sources: `[B, D, 16, 2]`.
+        radius: `[limbs]` in body heights.
+
+    Returns:
+        `[B, D, h, w, 2]` in body heights.
+    """
+    start, end = (joint[:, :, None, None] for joint in _limbs(target))
+    along = end - start
+    length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
+    away = cells - start
+    straight = (away * along).sum(-1) / length.squeeze(-1).square().clamp(min=2.5e-3)
+    across = (along[..., 0] * away[..., 1] - along[..., 1] * away[..., 0]) / length.squeeze(-1)
+    weight = (-_distance(cells, target) / radius[:, None, None].square()).softmax(1)
+    share = torch.stack([weight, weight * straight, weight * across], 2).flatten(1, 2)
+    # a limb's place is linear in these: start + straight * along + across * normal
+    s_start, s_end = _limbs(sources)
+    s_along = s_end - s_start
+    s_length = s_along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
+    normal = torch.stack([-s_along[..., 1], s_along[..., 0]], -1) / s_length
+    basis = torch.stack([s_start, s_along, normal], 3).flatten(2, 3)
+    return torch.einsum("bkhw,bdkc->bdhwc", share, basis)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")
