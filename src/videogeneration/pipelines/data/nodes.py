@@ -16,9 +16,9 @@ from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.kth.extraction import KthSettings, extract_clips
 from videogeneration.sources.kth.sequences import unknown_name
+from videogeneration.sources.people.recordings import PeopleSettings, render_recordings
 from videogeneration.sources.scenes import SceneSettings, make_clips
 from videogeneration.sources.sprites import Sprites
-from videogeneration.sources.walkers.recordings import WalkerSettings, render_recordings
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ DIGIT_SOURCES = ("optdigits", "idx")
 
 
 def prepare_recordings(
-    source: str, folder: str | None, walkers: WalkerSettings, rendered_folder: Path
+    source: str, folder: str | None, walkers: PeopleSettings, rendered_folder: Path
 ) -> str:
     """Where the recordings are: rendered here, or in the user's folder.
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videogeneration.sources.walkers.gait import SIDES, Arm, Array, Leg, Pose
+from videogeneration.sources.people.gait import SIDES, Arm, Array, Leg, Pose
 
 HEADWEAR = ("none", "cap", "hood")
 HAIR = ("short", "short", "short", "long", "tail")
@@ -157,6 +157,7 @@ class Figure:
         self, person: Person, clothes: Clothes, heading: Array, tilt: float, light: float
     ) -> None:
         self.person, self.clothes, self.tilt, self.light = person, clothes, tilt, light
+        self.heading = heading
         self.cos, self.sin = np.cos(heading), np.sin(heading)
         self.parts: list[Part] = []
 
@@ -174,10 +175,7 @@ class Figure:
         return self.parts
 
     def _seen(self, joint: Array) -> Array:
-        """Project body coordinates `[T, 3]` onto the picture plane, `[T, 2]`."""
-        forward, left, up = joint[..., 0], joint[..., 1], joint[..., 2]
-        away = forward * self.sin + left * self.cos
-        return np.stack([forward * self.cos - left * self.sin, up + self.tilt * away], -1)
+        return projected(joint, self.heading, self.tilt)
 
     def _add(self, outline: Array, grey: float, layer: Array | float, inner: bool = False) -> None:
         self.parts.append(Part(outline, grey, np.broadcast_to(layer, outline.shape[:1]), inner))
@@ -323,6 +321,19 @@ class Figure:
             root = self._seen(pose.head + np.array([-0.062, 0.0, 0.012]))
             tip = self._seen(pose.neck + np.array([-0.075, 0.0, -0.01]))
             self._add(_capsule(root, tip, 0.022, 0.015), hair, np.where(away > 0.3, 8.3, 7.9))
+
+
+def projected(joints: Array, heading: Array, tilt: float) -> Array:
+    """Project body coordinates `[..., 3]` onto the picture plane, `[..., 2]` body heights.
+
+    Args:
+        joints: (forward, left, up).
+        heading: See `Figure`; of a shape that broadcasts to that of the joints.
+        tilt: See `Figure`.
+    """
+    forward, left, up = joints[..., 0], joints[..., 1], joints[..., 2]
+    cos, sin = np.cos(heading), np.sin(heading)
+    return np.stack([forward * cos - left * sin, up + tilt * (forward * sin + left * cos)], -1)
 
 
 def _capsule(start: Array, end: Array, start_radius: float, end_radius: float) -> Array:

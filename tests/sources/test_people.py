@@ -6,9 +6,19 @@ import cv2
 import numpy as np
 import pytest
 
-from videogeneration.sources.walkers import WalkerSettings, gait, recordings, render_recordings
+from videogeneration.sources.people import (
+    KEYPOINTS,
+    PAIRS,
+    PeopleSettings,
+    draw_film,
+    gait,
+    read_labels,
+    recordings,
+    render_recordings,
+)
+from videogeneration.sources.people.labels import Labels, joined
 
-SMALL = WalkerSettings(subjects=2, scenarios=("d1", "d4"), sequences=2, seed=3, processes=1)
+SMALL = PeopleSettings(subjects=2, scenarios=("d1", "d4"), sequences=2, seed=3, processes=1)
 
 
 def decode(path: Path) -> np.ndarray:
@@ -59,7 +69,8 @@ def test_the_folder_holds_what_the_list_says(rendered: Path) -> None:
         f"person{subject}_walking_{place}" for subject in ("01", "02") for place in ("d1", "d4")
     }
     assert listed(rendered).keys() == names
-    assert {path.name for path in rendered.glob("walking/*")} == {f"{n}_uncomp.avi" for n in names}
+    files = {f"{name}_{what}" for name in names for what in ("uncomp.avi", "labels.npz")}
+    assert {path.name for path in rendered.glob("walking/*")} == files
     for name, ranges in listed(rendered).items():
         frames = decode(rendered / "walking" / f"{name}_uncomp.avi")
         assert frames.shape[1:] == (120, 160)
@@ -100,8 +111,8 @@ def test_someone_walks_through_and_back(rendered: Path) -> None:
 
 
 def test_subjects_and_seeds_differ_and_processes_do_not(rendered: Path, tmp_path: Path) -> None:
-    again = render_recordings(tmp_path / "again", WalkerSettings(**{**vars(SMALL), "processes": 2}))
-    other = render_recordings(tmp_path / "other", WalkerSettings(**{**vars(SMALL), "seed": 4}))
+    again = render_recordings(tmp_path / "again", PeopleSettings(**{**vars(SMALL), "processes": 2}))
+    other = render_recordings(tmp_path / "other", PeopleSettings(**{**vars(SMALL), "seed": 4}))
     assert (again / "00sequences.txt").read_bytes() == (rendered / "00sequences.txt").read_bytes()
     for path in rendered.glob("walking/*.avi"):
         np.testing.assert_array_equal(decode(again / "walking" / path.name), decode(path))
@@ -114,7 +125,7 @@ def test_subjects_and_seeds_differ_and_processes_do_not(rendered: Path, tmp_path
 
 
 def test_a_subject_stays_the_same_beside_others(rendered: Path, tmp_path: Path) -> None:
-    alone = WalkerSettings(**{**vars(SMALL), "subjects": 1, "scenarios": ("d4",)})
+    alone = PeopleSettings(**{**vars(SMALL), "subjects": 1, "scenarios": ("d4",)})
     folder = render_recordings(tmp_path / "alone", alone)
     path = "walking/person01_walking_d4_uncomp.avi"
     np.testing.assert_array_equal(decode(folder / path), decode(rendered / path))
@@ -122,7 +133,7 @@ def test_a_subject_stays_the_same_beside_others(rendered: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("action", recordings.ACTIONS)
 def test_every_action_renders(action: str, tmp_path: Path) -> None:
-    settings = WalkerSettings(1, (action,), ("d2",), sequences=1, seed=1, processes=1)
+    settings = PeopleSettings(1, (action,), ("d2",), sequences=1, seed=1, processes=1)
     folder = render_recordings(tmp_path / "films", settings)
     (name,) = listed(folder)
     frames = decode(folder / action / f"{name}_uncomp.avi").astype(float)
@@ -134,16 +145,16 @@ def test_every_action_renders(action: str, tmp_path: Path) -> None:
 def test_faster_actions_are_faster() -> None:
     speeds = []
     for action in ("walking", "jogging", "running"):
-        settings = WalkerSettings(1, (action,), ("d1",), sequences=1, seed=2)
-        frames, ranges = recordings._film(settings, recordings._Job(action, 1, "d1"))
+        settings = PeopleSettings(1, (action,), ("d1",), sequences=1, seed=2)
+        frames, ranges, _ = recordings._film(settings, recordings._Job(action, 1, "d1"))
         assert ranges == [(1, len(frames))]
         speeds.append(abs(way(np.array(frames))))
     assert speeds[0] * 1.3 < speeds[1] < speeds[2] / 1.3
 
 
 def test_who_turns_leaves_where_they_came_in() -> None:
-    settings = WalkerSettings(1, ("walking",), ("d1",), sequences=2, seed=5, turning=1.0)
-    frames, ranges = recordings._film(settings, recordings._Job("walking", 1, "d1"))
+    settings = PeopleSettings(1, ("walking",), ("d1",), sequences=2, seed=5, turning=1.0)
+    frames, ranges, _ = recordings._film(settings, recordings._Job("walking", 1, "d1"))
     for start, end in ranges:
         columns = centres(np.array(frames[start - 1 : end]))
         seen = columns[~np.isnan(columns)]
@@ -186,24 +197,24 @@ def test_feet_on_the_ground_do_not_slide(name: str) -> None:
 )
 def test_settings_name_the_wrong_field(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=rf"^{field} is {re.escape(repr(value))}; it must be"):
-        WalkerSettings(**{field: value})
+        PeopleSettings(**{field: value})
 
 
 def test_finished_folders_are_left_alone_and_others_redone(tmp_path: Path) -> None:
-    one = WalkerSettings(1, ("walking",), ("d4",), sequences=1, processes=1)
+    one = PeopleSettings(1, ("walking",), ("d4",), sequences=1, processes=1)
     folder = render_recordings(tmp_path / "films", one)
     (video,) = folder.glob("*/*.avi")
     before = video.stat().st_mtime_ns
-    same = WalkerSettings(**{**vars(one), "processes": 2})
+    same = PeopleSettings(**{**vars(one), "processes": 2})
     assert render_recordings(folder, same) == folder
     assert video.stat().st_mtime_ns == before
 
-    render_recordings(folder, WalkerSettings(**{**vars(one), "seed": 9}))
+    render_recordings(folder, PeopleSettings(**{**vars(one), "seed": 9}))
     assert json.loads((folder / "settings.json").read_text())["seed"] == 9
     assert video.stat().st_mtime_ns > before
 
     video.unlink()
-    render_recordings(folder, WalkerSettings(**{**vars(one), "seed": 9}))
+    render_recordings(folder, PeopleSettings(**{**vars(one), "seed": 9}))
     assert video.is_file()
 
 
@@ -218,18 +229,144 @@ def test_foreign_files_are_not_overwritten(tmp_path: Path) -> None:
 def test_nothing_is_left_when_writing_fails(
     target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    one = WalkerSettings(1, ("walking",), ("d1", "d4"), sequences=1, processes=1)
+    one = PeopleSettings(1, ("walking",), ("d1", "d4"), sequences=1, processes=1)
     folder = render_recordings(tmp_path / "films", one)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
     film = recordings._film
 
-    def second_fails(settings: WalkerSettings, job: recordings._Job) -> object:
+    def second_fails(settings: PeopleSettings, job: recordings._Job) -> object:
         if job.scenario == "d4":  # a folder in the way: the encoder cannot open its file
             (next(tmp_path.glob(".*")) / job.path).mkdir()
         return film(settings, job)
 
     monkeypatch.setattr(recordings, "_film", second_fails)
     with pytest.raises(OSError, match=r"cannot write .*person01_walking_d4_uncomp\.avi"):
-        render_recordings(tmp_path / target, WalkerSettings(**{**vars(one), "seed": 1}))
+        render_recordings(tmp_path / target, PeopleSettings(**{**vars(one), "seed": 1}))
     assert [path.name for path in tmp_path.iterdir()] == ["films"]
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def joint(labels: Labels, name: str) -> np.ndarray:
+    return labels.keypoints[:, KEYPOINTS.index(name)]
+
+
+@pytest.fixture(scope="module", params=recordings.ACTIONS)
+def film(request: pytest.FixtureRequest) -> tuple[np.ndarray, Labels]:
+    films = [draw_film(np.random.default_rng(seed), 10, 10, (request.param,)) for seed in range(4)]
+    return np.concatenate([frames for frames, _ in films]), joined([known for _, known in films])
+
+
+def test_the_labels_of_a_film_have_its_frames(film: tuple[np.ndarray, Labels]) -> None:
+    frames, labels = film
+    assert frames.shape == labels.silhouette.shape == (40, 120, 160)
+    assert frames.dtype == labels.silhouette.dtype == labels.background.dtype == np.uint8
+    assert labels.keypoints.shape == (40, 16, 2) and labels.keypoints_valid.shape == (40, 16)
+    assert labels.keypoints.dtype == labels.root.dtype == labels.scale.dtype == np.float32
+    assert labels.background.shape == (120, 160)
+    assert labels.present.all()
+    assert {pair: (KEYPOINTS[pair[0]][:4], KEYPOINTS[pair[1]][:5]) for pair in PAIRS} == {
+        (i, i + 1): ("left", "right") for i in range(4, 16, 2)
+    }
+
+
+def test_joints_lie_on_the_silhouette(film: tuple[np.ndarray, Labels]) -> None:
+    _, labels = film
+    for silhouette, joints, valid in zip(
+        labels.silhouette, labels.keypoints, labels.keypoints_valid, strict=True
+    ):
+        away = cv2.distanceTransform((silhouette < 128).astype(np.uint8), cv2.DIST_L2, 5)
+        columns, rows = np.round(joints[valid]).astype(int).T
+        assert (away[rows, columns] < 3.5).all()
+        outside = ((joints < -0.5) | (joints > [159.5, 119.5])).any(-1)
+        np.testing.assert_array_equal(valid, ~outside)
+
+
+def test_the_silhouette_is_where_the_person_differs_from_the_background() -> None:
+    for seed in range(8):
+        frames, labels = draw_film(np.random.default_rng(seed), 3)
+        change = np.abs(frames.astype(float) - labels.background)
+        inside, outside = labels.silhouette > 250, labels.silhouette == 0
+        assert np.median(change[inside]) > 2.5 * np.median(change[outside])
+
+
+def test_a_body_is_as_high_as_its_scale_and_its_parts_are_in_order() -> None:
+    _, labels = draw_film(np.random.default_rng(0), 6, 5, ("handwaving",))
+    head, neck, pelvis = (joint(labels, name)[:, 1] for name in ("head", "neck", "pelvis"))
+    knee, ankle = joint(labels, "left_knee")[:, 1], joint(labels, "left_ankle")[:, 1]
+    assert (head < neck).all() and (neck < pelvis).all() and (pelvis < knee).all()
+    assert (knee < ankle).all()
+    np.testing.assert_allclose((ankle - head) / labels.scale, 0.89, atol=0.03)
+
+
+def test_left_and_right_are_the_persons_own_and_noses_point_ahead() -> None:
+    _, facing = draw_film(np.random.default_rng(0), 6, 5, ("handclapping",))
+    for name in ("shoulder", "elbow", "knee"):
+        assert (joint(facing, f"left_{name}") > joint(facing, f"right_{name}"))[:, 0].all()
+    for seed in range(4):
+        _, labels = draw_film(np.random.default_rng(seed), 6, 10, ("walking", "boxing"))
+        for front, back in (("nose", "head"), ("left_toe", "left_ankle")):
+            ahead = (joint(labels, front) - joint(labels, back))[:, 0]
+            assert (ahead * np.cos(labels.heading) > -0.1 * labels.scale).all()
+            assert np.mean(ahead * np.cos(labels.heading)) > 0
+
+
+@pytest.mark.parametrize("action", gait.GAITS)
+def test_bodies_move_where_they_head_in_step_with_their_phase(action: str) -> None:
+    ways = set()
+    for seed in range(6):
+        _, labels = draw_film(np.random.default_rng(seed), 12, 25, (action,))
+        moved = np.diff(labels.root[:, 0]) / labels.scale[1:]
+        assert (moved * np.cos(labels.heading[1:]) > 0).all()
+        assert (np.sign(moved) == labels.direction[1:]).all()
+        assert labels.caption(0).endswith({-1: "left", 1: "right"}[labels.direction[0]])
+        assert (np.diff(labels.phase) > 0).all()
+        ways.add(labels.direction[0])
+    assert ways == {-1, 1}
+
+
+@pytest.mark.parametrize("action", ["boxing", "handclapping", "handwaving"])
+def test_gestures_repeat_with_their_phase(action: str) -> None:
+    _, labels = draw_film(np.random.default_rng(3), 150, 25, (action,))
+    assert (labels.direction == 0).all() and set(labels.action) == {action}
+    turns = labels.phase - labels.phase[0]
+    later = np.searchsorted(turns, 1)
+    assert 0 < later < 100
+    wrists = np.concatenate([joint(labels, "left_wrist"), joint(labels, "right_wrist")], 1)
+    gap = np.abs(wrists[later : later + 20] - wrists[:20]).mean()
+    half = np.abs(wrists[later // 2 : later // 2 + 20] - wrists[:20]).mean()
+    assert gap < 0.35 * half
+
+
+def test_films_of_a_seed_are_the_same_and_of_others_are_not() -> None:
+    frames, labels = draw_film(np.random.default_rng(5))
+    again, known = draw_film(np.random.default_rng(5))
+    np.testing.assert_array_equal(frames, again)
+    np.testing.assert_array_equal(labels.keypoints, known.keypoints)
+    assert np.abs(draw_film(np.random.default_rng(6))[0].astype(float) - frames).mean() > 3
+
+
+def test_recordings_have_labels_beside_them(rendered: Path) -> None:
+    for name, ranges in listed(rendered).items():
+        video = rendered / "walking" / f"{name}_uncomp.avi"
+        frames, labels = decode(video), read_labels(video)
+        assert labels is not None and len(labels) == len(frames)
+        listed_frames = np.zeros(len(frames), bool)
+        for first, last in ranges:
+            listed_frames[first - 1 : last] = True
+            way_known = np.diff(labels.root[first - 1 : last, 0]).mean()
+            assert way_known * way(frames[first - 1 : last]) > 0
+        np.testing.assert_array_equal(labels.present, listed_frames)
+        assert not labels.silhouette[~labels.present].any()
+        assert not labels.keypoints_valid[~labels.present].any()
+        inside = labels.silhouette > 250
+        change = np.abs(frames.astype(float) - labels.background)
+        assert change[inside].mean() > 3 * change[labels.silhouette == 0].mean()
+
+
+def test_no_labels_and_damaged_labels(rendered: Path, tmp_path: Path) -> None:
+    assert read_labels(tmp_path / "person01_walking_d1_uncomp.avi") is None
+    source = rendered / "walking" / "person01_walking_d1_labels.npz"
+    damaged = tmp_path / source.name
+    damaged.write_bytes(source.read_bytes()[:5000])
+    with pytest.raises(ValueError, match=rf"{re.escape(str(damaged))}.*render"):
+        read_labels(tmp_path / "person01_walking_d1_uncomp.avi")

@@ -15,6 +15,7 @@ SIDES = (1.0, -1.0)  # left, right
 PHASES = 120
 ANKLE_HEIGHT = 0.042
 HEEL, BALL, TOE = -0.042, 0.07, 0.1  # from the ankle along the foot
+NOSE = 0.056  # from the centre of the head forward
 HIP_HALF_WIDTH = 0.045
 SHOULDER_HALF_WIDTH = 0.1
 
@@ -151,8 +152,22 @@ class Pose:
     pelvis: Array
     neck: Array
     head: Array
+    nose: Array
     legs: tuple[Leg, Leg]
     arms: tuple[Arm, Arm]
+
+    def part(self, frames: slice) -> "Pose":
+        """The skeleton in some of the frames."""
+        legs = [Leg(*(joint[frames] for joint in vars(leg).values())) for leg in self.legs]
+        arms = [Arm(*(joint[frames] for joint in vars(arm).values())) for arm in self.arms]
+        return Pose(
+            pelvis=self.pelvis[frames],
+            neck=self.neck[frames],
+            head=self.head[frames],
+            nose=self.nose[frames],
+            legs=(legs[0], legs[1]),
+            arms=(arms[0], arms[1]),
+        )
 
 
 def _leg(gait: Gait, leg_length: float, phase: Array, side: float) -> Leg:
@@ -238,7 +253,7 @@ class Cycle:
         legs = [Leg(*(pelvis + joint for joint in vars(leg).values())) for leg in legs]
         for leg in legs:  # toes bend, they do not dig
             leg.toe[:, 2] = np.maximum(leg.toe[:, 2], 0.004)
-        neck, head = _trunk(pelvis, self.leg_length, np.full(len(phase), gait.lean))
+        neck, head, nose = _trunk(pelvis, self.leg_length, np.full(len(phase), gait.lean))
         arms = []
         for side in SIDES:
             swing = np.cos(2 * np.pi * (phase + (0.0 if side > 0 else 0.5)))
@@ -246,7 +261,7 @@ class Cycle:
             lower = upper + gait.elbow * (1 + 0.45 * swing * (gait.elbow < 60))
             out = np.full(len(phase), 5.0)
             arms.append(_arm(neck, side, upper, lower, out, -out * (gait.elbow > 60) * 3))
-        return Pose(pelvis, neck, head, (legs[0], legs[1]), (arms[0], arms[1]))
+        return Pose(pelvis, neck, head, nose, (legs[0], legs[1]), (arms[0], arms[1]))
 
 
 def _smooth(values: Array, sigma: float) -> Array:
@@ -256,15 +271,20 @@ def _smooth(values: Array, sigma: float) -> Array:
     return np.fft.irfft(kept, len(values))
 
 
-def _trunk(pelvis: Array, leg_length: float, lean: Array) -> tuple[Array, Array]:
-    """Base of the neck and centre of the head above a pelvis."""
+def _trunk(pelvis: Array, leg_length: float, lean: Array) -> tuple[Array, Array, Array]:
+    """Base of the neck, centre of the head and tip of the nose above a pelvis."""
     neck = pelvis + _upright(lean, 0.855 - leg_length)
-    return neck, neck + _upright(lean * 0.6 + 4, 0.078)
+    head = neck + _upright(lean * 0.6 + 4, 0.078)
+    return neck, head, head + np.array([NOSE, 0.0, -0.006])
 
 
 def _upright(lean: Array, length: float) -> Array:
     """Vector that stands up at lean 0 and tips forward with it."""
     return _sagittal(180 - lean, length)
+
+
+STROKES = {"boxing": 2, "handclapping": 1, "handwaving": 2}
+"""Strokes until a gesture begins anew: both fists, a clap, up and down."""
 
 
 def stand(action: str, seconds: Array, leg_length: float, tempo: float) -> Pose:
@@ -279,7 +299,7 @@ def stand(action: str, seconds: Array, leg_length: float, tempo: float) -> Pose:
     zero = np.zeros(len(seconds))
     beat = 2 * np.pi * tempo * seconds
     pelvis = np.stack([0.006 * np.sin(beat / 2), zero, zero + leg_length - 0.006], -1)
-    neck, head = _trunk(pelvis, leg_length, zero + 2)
+    neck, head, nose = _trunk(pelvis, leg_length, zero + 2)
     legs, arms = [], []
     for side in SIDES:
         # one foot before the other when boxing, side by side otherwise
@@ -300,4 +320,4 @@ def stand(action: str, seconds: Array, leg_length: float, tempo: float) -> Pose:
             raised = (1 - np.cos(beat / 2)) / 2
             out = 20 + 130 * raised
             arms.append(_arm(neck, side, zero + 4, zero + 4, out, out + 12))
-    return Pose(pelvis, neck, head, (legs[0], legs[1]), (arms[0], arms[1]))
+    return Pose(pelvis, neck, head, nose, (legs[0], legs[1]), (arms[0], arms[1]))

@@ -6,8 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.sources.walkers.figure import Part
-from videogeneration.sources.walkers.gait import Array
+from videogeneration.sources.people.figure import Part, projected
+from videogeneration.sources.people.gait import Array, Pose
 
 WIDTH, HEIGHT = 160, 120
 SUPERSAMPLING = 3
@@ -236,7 +236,7 @@ class Film:
 
     def frames(
         self, parts: list[Part], columns: Array, rows: Array, scales: Array
-    ) -> list[NDArray[np.uint8]]:
+    ) -> tuple[list[NDArray[np.uint8]], NDArray[np.uint8]]:
         """Draw a figure in every frame.
 
         Args:
@@ -246,7 +246,7 @@ class Film:
             scales: Pixels of a body height `[T]`.
 
         Returns:
-            T frames, uint8 `[120, 160]`.
+            T frames, uint8 `[120, 160]`, and the figure's alpha, uint8 `[T, 120, 160]`.
         """
         flip = scales[:, None, None] * [1.0, -1.0]
         silhouettes = [part.outline * flip for part in parts]
@@ -255,8 +255,9 @@ class Film:
         feet = np.stack([columns, rows], -1)[:, None]
         for shadow in self.place.shadows:
             self._cast(frames, shadow, outer, feet)
-        self._paint(frames, parts, [feet + silhouette for silhouette in silhouettes], feet)
-        return [self._recorded(frame) for frame in frames]
+        outlines = [feet + silhouette for silhouette in silhouettes]
+        alpha = self._paint(frames, parts, outlines, feet)
+        return [self._recorded(frame) for frame in frames], alpha
 
     def _cast(self, frames: Picture, shadow: Shadow, silhouettes: list[Array], feet: Array) -> None:
         """Darken the frames where the silhouettes' shadow falls."""
@@ -277,8 +278,13 @@ class Film:
 
     def _paint(
         self, frames: Picture, parts: list[Part], outlines: list[Array], feet: Array
-    ) -> None:
-        """Lay the figure over the frames, antialiased by supersampling its box."""
+    ) -> NDArray[np.uint8]:
+        """Lay the figure over the frames, antialiased by supersampling its box.
+
+        Returns:
+            Its alpha, uint8 of the frames' shape.
+        """
+        alpha = np.zeros(frames.shape, np.uint8)
         order = np.argsort(np.stack([part.layer for part in parts]), axis=0, kind="stable").T
         greys = [min(part.grey * self.place.exposure, 245.0) for part in parts]
         boxes = _boxes(outlines, margin=2)
@@ -299,12 +305,41 @@ class Film:
             box *= 1 - small[..., 1] * np.float32(1 / 255)
             box += small[..., 0] * self._cloth[rows[:, None], columns]
             box[...] = cv2.GaussianBlur(box, (3, 3), 0.55)
+            alpha[t, top:bottom, left:right] = cv2.GaussianBlur(small[..., 1], (3, 3), 0.55)
+        return alpha
 
     def _recorded(self, frame: Picture) -> NDArray[np.uint8]:
         """Add the camera's noise."""
         which, down, right = self.rng.integers([NOISE_FRAMES, 16, 16])
         noisy = frame + self._noise[which, down : down + HEIGHT, right : right + WIDTH]
         return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
+
+
+def keypoints(
+    pose: Pose, heading: Array, tilt: float, columns: Array, rows: Array, scales: Array
+) -> NDArray[np.float32]:
+    """The joints `KEYPOINTS` on the picture.
+
+    Args:
+        pose: The skeleton over T frames.
+        heading: See `Labels.heading`, `[T]`.
+        tilt: See `Camera.tilt`.
+        columns: Column of the ground under the pelvis `[T]`.
+        rows: Row of it `[T]`.
+        scales: Pixels of a body height `[T]`.
+
+    Returns:
+        float32 `[T, 16, 2]`, pixels, see `Labels.keypoints`.
+    """
+    (left_leg, right_leg), (left_arm, right_arm) = pose.legs, pose.arms
+    joints = [pose.head, pose.nose, pose.neck, pose.pelvis]
+    joints += [left_arm.shoulder, right_arm.shoulder, left_arm.elbow, right_arm.elbow]
+    joints += [left_arm.wrist, right_arm.wrist, left_leg.knee, right_leg.knee]
+    joints += [left_leg.ankle, right_leg.ankle, left_leg.toe, right_leg.toe]
+    plane = projected(np.stack(joints, 1), heading[:, None], tilt)
+    feet = np.stack([columns, rows], -1)[:, None]
+    # pixel centres are at whole numbers, the corners of polygons half a pixel off
+    return (feet + plane * scales[:, None, None] * [1.0, -1.0] - 0.5).astype(np.float32)
 
 
 def _boxes(outlines: list[Array], margin: int) -> NDArray[np.int64]:
