@@ -3,13 +3,22 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: run test install ui viz clean
+.PHONY: run test test-fast lint install ui viz clean
 
 run: install
 	$(BIN)/kedro run
 
 test: install
 	$(BIN)/pytest
+
+test-fast: install
+	$(BIN)/pytest -m "not slow"
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 install: .venv/installed
 

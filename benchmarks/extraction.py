@@ -14,7 +14,7 @@ from pathlib import Path
 
 import cv2
 
-from videogeneration.clips import ClipWriter
+from videogeneration.data.clips import ClipWriter
 from videogeneration.sources.kth import (
     LIST_NAME,
     KthSettings,

@@ -17,7 +17,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from videogeneration.clips import ClipWriter
+from videogeneration.data.clips import ClipWriter
 from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import SceneSettings, make_clips

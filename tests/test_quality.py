@@ -1,7 +1,11 @@
 """Style, types, the direction of imports, and what the repository holds."""
 
+import ast
+import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -37,6 +41,30 @@ def run(*command: str) -> subprocess.CompletedProcess[str]:
 def test_tools_find_nothing(command: tuple[str, ...]) -> None:
     done = run(sys.executable, *command)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_import_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = {_normal(re.split(r"[\[~<>=!; ]", line)[0]) for line in project["dependencies"]}
+    distributions, undeclared = packages_distributions(), set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                names = [alias.name for alias in node.names]
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                names = [node.module]
+            else:
+                continue
+            for module in {name.split(".")[0] for name in names}:
+                if module in sys.stdlib_module_names or module == project["name"]:
+                    continue
+                if not declared & {_normal(name) for name in distributions.get(module, [module])}:
+                    undeclared.add(f"{path.relative_to(ROOT)}: {module}")
+    assert undeclared == set()
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 @pytest.fixture(scope="module")

@@ -8,12 +8,12 @@ import torch
 from torch import Tensor, nn
 
 from toys import LEFT, RIGHT, generator
-from videogeneration.captions import CaptionError, KthGrammar
-from videogeneration.clips import HISTORY
+from videogeneration.captions import ActionGrammar, CaptionError
+from videogeneration.data.clips import HISTORY
 from videogeneration.models.generator import Drawing
 from videogeneration.rollout import history_of, push, roll_out
 
-VOCABULARY = KthGrammar().vocabulary
+VOCABULARY = ActionGrammar().vocabulary
 
 
 class Counting(nn.Module):

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import Clips, ClipWriter
-from videogeneration.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
@@ -19,7 +20,6 @@ from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
 from videogeneration.training.loop import Task, train
 from videogeneration.training.mse import MseSettings, MseTask
-from videogeneration.windows import Windows, WindowSettings
 
 LEFT, RIGHT = "a person is walking to the left", "a person is walking to the right"
 
@@ -97,13 +97,13 @@ def block_store(folder: Path, each: int = 12) -> Clips:
 
 def encode(clips: Clips) -> np.ndarray:
     """One-hot captions of a whole store."""
-    vocabulary = KthGrammar().vocabulary
+    vocabulary = ActionGrammar().vocabulary
     return np.stack([vocabulary.encode(text) for text in clips.table["caption"]])
 
 
 def windows_over(clips: Clips, settings: WindowSettings, **options: Any) -> Windows:
     """Windows over the clips of a whole store."""
-    return Windows(clips, encode(clips), KthGrammar(), settings, **options)
+    return Windows(clips, encode(clips), ActionGrammar(), settings, **options)
 
 
 def generator(seed: int = 0, **changes: Any) -> Generator:
@@ -143,7 +143,7 @@ def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings:
 def image_generator(seed: int = 0, **changes: Any) -> ImageGenerator:
     """A small generator of KTH's first frames with weights drawn from a seed."""
     torch.manual_seed(seed)
-    words, vocabulary = KthGrammar().vocabulary.shape
+    words, vocabulary = ActionGrammar().vocabulary.shape
     plain = {"height": 32, "width": 32, "words": words, "vocabulary": vocabulary, "figures": 1}
     small = {"noise": 8, "embedding": 16, "size": 16, "widths": (16, 16, 8)}
     network = build("imagegenerator", {**plain, **small, **changes})
@@ -154,8 +154,8 @@ def image_generator(seed: int = 0, **changes: Any) -> ImageGenerator:
 def image_discriminator(seed: int = 0, **changes: Any) -> ImageDiscriminator:
     """A small discriminator of KTH's first frames with weights drawn from a seed."""
     torch.manual_seed(seed)
-    words, vocabulary = KthGrammar().vocabulary.shape
-    plain = {"words": words, "vocabulary": vocabulary, "sights": len(KthGrammar().sights)}
+    words, vocabulary = ActionGrammar().vocabulary.shape
+    plain = {"words": words, "vocabulary": vocabulary, "sights": len(ActionGrammar().sights)}
     network = build("imagediscriminator", {**plain, "widths": (8, 16), "embedding": 16, **changes})
     assert isinstance(network, ImageDiscriminator)
     return network
@@ -166,7 +166,7 @@ def gan_cls_task(clips: Clips, **settings: Any) -> GanClsTask:
     chosen = GanClsSettings(
         **{"steps": 10, "discriminator_warmup": 4, "batch_size": 8, "shift": 1, **settings}
     )
-    frames = FirstFrames(clips, KthGrammar(), FirstFrameSettings(early=0.5, mirror=0.5))
+    frames = FirstFrames(clips, ActionGrammar(), FirstFrameSettings(early=0.5, mirror=0.5))
     draws, judges = image_generator(background=(8, 8, 8, 8)), image_discriminator(1)
     CPU.place(draws)
     CPU.place(judges)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from videogeneration.captions import Vocabulary
-from videogeneration.clips import HISTORY
+from videogeneration.data.clips import HISTORY
 from videogeneration.models.generator import Generator
 
 

@@ -11,7 +11,7 @@ from kedro.io import DatasetError
 from PIL import Image
 
 from toys import generator, numbered_clip, write_store
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.datasets.arrays import NumpyDataset
 from videogeneration.datasets.folders import (
     CheckpointDataset,

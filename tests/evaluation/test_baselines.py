@@ -4,7 +4,7 @@ import numpy as np
 
 from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.metrics import position_error, presence
-from videogeneration.motion.direction import median_background
+from videogeneration.vision.direction import median_background
 
 
 def travelling(frames: int, pace: int) -> np.ndarray:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from videogeneration.captions import KthGrammar, SceneGrammar
+from videogeneration.captions import ActionGrammar, SceneGrammar
 from videogeneration.evaluation.judges import Judge, KthJudge, SceneJudge, judge_of
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import Painter, SceneSettings
@@ -37,7 +37,7 @@ def clip(direction: str = "right") -> np.ndarray:
 
 @pytest.fixture
 def judge() -> Judge:
-    return judge_of(KthGrammar())
+    return judge_of(ActionGrammar())
 
 
 def asked(judge: Judge, film: np.ndarray) -> list[str]:
@@ -129,7 +129,7 @@ def test_background_of_a_clip(judge: Judge) -> None:
 
 
 def test_every_grammar_has_its_judge() -> None:
-    assert isinstance(judge_of(KthGrammar()), KthJudge)
+    assert isinstance(judge_of(ActionGrammar()), KthJudge)
     scenes = judge_of(SceneGrammar(("house",)))
     assert isinstance(scenes, SceneJudge)
     assert (scenes.background(clip()) == 0).all()

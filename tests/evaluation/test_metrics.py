@@ -9,7 +9,7 @@ import pytest
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from videogeneration.evaluation import metrics
-from videogeneration.motion.direction import median_background
+from videogeneration.vision.direction import median_background
 
 BLACK = np.zeros((40, 60), np.float32)
 

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from toys import LEFT, RIGHT, image_generator
-from videogeneration.captions import KthGrammar
+from videogeneration.captions import ActionGrammar
 from videogeneration.evaluation.pictures import (
     diversity,
     draw_pictures,
@@ -15,7 +15,7 @@ from videogeneration.evaluation.pictures import (
     table,
 )
 
-GRAMMAR = KthGrammar()
+GRAMMAR = ActionGrammar()
 
 
 class Halves(nn.Module):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from toys import LEFT, RIGHT, numbered_clip, write_store
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 
 

@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 
 from toys import LEFT, RIGHT, generator, write_store
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import Clips
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import Clips
 from videogeneration.evaluation.judges import Judge, judge_of
 from videogeneration.evaluation.metrics import METRICS, PSNR_CEILING
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
@@ -55,7 +55,7 @@ def clips(tmp_path: Path) -> Clips:
 
 @pytest.fixture
 def judge() -> Judge:
-    return judge_of(KthGrammar())
+    return judge_of(ActionGrammar())
 
 
 def knowing(clips: Clips, change: float = 0.0) -> Model:
@@ -270,7 +270,7 @@ def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge) -
 
 
 def test_a_network_as_a_model(clips: Clips) -> None:
-    vocabulary = KthGrammar().vocabulary
+    vocabulary = ActionGrammar().vocabulary
     network = generator(height=48, width=48)
     model = network_model(network, vocabulary)
     given = [Start(i, 6, LEFT).given(clips, 3) for i in range(2)]

@@ -12,7 +12,7 @@ from sklearn.datasets import load_digits
 from torch import Tensor
 
 from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
-from videogeneration.captions import KthGrammar, SceneGrammar
+from videogeneration.captions import ActionGrammar, SceneGrammar
 from videogeneration.models.generator import Generator
 from videogeneration.models.layers import Layers
 from videogeneration.models.motions import (
@@ -32,7 +32,7 @@ from videogeneration.training.losses import matching_loss, place_loss, turn_loss
 
 
 def sentences(*texts: str) -> Tensor:
-    vocabulary = KthGrammar().vocabulary
+    vocabulary = ActionGrammar().vocabulary
     return torch.stack([torch.from_numpy(vocabulary.encode(text)).float() for text in texts])
 
 

@@ -7,13 +7,13 @@ import torch
 from torch import Tensor
 
 from toys import LEFT, RIGHT, image_discriminator, image_generator
-from videogeneration.captions import KthGrammar, SceneGrammar
-from videogeneration.first_frames import one_hot
+from videogeneration.captions import ActionGrammar, SceneGrammar
+from videogeneration.data.first_frames import one_hot
 from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.text_to_image import SentenceEncoder
 from videogeneration.training.checkpoints import build
 
-WORDS = one_hot([LEFT, RIGHT, LEFT, "a person is boxing"], KthGrammar())
+WORDS = one_hot([LEFT, RIGHT, LEFT, "a person is boxing"], ActionGrammar())
 
 
 def noise(count: int = 4, length: int = 8) -> Tensor:

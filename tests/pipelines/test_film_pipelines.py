@@ -17,7 +17,7 @@ from PIL import Image
 
 from projects import new_project, run
 from toys import LEFT, RIGHT, block_store, generator, image_generator
-from videogeneration.captions import Grammar, KthGrammar, SceneGrammar, describe
+from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.training.checkpoints import Checkpoint
 
 CURVES = pd.DataFrame({"step": [1], "loss": [0.5]})
@@ -28,7 +28,7 @@ def finished(folder: Path, grammar: Grammar, seed: int = 0) -> Checkpoint:
     """A generator as the training pipelines leave it."""
     words, vocabulary = grammar.vocabulary.shape
     checkpoint = Checkpoint(folder)
-    inputs: dict[str, Any] = {"grammar": describe(grammar)}
+    inputs: dict[str, Any] = {"grammar": grammar.description()}
     if folder.name == "gan":
         inputs = {"mse": inputs}
     checkpoint.finish(generator(seed, words=words, vocabulary=vocabulary), inputs, CURVES)
@@ -44,14 +44,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     try:
         bootstrap_project(folder)
         for name in ("mse", "gan"):
-            finished(folder / "data" / "06_models" / "kth" / name, KthGrammar())
+            finished(folder / "data" / "06_models" / "kth" / name, ActionGrammar())
         finished(folder / "data" / "06_models" / "icons" / "mse", SCENES)
         painter = Checkpoint(folder / "data" / "06_models" / "kth" / "text_to_image")
-        painter.finish(image_generator(), {"grammar": describe(KthGrammar())}, CURVES)
+        painter.finish(image_generator(), {"grammar": ActionGrammar().description()}, CURVES)
         block_store(folder / "data" / "03_primary" / "kth" / "clips")
         words = folder / "data" / "04_feature" / "kth" / "grammar.json"
         words.parent.mkdir(parents=True)
-        words.write_text(json.dumps(describe(KthGrammar())))
+        words.write_text(json.dumps(ActionGrammar().description()))
         pixels = np.random.default_rng(0).integers(0, 255, (60, 80, 3), np.uint8)
         Image.fromarray(pixels).save(folder / "photo.png")
         (folder / "photos").mkdir()
@@ -111,8 +111,8 @@ def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: 
 
 def test_the_newest_generator_is_used_or_the_named_one(project: Path, films: Path) -> None:
     models = project / "data" / "06_models" / "kth"
-    finished(models / "mse", KthGrammar(), seed=1)
-    finished(models / "gan", KthGrammar(), seed=2)
+    finished(models / "mse", ActionGrammar(), seed=1)
+    finished(models / "gan", ActionGrammar(), seed=2)
 
     def frames(**parameters: Any) -> bytes:
         animate(project, **parameters)
@@ -159,7 +159,7 @@ def test_bad_input_ends_in_one_clear_message(
 
 def test_networks_that_draw_no_next_frame_are_refused(project: Path) -> None:
     folder = project / "data" / "06_models" / "kth" / "other"
-    finished(folder, KthGrammar())
+    finished(folder, ActionGrammar())
     described = (folder / "config.json").read_text()
     (folder / "config.json").write_text(described.replace('"generator"', '"discriminator"'))
     with pytest.raises(Exception, match=r"model: .*other holds a discriminator"):

@@ -20,7 +20,7 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from videogeneration.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clips, ClipWriter
 from videogeneration.sources.kth import (
     LIST_NAME,
     ExtractionReport,

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
-from videogeneration.clips import Clips, ClipWriter
-from videogeneration.motion.paths import Place
+from videogeneration.captions.movements import Place, places
+from videogeneration.data.clips import Clips, ClipWriter
 from videogeneration.sources.digits import optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import (
@@ -14,7 +14,6 @@ from videogeneration.sources.scenes import (
     Painter,
     SceneSettings,
     make_clips,
-    places,
     scenes,
 )
 from videogeneration.sources.sprites import Sprites

@@ -11,7 +11,7 @@ import torch
 
 import videogeneration
 from toys import CPU, DISCRIMINATOR, NETWORK, discriminator, generator
-from videogeneration.captions import CaptionError, KthGrammar, SceneGrammar, describe
+from videogeneration.captions import ActionGrammar, CaptionError, SceneGrammar
 from videogeneration.training.checkpoints import (
     Checkpoint,
     CheckpointError,
@@ -213,13 +213,13 @@ def test_nothing_is_unpickled() -> None:
 def test_a_checkpoint_knows_what_can_be_said_to_it(tmp_path: Path) -> None:
     scenes = SceneGrammar(("house", "fish"))
     mse, gan = Checkpoint(tmp_path / "mse"), Checkpoint(tmp_path / "gan")
-    mse.finish(generator(), {"grammar": describe(scenes)}, CURVES)
-    gan.finish(generator(), {"mse": {"grammar": describe(KthGrammar())}}, CURVES)
+    mse.finish(generator(), {"grammar": scenes.description()}, CURVES)
+    gan.finish(generator(), {"mse": {"grammar": ActionGrammar().description()}}, CURVES)
     assert mse.grammar() == scenes
-    assert gan.grammar() == KthGrammar()
+    assert gan.grammar() == ActionGrammar()
     with pytest.raises(CheckpointError, match="no grammar"):
         finished(tmp_path / "other").grammar()
-    old = {**describe(scenes), "words": ["house"]}
+    old = {**scenes.description(), "words": ["house"]}
     mse.finish(generator(), {"grammar": old}, CURVES)
     with pytest.raises(CaptionError, match="another version of the grammar"):
         mse.grammar()

@@ -7,10 +7,10 @@ import torch
 from torch import Tensor, nn
 
 from toys import AHEAD, block_store, gan_task
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
+from videogeneration.data.windows import Batch
 from videogeneration.models.generator import Generator
 from videogeneration.training.gan import GanSettings, GanTask
-from videogeneration.windows import Batch
 
 
 @pytest.fixture(scope="module")

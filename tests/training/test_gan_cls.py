@@ -7,9 +7,9 @@ import torch
 from torch import Tensor, nn
 
 from toys import CPU, block_store, gan_cls_task
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import Clips
-from videogeneration.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import Clips
+from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
 from videogeneration.training.gan_cls import (
@@ -83,7 +83,7 @@ class Bright(nn.Module):
         return self.score(self.features(picture), caption)
 
 
-_VOCABULARY = KthGrammar().vocabulary
+_VOCABULARY = ActionGrammar().vocabulary
 _RIGHT = [
     place * len(_VOCABULARY.words) + _VOCABULARY.words.index("right")
     for place in range(_VOCABULARY.max_words)
@@ -156,7 +156,7 @@ def test_shifted_pictures_move_and_keep_their_border() -> None:
 def test_the_classifier_learns_sides(clips: Clips) -> None:
     torch.manual_seed(0)
     network = Classifier(ClassifierConfig(sights=9, widths=(8, 16, 16)))
-    frames = FirstFrames(clips, KthGrammar(), FirstFrameSettings())
+    frames = FirstFrames(clips, ActionGrammar(), FirstFrameSettings())
     settings = ClassifierSettings(steps=100, batch_size=16, learning_rate=0.01, shift=0)
     curve = take(ClassifierTask(network, frames, settings, CPU), range(100))
     assert curve[-1]["loss"] < 0.5 * curve[0]["loss"]

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file
 
 from toys import TASKS, block_store, mse_task, train_toy
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 from videogeneration.training.loop import is_finished, train
 

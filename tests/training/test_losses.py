@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from videogeneration.clips import HISTORY
+from videogeneration.data.clips import HISTORY
 from videogeneration.models.layers import NEVER
 from videogeneration.training.losses import (
     ADVERSARIAL_LOSSES,

@@ -11,8 +11,9 @@ import torch
 from torch import nn
 
 from toys import AHEAD, CPU, LEFT, RIGHT, block_store, encode, generator, mse_task, windows_over
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import HISTORY, Clips
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.evaluation.metrics import psnr
 from videogeneration.models.generator import Generator
 from videogeneration.rollout import roll_out
@@ -25,7 +26,6 @@ from videogeneration.training.mse import (
     add_history_noise,
     in_half_frames,
 )
-from videogeneration.windows import Windows, WindowSettings
 
 STEPS = 300
 GROUND = 40 / 255
@@ -49,7 +49,7 @@ def learned(clips: Clips) -> nn.Module:
     )
     varied = WindowSettings(mirror=0.5, backwards=0.3, single_frame=0.4)
     cut = Windows(
-        clips.split("train"), encode(clips), KthGrammar(), varied, 16, future=AHEAD, grounds=True
+        clips.split("train"), encode(clips), ActionGrammar(), varied, 16, future=AHEAD, grounds=True
     )
     task = MseTask(CPU.place(generator(dropout=0.0)), cut, settings, CPU)
     for step, batch in enumerate(task.batches(0, STEPS)):
@@ -61,7 +61,7 @@ def learned(clips: Clips) -> nn.Module:
 def films(
     network: nn.Module, given: Sequence[np.ndarray], captions: Sequence[str], steps: int
 ) -> np.ndarray:
-    vocabulary = KthGrammar().vocabulary
+    vocabulary = ActionGrammar().vocabulary
     return np.stack(list(roll_out(network, given, captions, vocabulary, steps)), axis=1)
 
 
@@ -231,7 +231,13 @@ def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
     settings = MseSettings(steps=3, batch_size=4, warmup=1)
     device = Device("cpu", "bfloat16")
     cut = Windows(
-        clips.split("train"), encode(clips), KthGrammar(), WindowSettings(), 4, AHEAD, grounds=True
+        clips.split("train"),
+        encode(clips),
+        ActionGrammar(),
+        WindowSettings(),
+        4,
+        AHEAD,
+        grounds=True,
     )
     task = MseTask(device.place(generator(**changes)), cut, settings, device)
     for step, batch in enumerate(task.batches(0, 3)):

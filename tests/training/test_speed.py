@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from toys import CPU, NETWORK, VARIED, block_store, encode, generator, mse_task
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import Clips
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import Clips
 from videogeneration.models.generator import Drawing
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
@@ -28,7 +28,7 @@ def training(clips: Clips) -> MseTraining:
     return MseTraining(
         clips,
         encode(clips),
-        KthGrammar(),
+        ActionGrammar(),
         {"name": "generator", **network, "widths": [16, 32]},
         VARIED,
         MseSettings(steps=20, batch_size=4, warmup=2),
@@ -146,7 +146,7 @@ def test_milliseconds_are_those_of_one_frame_of_one_film(monkeypatch: pytest.Mon
         return draw(history, *given, **more)
 
     monkeypatch.setattr(network, "draw", slow)
-    vocabulary = KthGrammar().vocabulary
+    vocabulary = ActionGrammar().vocabulary
     found = speed.milliseconds_a_frame(network, (32, 32), vocabulary, CPU.name, 7)
     # three frames at once: three times three for the seven that are asked for
     assert found == pytest.approx(4 / 3)

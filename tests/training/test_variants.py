@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from toys import NETWORK, VARIED, block_store, encode
-from videogeneration.captions import KthGrammar
+from videogeneration.captions import ActionGrammar
 from videogeneration.models.original import Original
 from videogeneration.training.mse import MseSettings, MseTraining
 from videogeneration.training.variants import BenchmarkSettings, Variant
@@ -20,7 +20,7 @@ def own(tmp_path: Path) -> MseTraining:
     network = {"name": "generator", **OURS}
     compute = {"device": "cpu", "precision": "float32"}
     settings = MseSettings(batch_size=4, warmup=3)
-    return MseTraining(clips, encode(clips), KthGrammar(), network, VARIED, settings, compute)
+    return MseTraining(clips, encode(clips), ActionGrammar(), network, VARIED, settings, compute)
 
 
 def test_a_variant_changes_what_it_names(own: MseTraining) -> None:

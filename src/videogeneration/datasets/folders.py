@@ -6,7 +6,7 @@ from typing import Any
 import mlflow
 from kedro.io import AbstractDataset, DatasetError
 
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.training.checkpoints import Checkpoint
 
 

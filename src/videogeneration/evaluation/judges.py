@@ -6,10 +6,10 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from videogeneration.captions import Grammar, KthGrammar, SceneGrammar
-from videogeneration.motion.direction import contrast, median_background, positions, read_direction
-from videogeneration.motion.elements import find_places, movement_followed, read_scene
-from videogeneration.sources.scenes import places
+from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
+from videogeneration.captions.movements import places
+from videogeneration.evaluation.elements import find_places, movement_followed, read_scene
+from videogeneration.vision.direction import contrast, median_background, positions, read_direction
 
 STEPS_PRESENT = 4
 """Steps that a walker must stay in the picture for, unless it walks out as it was told."""
@@ -66,7 +66,7 @@ class Judge(Protocol):
 class KthJudge:
     """Reads whether a walker goes to the side that the sentence says, and is still there."""
 
-    grammar: KthGrammar
+    grammar: ActionGrammar
 
     def background(self, clip: np.ndarray) -> np.ndarray:
         """The median over time: the camera stands still."""
@@ -147,7 +147,7 @@ class SceneJudge:
 
 def judge_of(grammar: Grammar) -> Judge:
     """The judge for what a grammar speaks of."""
-    if isinstance(grammar, KthGrammar):
+    if isinstance(grammar, ActionGrammar):
         return KthJudge(grammar)
     if isinstance(grammar, SceneGrammar):
         return SceneJudge(grammar)

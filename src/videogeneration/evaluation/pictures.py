@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from videogeneration.captions import Grammar
-from videogeneration.first_frames import one_hot, seen
+from videogeneration.data.first_frames import one_hot, seen
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageGenerator
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 
 
 @dataclass(frozen=True)

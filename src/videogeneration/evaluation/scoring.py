@@ -8,7 +8,7 @@ import pandas as pd
 from torch import nn
 
 from videogeneration.captions import Vocabulary
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.judges import Judge
 from videogeneration.evaluation.metrics import ENDING_METRICS, METRICS, Film, score_ending

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
-from videogeneration.clips import HISTORY
+from videogeneration.data.clips import HISTORY
 
 logger = logging.getLogger(__name__)
 

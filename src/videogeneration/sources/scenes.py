@@ -8,11 +8,10 @@ from typing import Any
 
 import cv2
 import numpy as np
-import pandas as pd
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
-from videogeneration.clips import SPLITS, ClipWriter
-from videogeneration.motion.paths import Place, Poses, largest_orbit, path, reach
+from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
+from videogeneration.data.clips import SPLITS, ClipWriter
 from videogeneration.sources.sprites import Sprites, check_name
 
 HELD_OUT = "held_out"
@@ -193,14 +192,6 @@ def scenes(
         scene = deal.draw(2 if two else 1)
         rng = np.random.default_rng([seed, stream, index])
         yield scene, _cast(scene, sprites, settings, split, rng)
-
-
-def places(row: "Mapping[str, Any] | pd.Series[Any]") -> list[Place]:
-    """Where the elements of a row of the clips' table are in its first frame."""
-    return [
-        Place(float(x), float(y), float(size) / 2)
-        for x, y, size in zip(row["x"], row["y"], row["sizes"], strict=True)
-    ]
 
 
 class Painter:

@@ -8,7 +8,7 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from videogeneration.clips import SPLITS
+from videogeneration.data.clips import SPLITS
 
 ANY_SPLIT = "any"
 """The split of a sample that all splits share, as a glyph is the same everywhere."""

@@ -19,7 +19,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
-from videogeneration.captions import Grammar, grammar_of
+from videogeneration.captions import Grammar
 from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
@@ -99,7 +99,7 @@ class Checkpoint:
         described = inputs.get("grammar") or inputs.get("mse", {}).get("grammar")
         if not described:
             raise CheckpointError(f"{self.folder}/config.json: no grammar in its inputs")
-        return grammar_of(described)
+        return Grammar.from_description(described)
 
     def load(self, device: str = "cpu") -> nn.Module:
         """The trained network, ready to draw.

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videogeneration.first_frames import FirstFrames, PictureBatch
+from videogeneration.data.first_frames import FirstFrames, PictureBatch
 from videogeneration.models.classifier import Classifier
 from videogeneration.training.device import Device
 from videogeneration.training.gan_cls import naming_loss, shifted

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
+from videogeneration.data.windows import Batch, Windows
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
 from videogeneration.rollout import push
@@ -18,7 +19,6 @@ from videogeneration.training.losses import (
 )
 from videogeneration.training.mse import add_history_noise, square_error
 from videogeneration.validated import validated
-from videogeneration.windows import Batch, Windows
 
 SCHEDULES = ("adversarial", "joint", "alternating")
 

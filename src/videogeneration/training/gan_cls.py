@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.first_frames import FirstFrames, PictureBatch
+from videogeneration.data.first_frames import FirstFrames, PictureBatch
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.training.averaging import MovingAverage
 from videogeneration.training.device import Device

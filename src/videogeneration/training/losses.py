@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from videogeneration.clips import HISTORY
+from videogeneration.data.clips import HISTORY
 from videogeneration.models.ground import in_one_light
 from videogeneration.models.layers import NEVER, close_ups, unlike
 from videogeneration.models.motions import present

@@ -9,8 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.captions import Grammar, describe
-from videogeneration.clips import HISTORY, Clips
+from videogeneration.captions import Grammar
+from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.data.windows import Batch, Windows, WindowSettings
 from videogeneration.models.generator import Drawing, Generator
 from videogeneration.models.motions import positions, present
 from videogeneration.models.original import Original
@@ -35,7 +36,6 @@ from videogeneration.training.losses import (
     turn_loss,
 )
 from videogeneration.validated import validated
-from videogeneration.windows import Batch, Windows, WindowSettings
 
 MOTION_FACTOR = 3.0
 """The small networks that follow figures and see where they look learn so many times as fast."""
@@ -311,7 +311,7 @@ class MseTraining:
         """The same, JSON-able: equal inputs give equal weights on one machine."""
         return {
             "clips": self.clips.fingerprint(),
-            "grammar": describe(self.grammar),
+            "grammar": self.grammar.description(),
             "network": self.network,
             "windows": asdict(self.windows),
             "mse": asdict(self.settings),

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from videogeneration.captions import Vocabulary
-from videogeneration.clips import HISTORY
+from videogeneration.data.clips import HISTORY
 from videogeneration.rollout import roll_out
 from videogeneration.training.checkpoints import Checkpoint, differences, read_state
 from videogeneration.training.loop import Task

@@ -11,8 +11,9 @@ import mlflow
 import numpy as np
 import pandas as pd
 
-from videogeneration.captions import grammar_of
-from videogeneration.clips import Clips
+from videogeneration.captions import Grammar
+from videogeneration.data.clips import Clips
+from videogeneration.data.windows import WindowSettings
 from videogeneration.evaluation.scoring import compare
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.pipelines.training.reporting import nested_run
@@ -26,7 +27,6 @@ from videogeneration.training.speed import (
     training_speed,
 )
 from videogeneration.training.variants import BenchmarkSettings
-from videogeneration.windows import WindowSettings
 
 SPEED_COLUMNS = [
     "model",
@@ -57,7 +57,13 @@ def train_variants(
 ) -> Variants:
     """Train every variant with MSE for as many steps as fit into the minutes."""
     own = MseTraining(
-        clips.split("train"), captions, grammar_of(grammar), network, windows, mse, compute
+        clips.split("train"),
+        captions,
+        Grammar.from_description(grammar),
+        network,
+        windows,
+        mse,
+        compute,
     )
     variants, source = {}, models_folder.name
     for name, training in benchmark.trainings(own).items():
@@ -100,7 +106,7 @@ def measure_speed(
         second over the reference's.
     """
     device = Device.choose(compute["device"], "float32").name
-    vocabulary, rows = grammar_of(grammar).vocabulary, []
+    vocabulary, rows = Grammar.from_description(grammar).vocabulary, []
     for name, checkpoint in variants.items():
         network = checkpoint.load(device)
         row = {"model": name, "parameters": sum(p.numel() for p in network.parameters())}

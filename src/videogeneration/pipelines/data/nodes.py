@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from videogeneration.captions import KthGrammar, SceneGrammar, describe, grammar_of
-from videogeneration.clips import Clips, ClipWriter
-from videogeneration.evaluation.sheets import preview_sheet
+from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
+from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.reporting.sheets import preview_sheet
 from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.kth.extraction import KthSettings, extract_clips
@@ -59,7 +59,7 @@ def extract_recordings(
     settings = KthSettings(**chosen, **clips)
     with ClipWriter(clips_folder, settings.size, settings.size) as writer:
         report = extract_clips(Path(recordings), writer, settings)
-    return Clips.open(clips_folder), report.to_dict(), describe(KthGrammar(settings.actions))
+    return Clips.open(clips_folder), report.to_dict(), ActionGrammar(settings.actions).description()
 
 
 def draw_icons(elements: Sequence[str]) -> Sprites:
@@ -99,12 +99,12 @@ def make_scenes(
         make_clips(writer, sprites, settings, counts, seed)
     clips = Clips.open(clips_folder)
     report = {"clips": clips.table["split"].value_counts().to_dict(), "counts": counts}
-    return clips, json.loads(json.dumps(report)), describe(SceneGrammar(sprites.elements))
+    return clips, json.loads(json.dumps(report)), SceneGrammar(sprites.elements).description()
 
 
 def encode_captions(clips: Clips, grammar: dict[str, Any]) -> np.ndarray:
     """One-hot matrices of all captions, uint8 `[clips, max_words, vocabulary]`."""
-    vocabulary = grammar_of(grammar).vocabulary
+    vocabulary = Grammar.from_description(grammar).vocabulary
     matrices = {text: vocabulary.encode(text) for text in clips.table["caption"].unique()}
     return np.stack([matrices[text] for text in clips.table["caption"]])
 

@@ -9,11 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 from PIL import Image
 
-from videogeneration.captions import grammar_of
-from videogeneration.clips import Clips
-from videogeneration.evaluation.films import side_by_side, write_film
+from videogeneration.captions import Grammar
+from videogeneration.data.clips import Clips
 from videogeneration.evaluation.judges import judge_of
-from videogeneration.evaluation.plots import plot_scores
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.evaluation.scoring import (
     Model,
@@ -26,7 +24,9 @@ from videogeneration.evaluation.scoring import (
     score_endings,
     score_films,
 )
-from videogeneration.evaluation.sheets import SheetFilm, contact_sheet
+from videogeneration.reporting.films import side_by_side, write_film
+from videogeneration.reporting.plots import plot_scores
+from videogeneration.reporting.sheets import SheetFilm, contact_sheet
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device
 from videogeneration.validated import validated
@@ -68,7 +68,7 @@ def score_models(
     """Score generators and baselines on the test clips, and film by film; a plot over the steps."""
     models = baseline_models() | _models(grammar, compute, networks)
     protocols = [Protocol.parse(name) for name in settings.protocols]
-    judge = judge_of(grammar_of(grammar))
+    judge = judge_of(Grammar.from_description(grammar))
     measured = measure(models, _test(clips), judge, protocols, settings.films)
     scores = score(measured)
     return scores, score_films(measured), plot_scores(scores)
@@ -84,7 +84,7 @@ def follow_captions(
     """How often films do what the sentence says, the clip's own or another; and which films do."""
     models = _and_copy(_models(grammar, compute, networks))
     test = clips.split("test")
-    films = follow(models, test, judge_of(grammar_of(grammar)), 10, settings.films)
+    films = follow(models, test, judge_of(Grammar.from_description(grammar)), 10, settings.films)
     return following_rates(films), films
 
 
@@ -97,7 +97,7 @@ def score_long_films(
 ) -> pd.DataFrame:
     """What films of many steps come to: the ground, the figure, and whether it has left."""
     models = _and_copy(_models(grammar, compute, networks))
-    judge = judge_of(grammar_of(grammar))
+    judge = judge_of(Grammar.from_description(grammar))
     return score_endings(models, _test(clips), judge, settings.long_steps, settings.films)
 
 
@@ -115,7 +115,7 @@ def draw_sheets(
     model whose are best in the mean.
     """
     models, test = _models(grammar, compute, networks), _test(clips)
-    judge = judge_of(grammar_of(grammar))
+    judge = judge_of(Grammar.from_description(grammar))
 
     truth = []
     for name in settings.protocols:
@@ -159,7 +159,7 @@ def _models(
     grammar: dict[str, Any], compute: dict[str, str], networks: dict[str, Checkpoint]
 ) -> dict[str, Model]:
     device = Device.choose(compute["device"], "float32").name
-    vocabulary = grammar_of(grammar).vocabulary
+    vocabulary = Grammar.from_description(grammar).vocabulary
     return {
         name: network_model(checkpoint.load(device), vocabulary, device)
         for name, checkpoint in networks.items()

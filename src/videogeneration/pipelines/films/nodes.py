@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from videogeneration.captions import KthGrammar, grammar_of
-from videogeneration.clips import Clips
+from videogeneration.captions import ActionGrammar, Grammar
+from videogeneration.data.clips import Clips
 from videogeneration.datasets.pictures import PictureDataset
-from videogeneration.evaluation.filming import Scene, film
 from videogeneration.evaluation.judges import judge_of
 from videogeneration.evaluation.pictures import draw_pictures
 from videogeneration.evaluation.scoring import follow_alone
-from videogeneration.evaluation.sheets import contact_sheet
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
+from videogeneration.reporting.filming import Scene, film
+from videogeneration.reporting.sheets import contact_sheet
 from videogeneration.sources.photos import CAMERA_ASPECT, Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
 from videogeneration.training.device import Device
@@ -88,7 +88,7 @@ def animate(
     frame = Frame(
         config["height"],
         config["width"],
-        *((CAMERA_ASPECT, "scene") if isinstance(grammar, KthGrammar) else (1.0, "black")),
+        *((CAMERA_ASPECT, "scene") if isinstance(grammar, ActionGrammar) else (1.0, "black")),
         fit=settings.fit,
     )
     files = []
@@ -195,7 +195,7 @@ def follow_films(
     evaluation: EvaluationSettings,
 ) -> pd.DataFrame:
     """How often films from sentences alone do what they say."""
-    judge = judge_of(grammar_of(grammar))
+    judge = judge_of(Grammar.from_description(grammar))
     return follow_alone(openings, clips.split("test"), judge, evaluation.films)
 
 

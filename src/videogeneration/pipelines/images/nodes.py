@@ -11,14 +11,14 @@ import torch
 from matplotlib.figure import Figure
 from PIL import Image
 
-from videogeneration.captions import Grammar, grammar_of
-from videogeneration.clips import Clips
+from videogeneration.captions import Grammar
+from videogeneration.data.clips import Clips
+from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.evaluation.pictures import draw_pictures, score_pictures, table
-from videogeneration.evaluation.sheets import picture_sheet
-from videogeneration.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.pipelines.training.once import train_once
+from videogeneration.reporting.sheets import picture_sheet
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
 from videogeneration.training.device import Device
@@ -64,7 +64,7 @@ def train_text_to_image(
     Returns:
         The checkpoint of the generator, and a plot of both sides' curves.
     """
-    train_clips, speech = clips.split("train"), grammar_of(grammar)
+    train_clips, speech = clips.split("train"), Grammar.from_description(grammar)
     inputs = {
         "clips": train_clips.fingerprint(),
         "grammar": grammar,
@@ -112,7 +112,7 @@ def train_classifier(
     Returns:
         Its checkpoint, and a plot of its curves.
     """
-    train_clips, speech = clips.split("train"), grammar_of(grammar)
+    train_clips, speech = clips.split("train"), Grammar.from_description(grammar)
     inputs = {
         "clips": train_clips.fingerprint(),
         "grammar": grammar,
@@ -144,7 +144,10 @@ def score_images(
     compute: dict[str, str],
 ) -> pd.DataFrame:
     """Score generated first frames, and real ones of the test split as what can be reached."""
-    speech, device = grammar_of(grammar), Device.choose(compute["device"], "float32").name
+    speech, device = (
+        Grammar.from_description(grammar),
+        Device.choose(compute["device"], "float32").name,
+    )
     judge = cast(Classifier, classifier.load(device))
     generator = cast(ImageGenerator, text_to_image.load(device))
     real = {
@@ -172,7 +175,7 @@ def draw_image_sheet(
     device = Device.choose(compute["device"], "float32").name
     generator = cast(ImageGenerator, text_to_image.load(device))
     captions = _chosen(clips.split("test"), evaluation)
-    return _sheet(generator, captions, grammar_of(grammar), evaluation)
+    return _sheet(generator, captions, Grammar.from_description(grammar), evaluation)
 
 
 def _chosen(clips: Clips, evaluation: ImageEvaluationSettings) -> list[str]:

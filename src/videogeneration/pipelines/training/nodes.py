@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from matplotlib.figure import Figure
 
-from videogeneration.captions import grammar_of
-from videogeneration.clips import Clips
+from videogeneration.captions import Grammar
+from videogeneration.data.clips import Clips
+from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
 from videogeneration.pipelines.training.once import train_once
@@ -17,7 +18,6 @@ from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.mse import MseSettings, MseTraining
-from videogeneration.windows import Windows, WindowSettings
 
 
 def train_mse(
@@ -36,7 +36,13 @@ def train_mse(
         The checkpoint, and a plot of its curves.
     """
     training = MseTraining(
-        clips.split("train"), captions, grammar_of(grammar), network, windows, settings, compute
+        clips.split("train"),
+        captions,
+        Grammar.from_description(grammar),
+        network,
+        windows,
+        settings,
+        compute,
     )
     checkpoint = Checkpoint(models_folder / "mse")
     return train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
@@ -69,14 +75,14 @@ def train_gan(
     def task() -> GanTask:
         device = Device.choose(**compute)
         torch.manual_seed(settings.seed)
-        words, vocabulary = grammar_of(grammar).vocabulary.shape
+        words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
         shape = {"words": words, "vocabulary": vocabulary}
         against = cast(Discriminator, build("discriminator", {**discriminator, **shape}))
         generator = cast(Generator, device.place(mse.load().train()))
         cut = Windows(
             clips.split("train"),
             captions,
-            grammar_of(grammar),
+            Grammar.from_description(grammar),
             windows,
             settings.batch_size,
             generator.ahead,

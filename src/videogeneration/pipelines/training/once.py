@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 from matplotlib.figure import Figure
 from PIL import Image
 
-from videogeneration.evaluation.plots import plot_losses
 from videogeneration.pipelines.training.reporting import mlflow_report, mlflow_samples
+from videogeneration.reporting.plots import plot_losses
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.loop import Task, is_finished, train
 

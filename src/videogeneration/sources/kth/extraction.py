@@ -14,10 +14,8 @@ import cv2
 import numpy as np
 from tqdm import tqdm
 
-from videogeneration.captions import KTH_ACTIONS, kth_caption
-from videogeneration.clips import ClipWriter
-from videogeneration.motion.direction import Direction, median_background, read_direction
-from videogeneration.motion.view import in_view, walk
+from videogeneration.captions import ACTIONS, action_caption
+from videogeneration.data.clips import ClipWriter
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
@@ -34,6 +32,8 @@ from videogeneration.sources.kth.splits import (
     check_lists,
 )
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
+from videogeneration.sources.kth.view import in_view, walk
+from videogeneration.vision.direction import Direction, median_background, read_direction
 
 logger = logging.getLogger(__name__)
 
@@ -88,10 +88,10 @@ class KthSettings:
         )
         object.__setattr__(self, "test_subjects", _subjects(self.test_subjects))
         if not self.actions:
-            raise ValueError(f"actions: name at least one of {', '.join(KTH_ACTIONS)}")
+            raise ValueError(f"actions: name at least one of {', '.join(ACTIONS)}")
         for action in self.actions:
-            if action not in KTH_ACTIONS:
-                raise ValueError(unknown_name("actions", action, tuple(KTH_ACTIONS)))
+            if action not in ACTIONS:
+                raise ValueError(unknown_name("actions", action, tuple(ACTIONS)))
         _check_integer("size", self.size, 16, 1024)
         _check_integer("frame_step", self.frame_step, 1, 1000)
         _check_integer("processes", self.processes, 0, 1024)
@@ -294,7 +294,7 @@ def _append(
             sequence.poses[phase :: settings.frame_step, None],
             clip_id=f"{sequence.name}_p{phase}",
             split=part,
-            caption=kth_caption(video.action, label),
+            caption=action_caption(video.action, label),
             subject=video.subject,
             action=video.action,
             scenario=video.scenario,

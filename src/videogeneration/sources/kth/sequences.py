@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from videogeneration.captions import KTH_ACTIONS
+from videogeneration.captions import ACTIONS
 
 LIST_NAME = "00sequences.txt"
 
 _VIDEO = re.compile(
-    rf"(?P<name>person(?P<subject>\d\d)_(?P<action>{'|'.join(KTH_ACTIONS)})_(?P<scenario>d[1-4]))"
+    rf"(?P<name>person(?P<subject>\d\d)_(?P<action>{'|'.join(ACTIONS)})_(?P<scenario>d[1-4]))"
     r"\s+(?:(?P<missing>\*missing\*)|frames\s+(?P<ranges>\d+\s*-\s*\d+(?:\s*,\s*\d+\s*-\s*\d+)*))"
     r"\s*,?"
 )

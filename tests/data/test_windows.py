@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from toys import LEFT, RIGHT, VARIED, block_clip, numbered_clip, windows_over, write_store
-from videogeneration.captions import KthGrammar
-from videogeneration.clips import HISTORY, Clips
-from videogeneration.windows import LIGHTNESS, Batch, Windows, WindowSettings, in_other_clothes
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.data.windows import LIGHTNESS, Batch, Windows, WindowSettings, in_other_clothes
 
 LENGTHS = (15, 2, 12, 6)
 PLAIN = WindowSettings(single_frame=0.0)
@@ -37,7 +37,7 @@ def numbers(frames: Tensor) -> list[tuple[int, int] | None]:
 
 
 def sentence(batch: Batch, window: int) -> str:
-    return KthGrammar().vocabulary.decode(batch.caption[window].numpy())
+    return ActionGrammar().vocabulary.decode(batch.caption[window].numpy())
 
 
 def mirrored(frames: Tensor) -> bool:
@@ -174,8 +174,8 @@ def test_what_is_behind_a_walker_is_told(tmp_path: Path, mirror: float) -> None:
 
 def test_a_selection_keeps_its_own_captions(clips: Clips) -> None:
     chosen = clips.where(clips.table["clip_id"].isin(["clip1", "clip2"]))
-    captions = np.stack([KthGrammar().vocabulary.encode(s) for s in clips.table["caption"]])
-    windows = Windows(chosen, captions, KthGrammar(), PLAIN, 1)
+    captions = np.stack([ActionGrammar().vocabulary.encode(s) for s in clips.table["caption"]])
+    windows = Windows(chosen, captions, ActionGrammar(), PLAIN, 1)
     for batch, place in epoch(windows):
         found = numbers(batch.future[place])[0]
         assert found is not None

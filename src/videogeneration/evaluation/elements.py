@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 
 from videogeneration.captions import MOVEMENTS
-from videogeneration.motion.paths import Place, Poses, largest_orbit, path, reach
+from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
 
 STILL = "still"
 """Name of the hypothesis that an element does not move."""

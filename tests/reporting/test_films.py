@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.evaluation.films import Page, side_by_side, write_film
-from videogeneration.evaluation.sheets import SheetFilm
+from videogeneration.reporting.films import Page, side_by_side, write_film
+from videogeneration.reporting.sheets import SheetFilm
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 
 TRUTH = "truth"
 """Name of the row that holds recorded frames; they are neither marked nor counted as generated."""

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from videogeneration.captions import MOVEMENTS
-from videogeneration.motion.elements import (
+from videogeneration.captions.movements import Place, path
+from videogeneration.evaluation.elements import (
     PATCH,
     Gallery,
     ReaderSettings,
@@ -14,7 +15,6 @@ from videogeneration.motion.elements import (
     movement_followed,
     read_scene,
 )
-from videogeneration.motion.paths import Place, path
 from videogeneration.sources.digits import idx_digits, optdigits
 from videogeneration.sources.icons import icons
 from videogeneration.sources.scenes import Actor, Painter, SceneSettings, scenes

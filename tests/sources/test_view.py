@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from videogeneration.motion.view import in_view, walk
+from videogeneration.sources.kth.view import in_view, walk
 
 SIZE = 64
 

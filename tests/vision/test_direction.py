@@ -7,14 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videogeneration.motion.direction import (
+from videogeneration.sources.kth import LIST_NAME, find_videos, read_frames, read_sequence_list
+from videogeneration.vision.direction import (
     contrast,
     foreground,
     median_background,
     positions,
     read_direction,
 )
-from videogeneration.sources.kth import LIST_NAME, find_videos, read_frames, read_sequence_list
 
 # Which way the first pass of every recorded video goes, read from contact sheets of all passes. The
 # other passes of each video alternate: that was seen on the same sheets.

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from toys import LEFT, RIGHT, numbered_clip, write_store
-from videogeneration.captions import KthGrammar, SceneGrammar
-from videogeneration.clips import Clips
-from videogeneration.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.captions import ActionGrammar, SceneGrammar
+from videogeneration.data.clips import Clips
+from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 
 SCENES = SceneGrammar(("house", "car", "key"))
 
@@ -28,7 +28,7 @@ def walkers(tmp_path: Path) -> Clips:
 
 def frames_of(clips: Clips, steps: int = 8, **settings: float) -> list[tuple[int, bool, str, str]]:
     """Grey value less one, whether mirrored, the right and the wrong sentence of many pictures."""
-    grammar = KthGrammar()
+    grammar = ActionGrammar()
     cut = FirstFrames(clips, grammar, FirstFrameSettings(**settings))
     found = []
     for step in range(steps):
@@ -68,7 +68,7 @@ def test_wrong_sentences_are_those_of_pictures_that_there_are(walkers: Clips) ->
 def test_a_batch_depends_on_seed_and_step_alone(walkers: Clips) -> None:
     def cut(seed: int) -> FirstFrames:
         settings = FirstFrameSettings(early=1.0, mirror=0.5)
-        return FirstFrames(walkers, KthGrammar(), settings, seed)
+        return FirstFrames(walkers, ActionGrammar(), settings, seed)
 
     straight = list(cut(0).batches(0, 4, 8))
     later = list(cut(0).batches(2, 4, 8))
@@ -94,7 +94,7 @@ def test_scenes_are_told_by_their_elements(tmp_path: Path) -> None:
 
 
 def test_a_sample_is_spread_over_the_clips(walkers: Clips) -> None:
-    cut = FirstFrames(walkers, KthGrammar(), FirstFrameSettings())
+    cut = FirstFrames(walkers, ActionGrammar(), FirstFrameSettings())
     pictures, captions = cut.sample(10)
     assert captions == [RIGHT, LEFT]
     assert np.rint(pictures[:, 0, 3] * 255).tolist() == [5, 25]
@@ -106,9 +106,9 @@ def test_clips_that_teach_nothing_are_refused(tmp_path: Path) -> None:
         tmp_path / "hidden", [(numbered_clip(0, 4), {"view_start": 0, "view_end": 0})]
     )
     with pytest.raises(ValueError, match="in view"):
-        FirstFrames(hidden, KthGrammar(), FirstFrameSettings())
+        FirstFrames(hidden, ActionGrammar(), FirstFrameSettings())
     same = write_store(tmp_path / "same", [(numbered_clip(0, 4), {"caption": LEFT})])
     with pytest.raises(ValueError, match=r"walking to the left.*no sentence is wrong"):
-        FirstFrames(same, KthGrammar(), FirstFrameSettings())
+        FirstFrames(same, ActionGrammar(), FirstFrameSettings())
     with pytest.raises(ValueError, match=r"early: 2.*0 to 1"):
         FirstFrameSettings(early=2.0)

@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from videogeneration.evaluation.metrics import METRICS
-from videogeneration.evaluation.plots import COLOURS, plot_losses, plot_scores
+from videogeneration.reporting.plots import COLOURS, plot_losses, plot_scores
 
 
 def scores(models: list[str], protocols: list[str]) -> pd.DataFrame:

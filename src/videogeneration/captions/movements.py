@@ -5,11 +5,13 @@ faster or slower than another still lies on the same path.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from videogeneration.captions import MOVEMENTS
+from videogeneration.captions.scenes import MOVEMENTS
 
 SPACE = 0.5
 """Pixels kept free between an element's circle and the outermost pixels' centres."""
@@ -43,6 +45,14 @@ class Poses:
     x: np.ndarray
     y: np.ndarray
     angle: np.ndarray
+
+
+def places(row: Mapping[str, Any]) -> list[Place]:
+    """Where the elements of a row of the clips' table are in its first frame."""
+    return [
+        Place(float(x), float(y), float(size) / 2)
+        for x, y, size in zip(row["x"], row["y"], row["sizes"], strict=True)
+    ]
 
 
 def reach(radius: float, canvas: int) -> tuple[float, float]:

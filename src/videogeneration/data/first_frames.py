@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from videogeneration.captions import Grammar
-from videogeneration.clips import Clips
+from videogeneration.data.clips import Clips
 from videogeneration.validated import validated
 
 

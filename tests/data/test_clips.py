@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from toys import numbered_clip, write_store
-from videogeneration.clips import Clips, ClipWriter
+from videogeneration.data.clips import Clips, ClipWriter
 
 
 def small_store(folder: Path) -> Clips:

@@ -6,18 +6,17 @@ import numpy as np
 import pytest
 
 from videogeneration.captions import (
-    KTH_ACTIONS,
+    ACTIONS,
     MOVEMENTS,
+    ActionGrammar,
     CaptionError,
-    KthGrammar,
+    Grammar,
     SceneGrammar,
     Vocabulary,
-    describe,
-    grammar_of,
-    kth_caption,
+    action_caption,
 )
 
-KTH = KthGrammar()
+KTH = ActionGrammar()
 SCENES = SceneGrammar(("house", "car", "digit 3", "digit 7"))
 TRAVELLING = ("walking", "jogging", "running")
 LEFT, RIGHT = "a person is walking to the left", "a person is walking to the right"
@@ -25,8 +24,8 @@ LEFT, RIGHT = "a person is walking to the left", "a person is walking to the rig
 
 def kth_sentences() -> list[str]:
     return [
-        kth_caption(action, direction)
-        for action in KTH_ACTIONS
+        action_caption(action, direction)
+        for action in ACTIONS
         for direction in (("left", "right") if action in TRAVELLING else (None,))
     ]
 
@@ -60,7 +59,7 @@ def test_kth_says_nine_sentences() -> None:
 
 def test_kth_says_what_its_clips_show() -> None:
     """Nobody runs where only walkers were filmed; the words are those of all six actions."""
-    walking = KthGrammar(("walking",))
+    walking = ActionGrammar(("walking",))
     assert walking.sentences() == [LEFT, RIGHT]
     assert walking.vocabulary == KTH.vocabulary
     assert walking.mistakes(LEFT) == [RIGHT]
@@ -73,7 +72,7 @@ def test_kth_says_what_its_clips_show() -> None:
     ("grammar", "sentences"), [(KTH, kth_sentences()), (SCENES, scene_sentences())]
 )
 def test_every_sentence_survives_its_matrix(
-    grammar: KthGrammar | SceneGrammar, sentences: list[str]
+    grammar: ActionGrammar | SceneGrammar, sentences: list[str]
 ) -> None:
     vocabulary = grammar.vocabulary
     matrices = [vocabulary.encode(sentence) for sentence in sentences]
@@ -135,7 +134,7 @@ def test_known_words_in_another_order_are_no_sentence() -> None:
 @pytest.mark.parametrize(("action", "direction"), [("walking", None), ("boxing", "left")])
 def test_a_direction_where_there_is_none_is_refused(action: str, direction: str | None) -> None:
     with pytest.raises(CaptionError, match=action):
-        kth_caption(action, direction)
+        action_caption(action, direction)
 
 
 def test_parse_reads_one_and_two_elements() -> None:
@@ -170,7 +169,7 @@ def test_a_scene_grammar_needs_an_element() -> None:
 
 def test_opposite_swaps_the_sides_and_nothing_else() -> None:
     for action in TRAVELLING:
-        left, right = kth_caption(action, "left"), kth_caption(action, "right")
+        left, right = action_caption(action, "left"), action_caption(action, "right")
         assert KTH.opposite(left) == right
         assert KTH.opposite(right) == left
     assert KTH.opposite("a person is boxing") == "a person is boxing"
@@ -179,7 +178,7 @@ def test_opposite_swaps_the_sides_and_nothing_else() -> None:
 
 
 def test_alternatives_are_other_sentences_for_the_same_frame() -> None:
-    left, right = kth_caption("walking", "left"), kth_caption("walking", "right")
+    left, right = action_caption("walking", "left"), action_caption("walking", "right")
     assert KTH.alternatives(left) == [right]
     assert KTH.alternatives("a person is clapping hands") == []
     own = "the house is rotating clockwise and the car is moving up and down"
@@ -192,18 +191,18 @@ def test_alternatives_are_other_sentences_for_the_same_frame() -> None:
         assert movement != "circle_clockwise"
 
 
-@pytest.mark.parametrize("grammar", [KTH, KthGrammar(("walking",)), SCENES])
-def test_a_described_grammar_comes_back(grammar: KthGrammar | SceneGrammar) -> None:
-    description = json.loads(json.dumps(describe(grammar)))
+@pytest.mark.parametrize("grammar", [KTH, ActionGrammar(("walking",)), SCENES])
+def test_a_described_grammar_comes_back(grammar: ActionGrammar | SceneGrammar) -> None:
+    description = json.loads(json.dumps(grammar.description()))
     assert description["words"] == list(grammar.vocabulary.words)
-    assert grammar_of(description) == grammar
+    assert Grammar.from_description(description) == grammar
 
 
 def test_a_grammar_with_other_words_is_refused() -> None:
-    description = describe(KTH)
+    description = KTH.description()
     description["words"] = description["words"][::-1]
     with pytest.raises(CaptionError, match="train again"):
-        grammar_of(description)
+        Grammar.from_description(description)
 
 
 def test_a_first_frame_shows_elements_and_not_their_movements() -> None:

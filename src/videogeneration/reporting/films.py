@@ -13,7 +13,7 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from videogeneration.evaluation.sheets import SheetFilm, enlarge, font, to_uint8
+from videogeneration.reporting.sheets import SheetFilm, enlarge, font, to_uint8
 
 WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from videogeneration.motion.direction import (
+from videogeneration.vision.direction import (
     contrast,
     foreground,
     median_background,

@@ -9,8 +9,8 @@ import numpy as np
 from torch import nn
 
 from videogeneration.captions import Vocabulary
-from videogeneration.evaluation.films import Page, write_film
-from videogeneration.evaluation.sheets import SheetFilm, moments_shown
+from videogeneration.reporting.films import Page, write_film
+from videogeneration.reporting.sheets import SheetFilm, moments_shown
 from videogeneration.rollout import roll_out
 
 OPENING = 20

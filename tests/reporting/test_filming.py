@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from toys import LEFT, RIGHT
-from videogeneration.captions import KthGrammar
-from videogeneration.evaluation.filming import OPENING, Filmed, Scene, film
-from videogeneration.evaluation.sheets import contact_sheet
+from videogeneration.captions import ActionGrammar
+from videogeneration.reporting.filming import OPENING, Filmed, Scene, film
+from videogeneration.reporting.sheets import contact_sheet
 
-VOCABULARY = KthGrammar().vocabulary
+VOCABULARY = ActionGrammar().vocabulary
 
 
 class Darker(nn.Module):

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videogeneration.clips import Clips, ClipWriter
-from videogeneration.evaluation.sheets import (
+from videogeneration.data.clips import Clips, ClipWriter
+from videogeneration.reporting.sheets import (
     SheetFilm,
     contact_sheet,
     enlarge,

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 from videogeneration.captions import Grammar
-from videogeneration.clips import HISTORY, Clips
-from videogeneration.motion.direction import median_background
+from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.validated import validated
+from videogeneration.vision.direction import median_background
 
 SEEN, SHADOW = 3.0, 0.35
 """What differs from the ground so many times as much as usual is no grain of a camera, and what

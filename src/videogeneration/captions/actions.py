@@ -1,0 +1,102 @@
+"""What is said of people: `a person is walking to the left`, `a person is boxing`."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from videogeneration.captions.grammar import Grammar
+from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
+
+ACTIONS: dict[str, str] = {
+    "walking": "walking to the",
+    "jogging": "jogging to the",
+    "running": "running to the",
+    "boxing": "boxing",
+    "handclapping": "clapping hands",
+    "handwaving": "waving hands",
+}
+"""KTH's six actions and how a sentence calls them; those that travel end in a direction."""
+
+DIRECTIONS = ("left", "right")
+
+
+@dataclass(frozen=True)
+class ActionGrammar(Grammar, kind="actions"):
+    """`a person is walking to the left`, `a person is boxing`, and so on.
+
+    Attributes:
+        actions: Those of `ACTIONS` that clips show. Its vocabulary has the words of all six.
+    """
+
+    actions: tuple[str, ...] = tuple(ACTIONS)
+
+    def sentences(self) -> list[str]:
+        """Every sentence of the grammar."""
+        return [
+            action_caption(action, direction)
+            for action in self.actions
+            for direction in (DIRECTIONS if ACTIONS[action].endswith(" the") else (None,))
+        ]
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """Every word of the six actions' sentences."""
+        return Vocabulary.of(ActionGrammar().sentences())
+
+    def check(self, sentence: str) -> str:
+        """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
+        return _one_of(sentence, self.sentences(), self.vocabulary)
+
+    def opposite(self, sentence: str) -> str:
+        """The same action to the other side; an action without a side stays as it is."""
+        swap = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
+        return " ".join(swap.get(word, word) for word in tokenize(sentence))
+
+    def alternatives(self, sentence: str) -> list[str]:
+        """The other side, or nothing for an action without a side."""
+        opposite = self.opposite(sentence)
+        return [] if opposite == self.check(sentence) else [opposite]
+
+    @property
+    def sights(self) -> tuple[str, ...]:
+        """Every action, and for those that travel the side: `walking to the left`."""
+        return tuple(_deed(sentence) for sentence in self.sentences())
+
+    def seen(self, sentence: str) -> tuple[str, ...]:
+        """The sentence's action and side."""
+        return (_deed(self.check(sentence)),)
+
+    def mistakes(self, sentence: str) -> list[str]:
+        """Every other action, and the other side."""
+        return [other for other in self.sentences() if other != self.check(sentence)]
+
+
+def _deed(sentence: str) -> str:
+    return sentence.removeprefix("a person is ")
+
+
+def action_caption(action: str, direction: str | None) -> str:
+    """The sentence for a KTH sequence.
+
+    Args:
+        action: One of `ACTIONS`.
+        direction: `left` or `right` for walking, jogging and running; None for the others.
+    """
+    phrase = ACTIONS[action]
+    if phrase.endswith(" the") != (direction in DIRECTIONS):
+        raise CaptionError(f"action '{action}' cannot have the direction {direction!r}")
+    return f"a person is {phrase} {direction}" if direction else f"a person is {phrase}"
+
+
+def _one_of(sentence: str, sentences: Sequence[str], vocabulary: Vocabulary) -> str:
+    """The normal form of a sentence that must be one of a list."""
+    vocabulary.encode(sentence)
+    normal = " ".join(tokenize(sentence))
+    if normal not in sentences:
+        near = difflib.get_close_matches(normal, sentences, n=1, cutoff=0.0)
+        raise CaptionError(
+            f"caption '{sentence}' is none of the {len(sentences)} sentences that clips were made "
+            f"with; did you mean '{near[0]}'?"
+        )
+    return normal

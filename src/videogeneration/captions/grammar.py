@@ -1,0 +1,91 @@
+"""What a source can say.
+
+A grammar says everything a source's captions can contain; its vocabulary follows from it and never
+from a sample of clips, so two runs on different clips agree on every word's index.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any, ClassVar
+
+from videogeneration.captions.vocabulary import CaptionError, Vocabulary
+
+
+class Grammar(ABC):
+    """What a source can say; a frozen dataclass whose fields are plain values.
+
+    A subclass names its `kind`, under which a checkpoint remembers it.
+    """
+
+    kind: ClassVar[str]
+    _kinds: ClassVar[dict[str, type["Grammar"]]] = {}
+
+    def __init_subclass__(cls, kind: str) -> None:
+        if kind in Grammar._kinds:
+            raise TypeError(f"grammar '{kind}' exists already; choose another kind")
+        cls.kind = kind
+        Grammar._kinds[kind] = cls
+
+    @property
+    @abstractmethod
+    def vocabulary(self) -> Vocabulary:
+        """Every word the source can use."""
+
+    @abstractmethod
+    def check(self, sentence: str) -> str:
+        """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
+
+    @abstractmethod
+    def opposite(self, sentence: str) -> str:
+        """The sentence that is true of the mirrored clip, and of the clip played backwards."""
+
+    @abstractmethod
+    def alternatives(self, sentence: str) -> list[str]:
+        """Other sentences that could be asked of the same first frame."""
+
+    @property
+    @abstractmethod
+    def sights(self) -> tuple[str, ...]:
+        """Everything that a first frame can show and a sentence name."""
+
+    @abstractmethod
+    def seen(self, sentence: str) -> tuple[str, ...]:
+        """Which of the sights the sentence's first frame shows."""
+
+    @abstractmethod
+    def mistakes(self, sentence: str) -> list[str]:
+        """Sentences that the first frame of this one makes false, as near to it as can be."""
+
+    def description(self) -> dict[str, Any]:
+        """The grammar as plain values, with its words in the order of the one-hot columns."""
+        fields = {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()  # type: ignore[call-overload]
+        }
+        words, max_words = self.vocabulary.words, self.vocabulary.max_words
+        return {"kind": self.kind, **fields, "words": list(words), "max_words": max_words}
+
+    @classmethod
+    def from_description(cls, description: Mapping[str, Any]) -> "Grammar":
+        """The grammar that `description` described.
+
+        Raises:
+            CaptionError: No grammar of this kind is known, or its words are not those that this
+                version of the grammar has.
+        """
+        fields = dict(description)
+        kind, words = fields.pop("kind"), fields.pop("words")
+        del fields["max_words"]
+        if kind not in Grammar._kinds:
+            known = ", ".join(Grammar._kinds)
+            raise CaptionError(f"grammar '{kind}' is none of {known}; register its source")
+        grammar = Grammar._kinds[kind](
+            **{k: tuple(v) if isinstance(v, list) else v for k, v in fields.items()}
+        )
+        if list(grammar.vocabulary.words) != list(words):
+            raise CaptionError(
+                "the vocabulary was made by another version of the grammar; run the data pipeline "
+                "and train again"
+            )
+        return grammar

@@ -1,0 +1,1 @@
+"""Clips, the windows that networks learn from, and first frames."""

@@ -1,1 +1,0 @@
-"""Reading motion from frames by classical means."""

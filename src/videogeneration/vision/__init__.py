@@ -1,0 +1,1 @@
+"""Classical image processing: backgrounds, foregrounds, correlation."""
