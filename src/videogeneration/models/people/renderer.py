@@ -129,53 +129,44 @@ class Renderer(nn.Module):
             alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
             valid: bool `[B, S]`: which of them show the figure.
             given: The figure's pose in them, `[B, S]`.
-            wanted: The pose to draw, `[B]`.
+            wanted: The poses to draw, `[B, P]`.
             condition: Caption embedding `[B, condition]`.
 
         Returns:
-            The figure's pixels and the logits of its alpha, `[B, H, W]` each.
+            The figures' pixels and the logits of their alpha, `[B, P, H, W]` each.
         """
         count, looks = frames.shape[:2]
-        source, target = self._body(given), self._body(wanted)
+        poses = wanted.scale.shape[1]
+        source, target = self._body(given), self._body(wanted).flatten(0, 1)
         crops = self._crop(torch.stack([frames - 0.5, alpha], 2).flatten(0, 1), given)
         crops = torch.cat([crops[:, :1] * crops[:, 1:], crops[:, 1:]], 1)
         cells = self._cells(2, frames)
         levels = self._encode(crops, cells, source)
+        levels[0] = torch.cat([levels[0], F.avg_pool2d(crops, 2)], 1)
 
-        # every given crop, and its mirror image, in the wanted pose
+        # every given crop, and its mirror image, in every wanted pose
         flip = source.new_tensor([-1.0, 1.0])
         both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
-        near = _nearness(cells, target)
-        flow = _skinning(cells, target, both, self.radius.exp())
-        flow = flow.unflatten(1, (looks, 2))
-        flow = torch.stack([flow[:, :, 0], flow[:, :, 1] * flip], 2).flatten(0, 2)
-        grids = [flow / flow.new_tensor(self._reach())]
-        grids += [F.avg_pool2d(grids[0].movedim(-1, 1), n).movedim(1, -1) for n in (2, 4)]
-        shown = valid.repeat_interleave(2, 1)
-        aligned = []
-        small = F.avg_pool2d(crops, 2)
-        for features, grid in zip((torch.cat([levels[0], small], 1), *levels[1:]), grids, strict=True):
-            sampled = F.grid_sample(
-                features.float().repeat_interleave(2, 0), grid.float(), align_corners=False
-            )
-            aligned.append(sampled.unflatten(0, (count, 2 * looks)))
-        fused = [
-            fuse(a, shown) for fuse, a in zip(self.align, aligned, strict=True)
+        flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
+        flow = flow * torch.stack([flip.abs(), flip]).repeat(looks, 1)[:, None, None]
+        volumes = [
+            self._align(features, flow, step) for features, step in zip(levels, (1, 2, 4), strict=True)
         ]
+        shown = valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        fused = [fuse(v, shown) for fuse, v in zip(self.align, volumes, strict=True)]
 
-        half = self.at_half(torch.cat([fused[0], near], 1))
+        half = self.at_half(torch.cat([fused[0], _nearness(cells, target)], 1))
         quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
         eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
-        eighth = self._join(eighth, target, wanted.heading, condition)
+        condition = condition.repeat_interleave(poses, 0)
+        eighth = self._join(eighth, target, wanted.heading.flatten(0, 1), condition)
         quarter = self.up_quarter(quarter + _twice(self.to_quarter(eighth)))
         half = self.up_half(half + _twice(self.to_half(quarter)))
         drawn = F.pixel_shuffle(self.drawn(half), 2)
-        choice = torch.cat(
-            [half[:, None].expand(-1, 2 * looks, -1, -1, -1), aligned[0]], 2
-        ).flatten(0, 1)
-        choice = F.pixel_shuffle(self.choice(choice), 2).unflatten(0, (count, 2 * looks))[:, :, 0]
+        volume = torch.cat([half[:, None].expand(-1, 2 * looks, -1, -1, -1), volumes[0]], 2)
+        choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
+        choice = choice.unflatten(0, (count * poses, 2 * looks))[:, :, 0]
         choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
-        flow = flow.unflatten(0, (count, 2 * looks))
         return self._compose(frames, alpha, given, wanted, flow, drawn, choice)
 
     def _reach(self) -> tuple[float, float]:
@@ -215,6 +206,23 @@ class Renderer(nn.Module):
         quarter = self.look_quarter(half)
         return [half, quarter, self.look_eighth(quarter)]
 
+    def _align(self, features: Tensor, flow: Tensor, step: int) -> Tensor:
+        """Bring features into the wanted poses: a volume `[B P, 2 S, C, h / step, w / step]`.
+
+        Args:
+            features: `[B S, C, h / step, w / step]`.
+            flow: `[B P, 2 S, h, w, 2]` in body heights.
+            step: How much smaller the features are than the flow.
+        """
+        count, depth = flow.shape[:2]
+        grid = (flow / flow.new_tensor(self._reach())).flatten(0, 1)
+        if step > 1:
+            grid = F.avg_pool2d(grid.movedim(-1, 1), step).movedim(1, -1)
+        looks = features.unflatten(0, (-1, depth // 2)).repeat_interleave(2, 1)
+        looks = looks.repeat_interleave(count // len(looks), 0).flatten(0, 1)
+        aligned = F.grid_sample(looks.float(), grid, align_corners=False)
+        return aligned.unflatten(0, (count, depth))
+
     def _join(self, x: Tensor, target: Tensor, heading: Tensor, condition: Tensor) -> Tensor:
         """The network in the network: dense layers over latent, caption and wanted pose."""
         squeezed = F.silu(self.squeeze(x))
@@ -244,39 +252,42 @@ class Renderer(nn.Module):
             frames: `[B, S, H, W]`.
             alpha: `[B, S, H, W]`.
             given: `[B, S]`.
-            wanted: `[B]`.
-            flow: `[B, 2 S, rows / 2, columns / 2, 2]`: where cells come from, in body heights.
-            drawn: `[B, 5, rows, columns]`.
-            choice: `[B, 2 S, rows, columns]`.
+            wanted: `[B, P]`.
+            flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from, in body heights.
+            drawn: `[B P, 5, rows, columns]`.
+            choice: `[B P, 2 S, rows, columns]`.
         """
         count, looks, height, width = frames.shape
-        reach = flow.new_tensor(self._reach())
+        poses = wanted.scale.shape[1]
         x = torch.arange(width, device=frames.device)
         y = torch.arange(height, device=frames.device)
         pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(frames.dtype)
-        body = pixels - self._centre(wanted)[:, None, None]
-        grid = body / wanted.scale[:, None, None, None] / reach
-        maps = torch.cat([drawn.float(), choice.float()], 1)
-        maps = F.grid_sample(maps, grid, align_corners=False, padding_mode="border")
-        residual, blend, new, covered = maps[:, :2], maps[:, 2], maps[:, 3], maps[:, 4]
-        weights = maps[:, 5:].softmax(1)
+        body = pixels - self._centre(wanted).flatten(0, 1)[:, None, None]
+        grid = body / wanted.scale.flatten()[:, None, None, None] / body.new_tensor(self._reach())
+        said = torch.cat([drawn, choice], 1).float()
+        said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
+        residual, blend, new, covered = said[:, :2], said[:, 2], said[:, 3], said[:, 4]
+        weights = said[:, 5:].softmax(1)
         flow = flow.movedim(-1, 2).flatten(1, 2)
         flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
         flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
         # from body heights to the given frames' pixels
-        scale = given.scale.repeat_interleave(2, 1)[:, :, None, None, None]
-        centre = self._centre(given).repeat_interleave(2, 1)[:, :, :, None, None]
-        places = (flow * scale + centre).movedim(2, -1).flatten(0, 1)
+        scale = given.scale.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        centre = self._centre(given).repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        places = flow * scale[:, :, None, None, None] + centre[:, :, :, None, None]
+        places = places.movedim(2, -1).flatten(0, 1)
         size = places.new_tensor([width, height])
-        pictures = torch.stack([frames, alpha], 2).repeat_interleave(2, 1).flatten(0, 1)
+        pictures = torch.stack([frames, alpha], 2).repeat_interleave(2, 1)
+        pictures = pictures.repeat_interleave(poses, 0).flatten(0, 1)
         warped = F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
-        warped = (warped.unflatten(0, (count, 2 * looks)) * weights[:, :, None]).sum(1)
-        outside = (grid.abs() > 1).any(-1)
-        prior = 6 * (warped[:, 1] - 0.5)
-        covered = (covered + prior).masked_fill(outside, HIDDEN)
+        warped = warped.unflatten(0, (count * poses, 2 * looks))
+        colour, shown = (warped * weights[:, :, None]).sum(1).unbind(1)
+        # an untrained renderer warps, as opaque as what it warps
         kept = (blend + 2).sigmoid()
-        figure = kept * warped[:, 0] + (1 - kept) * (new + 0.5)
-        return figure, covered
+        figure = kept * colour + (1 - kept) * (new + 0.5)
+        covered = covered + 6 * (shown - 0.5)
+        covered = covered.masked_fill((grid.abs() > 1).any(-1), HIDDEN)
+        return figure.unflatten(0, (count, poses)), covered.unflatten(0, (count, poses))
 
 
 class _Block(nn.Module):
