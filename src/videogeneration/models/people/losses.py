@@ -35,7 +35,7 @@ class LossWeights:
     silhouette: float = 4.0
     colour: float = 1.0
     square: float = 2.0
-    alpha: float = 0.5
+    alpha: float = 1.0
     reconstruction: float = 1.0
     background: float = 5.0
     motion: float = 0.3

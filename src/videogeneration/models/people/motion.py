@@ -8,8 +8,11 @@ from torch import Tensor, nn
 
 from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS, canonical
 
-FEATURES = 2 * (len(KEYPOINTS) - 1) + 2 + 2 + 1
-"""Numbers a frame: keypoints from the pelvis, heading, displacement, change of scale."""
+PLACE = 3
+"""Numbers of a place: the root's two and the logarithm of the scale."""
+
+FEATURES = 2 * (len(KEYPOINTS) - 1) + 2 + PLACE
+"""Numbers a frame: keypoints from the pelvis, heading, and its place."""
 
 
 @dataclass(frozen=True)
@@ -18,25 +21,25 @@ class MotionConfig:
 
     Attributes:
         history: Past poses that it is given, missing ones masked.
-        horizon: Poses that it says at once; longer films are rolled out.
         width: Width of its layers.
         blocks: Number of its residual blocks.
         condition: Width of the caption embedding.
         steps: Euler steps of a sample.
         jitter: Deviation of the noise on past keypoints in training, in body heights: what is read
             from frames is not exact.
+        displacement: How much the root's two numbers count, each as one of the others' counts 1.
     """
 
     history: int = 10
-    horizon: int = 10
-    width: int = 320
+    width: int = 288
     blocks: int = 4
     condition: int = 32
-    steps: int = 8
+    steps: int = 4
     jitter: float = 0.015
+    displacement: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("history", "horizon", "width", "blocks", "condition", "steps"):
+        for name in ("history", "width", "blocks", "condition", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.jitter < 0:
@@ -64,11 +67,10 @@ class Track:
         rows = torch.arange(len(valid), device=valid.device)
         return Track(*(value[rows, index][:, None] for value in vars(self).values()))
 
-    def then(self, other: "Track") -> "Track":
-        """Both, one after the other."""
-        return Track(
-            *(torch.cat(both, 1) for both in zip(vars(self).values(), vars(other).values()))
-        )
+    def then(self, *others: "Track") -> "Track":
+        """All, one after the other."""
+        tracks = [vars(track).values() for track in (self, *others)]
+        return Track(*(torch.cat(parts, 1) for parts in zip(*tracks, strict=True)))
 
     def frames(self, frames: slice) -> "Track":
         """Some of the frames."""
@@ -76,15 +78,17 @@ class Track:
 
 
 class Motion(nn.Module):
-    """A rectified flow (X. Liu et al., ICLR 2023) from noise to the poses to come.
+    """Says pose after pose, each by a rectified flow (X. Liu et al., ICLR 2023) from noise.
 
-    Its velocity is a residual network of dense layers, each modulated by caption and time (FiLM).
-    With no noise and one step it says the mean of what may come, with noise and several a sample.
+    A residual network of dense layers, each modulated by caption and time (FiLM), says the pose
+    itself, from which the flow's velocity follows: what the past leaves no doubt of is then a plain
+    regression (T. Li, K. He: Back to Basics, 2025).
 
     Args:
         config: Its size.
     """
 
+    weight: Tensor
     past_mean: Tensor
     past_deviation: Tensor
     mean: Tensor
@@ -93,88 +97,108 @@ class Motion(nn.Module):
     def __init__(self, config: MotionConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.enter = nn.Linear(
-            c.horizon * FEATURES + c.history * (FEATURES + 1), c.width
-        )
+        self.enter = nn.Linear(FEATURES + c.history * (FEATURES + 1) + PLACE + 1, c.width)
         self.time = nn.Sequential(
             nn.Linear(1 + c.condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
         )
         self.blocks = nn.ModuleList([_Block(c.width, 64) for _ in range(c.blocks)])
-        self.leave = nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, c.horizon * FEATURES))
+        self.leave = nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, FEATURES))
         nn.init.zeros_(self.leave[1].weight)
-        for name, rows in (("past_", c.history), ("", c.horizon)):
-            self.register_buffer(name + "mean", torch.zeros(rows, FEATURES))
-            self.register_buffer(name + "deviation", torch.ones(rows, FEATURES))
+        weight = torch.ones(FEATURES)
+        weight[-3:-1] = c.displacement
+        self.register_buffer("weight", weight, persistent=False)
+        for name, shape in (("past_", (c.history, FEATURES)), ("", (FEATURES,))):
+            self.register_buffer(name + "mean", torch.zeros(shape))
+            self.register_buffer(name + "deviation", torch.ones(shape))
 
     def loss(
-        self, past: Track, valid: Tensor, future: Track, known: Tensor, condition: Tensor
+        self, past: Track, valid: Tensor, following: Track, known: Tensor, condition: Tensor
     ) -> Tensor:
         """Flow matching loss, a scalar.
 
         Args:
             past: `[B, history]`, newest last.
             valid: bool `[B, history]`: which past poses there are.
-            future: `[B, horizon]`.
-            known: bool `[B, horizon]`: which of the poses to come count.
+            following: The pose that follows, `[B, 1]`.
+            known: bool `[B]`: which of these count.
             condition: Caption embedding `[B, condition]`.
         """
-        newest = past.last(valid)
-        target = _changes(newest, future)
         noisy = past.keypoints + (
             self.config.jitter * past.scale[..., None, None] * torch.randn_like(past.keypoints)
         )
-        past = Track(noisy, past.scale, past.heading)
-        newest = past.last(valid)
-        given = _relative(newest, past)
+        true, past = past, Track(noisy, past.scale, past.heading)
+        given = _relative(past.last(valid), past)
+        target = _changes(true.last(valid), following, _velocity(given, valid)[0])[:, 0]
         if self.training:
             self._adapt("past_", given, valid)
             self._adapt("", target, known)
-        target = (target - self.mean) / self.deviation * known[..., None]
-        noise = torch.randn_like(target)
-        time = torch.randn(len(target), 1, 1, device=target.device).sigmoid()
-        velocity = self._velocity(
-            (1 - time) * noise + time * target, time[:, :, 0], given, valid, condition
-        )
-        error = (velocity - (target - noise)).square().mean(-1) * known
+        target = (target - self.mean) / self.deviation
+        time = torch.rand(len(target), 1, device=target.device)
+        state = (1 - time) * torch.randn_like(target) + time * target
+        error = self._clean(state, time, given, valid, condition) - target
+        error = (error.square() * self.weight).mean(1) * known
         return error.sum() / known.sum().clamp(min=1)
 
-    def forward(
-        self, past: Track, valid: Tensor, condition: Tensor, noise: Tensor, steps: int
-    ) -> Track:
-        """Say the poses to come.
+    def forward(self, past: Track, valid: Tensor, condition: Tensor, noise: Tensor) -> Track:
+        """Say the next pose.
 
         Args:
             past: `[B, history]`, newest last.
             valid: bool `[B, history]`.
             condition: Caption embedding `[B, condition]`.
-            noise: `[B, horizon, FEATURES]`: normal for a sample, zero for the likeliest.
-            steps: Euler steps; 1 from no noise is the mean.
+            noise: `[B, FEATURES]`: normal for a sample, zero for what is expected.
 
         Returns:
-            `[B, horizon]`.
+            `[B, 1]`.
         """
-        newest = past.last(valid)
-        given, state = _relative(newest, past), noise
+        newest, state, steps = past.last(valid), noise, self.config.steps
+        given = _relative(newest, past)
         for step in range(steps):
             time = noise.new_full((len(noise), 1), step / steps)
-            state = state + self._velocity(state, time, given, valid, condition) / steps
-        return _follow(newest, state * self.deviation + self.mean)
+            clean = self._clean(state, time, given, valid, condition)
+            state = state + (clean - state) / (steps - step)
+        changes = state * self.deviation + self.mean
+        return _follow(newest, changes[:, None], _velocity(given, valid)[0])
 
-    def _velocity(
+    def rollout(
+        self, past: Track, valid: Tensor, condition: Tensor, noise: Tensor
+    ) -> tuple[Track, Track, Tensor]:
+        """Say poses after poses.
+
+        Args:
+            past: `[B, history]`, newest last.
+            valid: bool `[B, history]`.
+            condition: Caption embedding `[B, condition]`.
+            noise: `[B, T, FEATURES]`.
+
+        Returns:
+            `[B, T]`, and the past and its mask to go on from.
+        """
+        said = []
+        for step in range(noise.shape[1]):
+            said.append(self(past, valid, condition, noise[:, step]))
+            past = past.then(said[-1]).frames(slice(1, None))
+            valid = torch.cat([valid[:, 1:], valid.new_ones(len(valid), 1)], 1)
+        return said[0].then(*said[1:]), past, valid
+
+    def _clean(
         self, state: Tensor, time: Tensor, given: Tensor, valid: Tensor, condition: Tensor
     ) -> Tensor:
+        """What a noisy state comes from, `[B, FEATURES]`, normalised."""
         shown = valid[..., None].to(given.dtype)
+        velocity, moved = _velocity(given, valid)
         given = (given - self.past_mean) / self.past_deviation * shown
-        x = self.enter(torch.cat([state.flatten(1), given.flatten(1), valid.to(given.dtype)], 1))
+        seen = [state, given.flatten(1), shown.flatten(1), 10 * velocity, moved]
+        x = self.enter(torch.cat(seen, 1))
         said = self.time(torch.cat([time, condition], 1))
         for block in self.blocks:
             x = block(x, said)
-        out: Tensor = self.leave(x).view_as(state)
+        out: Tensor = self.leave(x)
         return out
 
     @torch.no_grad()
     def _adapt(self, name: str, values: Tensor, valid: Tensor, momentum: float = 0.02) -> None:
-        """Follow the mean and deviation of what it is taught, frame by frame."""
+        """Follow the mean and deviation of what it is taught."""
         mean, deviation = getattr(self, name + "mean"), getattr(self, name + "deviation")
         weight = valid[..., None].to(values.dtype)
         count = weight.sum(0).clamp(min=1)
@@ -220,16 +244,36 @@ def _relative(newest: Track, track: Track) -> Tensor:
     return torch.cat([_body(track), *_places(newest, track)], -1)
 
 
-def _changes(newest: Track, track: Track) -> Tensor:
-    """What poses to come are: body and change of place from frame to frame, `[B, T, FEATURES]`."""
+def _velocity(given: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean velocity of the places given, a frame, from the oldest to the newest valid one.
+
+    Args:
+        given: `[B, T, FEATURES]` from `_relative`.
+        valid: bool `[B, T]`.
+
+    Returns:
+        `[B, PLACE]`, zero where fewer than two places are given, and whether there are, `[B, 1]`.
+    """
+    steps = torch.arange(1, valid.shape[1] + 1, device=valid.device)
+    last = (valid * steps).argmax(1)
+    first = (valid * steps.flip(0)).argmax(1)
+    moved = (last > first)[:, None].to(given.dtype)
+    rows = torch.arange(len(given), device=given.device)
+    way = given[rows, last, -PLACE:] - given[rows, first, -PLACE:]
+    return moved * way / (last - first).clamp(min=1)[:, None], moved
+
+
+def _changes(newest: Track, track: Track, velocity: Tensor) -> Tensor:
+    """What poses to come are, `[B, T, FEATURES]`: body, and change of place beside a velocity's."""
     places = torch.cat(_places(newest, track), -1)
-    return torch.cat([_body(track), places.diff(dim=1, prepend=torch.zeros_like(places[:, :1]))], -1)
+    moves = places.diff(dim=1, prepend=torch.zeros_like(places[:, :1])) - velocity[:, None]
+    return torch.cat([_body(track), moves], -1)
 
 
-def _follow(newest: Track, changes: Tensor) -> Track:
+def _follow(newest: Track, changes: Tensor, velocity: Tensor) -> Track:
     """The inverse of `_changes`."""
-    body, heading, places = changes.split([FEATURES - 5, 2, 3], -1)
-    places = places.cumsum(1)
+    body, heading, moves = changes.split([FEATURES - 2 - PLACE, 2, PLACE], -1)
+    places = (moves + velocity[:, None]).cumsum(1)
     scale = newest.scale * places[..., 2].exp()
     root = newest.keypoints[:, :, PELVIS] + places[..., :2] * newest.scale[..., None]
     body = body.unflatten(-1, (-1, 2))

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +20,10 @@ from videogeneration.models.people.pose import Pose, PoseConfig, PoseReader
 from videogeneration.models.people.renderer import Placed, Renderer, RendererConfig
 
 
+FRAMES = 10
+"""Frames that are drawn at once."""
+
+
 @dataclass(frozen=True)
 class PeopleConfig:
     """The generator of people.
@@ -31,8 +34,6 @@ class PeopleConfig:
         condition: Width of the caption embedding.
         looks: Given frames that a figure is drawn from, at most.
         horizon: Frames that an adversary judges at once.
-        path: What the motion says until an adversary teaches it: the `mean` of what may come, or
-            the `likeliest`; then samples.
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: what is read is not exact.
         mirrored: Share of figures that are drawn as their mirror image.
@@ -50,7 +51,6 @@ class PeopleConfig:
     condition: int = 32
     looks: int = 3
     horizon: int = 2
-    path: Literal["mean", "likeliest"] = "likeliest"
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
@@ -66,12 +66,6 @@ class PeopleConfig:
         for name in ("words", "vocabulary", "condition", "looks", "horizon", "drawings"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.path not in ("mean", "likeliest"):
-            raise ValueError(f"path is {self.path!r}; choose mean or likeliest")
-        if self.horizon > self.motion.horizon:
-            raise ValueError(
-                f"horizon is {self.horizon}; the motion says {self.motion.horizon} poses at once"
-            )
 
 
 @dataclass(frozen=True)
@@ -170,7 +164,7 @@ class People(FilmModel):
         wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
         order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
         picked = order.topk(c.looks + c.drawings, 1).indices
-        if torch.rand(()) < 0.5:
+        if torch.rand(()) < 0.7:
             picked = torch.cat([picked[:, :1], picked[:, c.looks :]], 1)
         lesson = _Lesson(
             frames=_take(frames, picked),
@@ -238,24 +232,25 @@ class People(FilmModel):
     def _motion_loss(self, batch: Batch) -> Tensor:
         """Flow matching on the labelled windows and on sequences without pictures."""
         labels, split = batch.labels, batch.history.shape[1]
-        track = _true(labels, "")
-        seen = torch.cat([batch.history_valid, batch.future_valid], 1)
-        known = labels["labels_valid"][:, None] & labels["present"]
-        past = known & seen & labels["keypoints_valid"].any(2)
-        caption = batch.caption
+        track, caption = _true(labels, ""), batch.caption
+        present = labels["labels_valid"][:, None] & labels["present"]
+        given = batch.history_valid & labels["keypoints_valid"].any(2)[:, :split]
         if "motion_keypoints" in labels:
-            more = _map(_true(labels, "motion_"), lambda x: x.flatten(0, 1))
-            there = labels["motion_present"].flatten(0, 1)
-            track = Track(*(torch.cat(x) for x in zip(vars(track).values(), vars(more).values())))
-            past, known = torch.cat([past, there & _some(there, split)]), torch.cat([known, there])
-            caption = torch.cat([caption, labels["motion_caption"].flatten(0, 1)])
-        known = known[:, split:] & past[:, :split].any(1, keepdim=True)
-        steps = self.config.motion.horizon
+            track = _map(_true(labels, "motion_"), lambda x: x.flatten(0, 1))
+            present = labels["motion_present"].flatten(0, 1)
+            caption = labels["motion_caption"].flatten(0, 1)
+            given = _some(len(present), split).to(present.device)
+        # what was given and what has been said so far, and the pose that follows
+        valid = torch.cat([present[:, :split] & given, present[:, split:]], 1)
+        ahead = torch.randint(present.shape[1] - split, (len(present), 1), device=present.device)
+        past = ahead + torch.arange(split, device=ahead.device)
+        following = ahead + split
+        valid, known = _take(valid, past), _take(present, following)[:, 0]
         return self.motion.loss(
-            track.frames(slice(0, split)),
-            past[:, :split],
-            track.frames(slice(split, split + steps)),
-            known[:, :steps],
+            _map(track, lambda x: _take(x, past)),
+            valid,
+            _map(track, lambda x: _take(x, following)),
+            known & valid.any(1),
             self.caption(caption),
         )
 
@@ -263,22 +258,22 @@ class People(FilmModel):
         """The next frames, see `FilmModel`."""
         scene = self._scene(batch.history, batch.history_valid)
         condition = self.caption(batch.caption)
-        track = self._ahead(scene.past, scene.seen, condition, None)
-        return self._draw(scene, track.frames(slice(0, self.horizon)), condition)
+        noise = self._noise(len(condition), self.horizon, None)
+        track, _, _ = self.motion.rollout(scene.past, scene.seen, condition, noise.to(condition))
+        return self._draw(scene, track, condition)
 
     @torch.no_grad()
     def rollout(
         self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
     ) -> Iterator[Tensor]:
         """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
-        generator = torch.Generator(history.device).manual_seed(seed)
+        generator = torch.Generator().manual_seed(seed)
         scene, condition = self._scene(history, valid), self.caption(caption)
-        past, seen, length = scene.past, scene.seen, history.shape[1]
+        past, seen = scene.past, scene.seen
         while True:
-            track = self._ahead(past, seen, condition, generator)
+            noise = self._noise(len(condition), FRAMES, generator).to(condition)
+            track, past, seen = self.motion.rollout(past, seen, condition, noise)
             yield self._draw(scene, track, condition).clamp(0, 1)
-            past = past.then(track).frames(slice(-length, None))
-            seen = torch.cat([seen, seen.new_ones(track.scale.shape)], 1)[:, -length:]
 
     def begin_adversarial(self) -> None:
         """Reader and background stay as they are; motion says samples from now on."""
@@ -315,17 +310,11 @@ class People(FilmModel):
             background,
         )
 
-    def _ahead(
-        self, past: Track, seen: Tensor, condition: Tensor, generator: torch.Generator | None
-    ) -> Track:
-        """The poses to come, `[B, motion.horizon]`."""
-        c = self.config
-        noise = condition.new_zeros(len(condition), c.motion.horizon, FEATURES)
-        if self.adversarial:
-            noise = torch.randn(noise.shape, generator=generator, device=noise.device)
-        mean = c.path == "mean" and not self.adversarial
-        ahead: Track = self.motion(past, seen, condition, noise, 1 if mean else c.motion.steps)
-        return ahead
+    def _noise(self, count: int, frames: int, generator: torch.Generator | None) -> Tensor:
+        """What poses are drawn from: nothing, for what is expected, until an adversary wants more."""
+        if not self.adversarial:
+            return torch.zeros(count, frames, FEATURES)
+        return torch.randn(count, frames, FEATURES, generator=generator)
 
     def _draw(self, scene: Scene, track: Track, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
@@ -408,14 +397,12 @@ def _true(labels: Mapping[str, Tensor], prefix: str) -> Track:
     )
 
 
-def _some(there: Tensor, split: int) -> Tensor:
-    """Which past poses are given: of some sequences one, of the others as many as comes."""
-    count = torch.randint(1, split + 1, (len(there), 1), device=there.device)
-    single = torch.rand(len(there), 1, device=there.device) < 0.4
-    age = split - 1 - torch.arange(there.shape[1], device=there.device)
-    given = age < count.masked_fill(single, 1)
-    missed = torch.rand(there.shape, device=there.device) < 0.1
-    return given & ~(missed & (age > 0))
+def _some(count: int, length: int) -> Tensor:
+    """Which past poses are given, bool `[count, length]`: one, or so many with a few missing."""
+    most = torch.randint(1, length + 1, (count, 1))
+    most = most.masked_fill(torch.rand(count, 1) < 0.4, 1)
+    age = torch.arange(length - 1, -1, -1)
+    return (age < most) & ((age == 0) | (torch.rand(count, length) > 0.1))
 
 
 def _map(track: Track, function: Callable[[Tensor], Tensor]) -> Track:

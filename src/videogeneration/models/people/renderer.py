@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, canonical
+from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, RIGID, canonical
 
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
@@ -74,7 +74,7 @@ class Renderer(nn.Module):
         super().__init__()
         self.config = c = config
         w, limbs = c.width, len(LIMBS)
-        self.radius = nn.Parameter(torch.full((limbs,), 0.05).log())
+        self.radius = nn.Parameter(torch.full((len(RIGID),), 0.05).log())
         # encoder of the given crops
         self.look_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
         self.look_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
@@ -365,25 +365,27 @@ def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) ->
         cells: `[h, w, 2]` in body heights.
         target: `[B, 16, 2]`.
         sources: `[B, D, 16, 2]`.
-        radius: `[limbs]` in body heights.
+        radius: Of the rigid limbs, in body heights.
 
     Returns:
         `[B, D, h, w, 2]` in body heights.
     """
-    start, end = (joint[:, :, None, None] for joint in _limbs(target))
+    rigid = list(RIGID)
+    start, end = (joint[:, rigid, None, None] for joint in _limbs(target))
     along = end - start
     length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
     away = cells - start
     straight = (away * along).sum(-1) / length.squeeze(-1).square().clamp(min=2.5e-3)
     across = (along[..., 0] * away[..., 1] - along[..., 1] * away[..., 0]) / length.squeeze(-1)
-    weight = (-_distance(cells, target) / radius[:, None, None].square()).softmax(1)
+    distance = _distance(cells, target)[:, rigid]
+    weight = (-distance / radius[:, None, None].square()).softmax(1)
     share = torch.stack([weight, weight * straight, weight * across], 2).flatten(1, 2)
     # a limb's place is linear in these: start + straight * along + across * normal
-    s_start, s_end = _limbs(sources)
-    s_along = s_end - s_start
-    s_length = s_along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
-    normal = torch.stack([-s_along[..., 1], s_along[..., 0]], -1) / s_length
-    basis = torch.stack([s_start, s_along, normal], 3).flatten(2, 3)
+    start, end = (joint[..., rigid, :] for joint in _limbs(sources))
+    along = end - start
+    length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
+    normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length
+    basis = torch.stack([start, along, normal], 3).flatten(2, 3)
     return torch.einsum("bkhw,bdkc->bdhwc", share, basis)
 
 

@@ -51,7 +51,10 @@ LIMBS = (
     (12, 14),
     (13, 15),
 )
-"""Pairs of keypoints that a rigid part of the body connects."""
+"""Pairs of keypoints that a part of the body connects."""
+
+RIGID = tuple(i for i, limb in enumerate(LIMBS) if limb not in ((0, 1), (2, 4), (2, 5)))
+"""Indices of the limbs that carry what is around them: not those that are seen from their end."""
 
 
 def swapped(keypoints: Tensor, pair: int) -> Tensor:
