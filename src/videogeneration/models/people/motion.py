@@ -103,7 +103,8 @@ class Motion(nn.Module):
         )
         self.blocks = nn.ModuleList([_Block(c.width, 64) for _ in range(c.blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, FEATURES))
-        nn.init.zeros_(self.leave[1].weight)
+        for parameter in self.leave[1].parameters():
+            nn.init.zeros_(parameter)
         weight = torch.ones(FEATURES)
         weight[-3:-1] = c.displacement
         self.register_buffer("weight", weight, persistent=False)

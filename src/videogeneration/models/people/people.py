@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -280,6 +281,11 @@ class People(FilmModel):
         self.adversarial.fill_(True)
         for module in (self.reader, self.background):
             module.requires_grad_(False)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What may still be taught, see `FilmModel`."""
+        taught = [p for p in self.parameters() if p.requires_grad]
+        return [{"params": taught, "lr_factor": 1.0}]
 
     def _scene(self, history: Tensor, valid: Tensor) -> Scene:
         """Read the given frames."""

@@ -266,8 +266,8 @@ class Renderer(nn.Module):
         grid = body / wanted.scale.flatten()[:, None, None, None] / body.new_tensor(self._reach())
         said = torch.cat([drawn, choice], 1).float()
         said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
-        residual, blend, new, covered = said[:, :2], said[:, 2], said[:, 3], said[:, 4]
-        weights = said[:, 5:].softmax(1)
+        residual, (blend, new, covered), weights = said[:, :2], said[:, 2:5].unbind(1), said[:, 5:]
+        weights = weights.softmax(1)
         flow = flow.movedim(-1, 2).flatten(1, 2)
         flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
         flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
@@ -344,13 +344,26 @@ def _limbs(body: Tensor) -> tuple[Tensor, Tensor]:
     return body[..., list(first), :], body[..., list(second), :]
 
 
+def _offsets(cells: Tensor, body: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Limbs as vectors and cells as seen from their starts.
+
+    Returns:
+        The limbs' two components `[N, limbs, 1, 1]`, and the cells' `[N, limbs, 1, w]` and
+        `[N, limbs, h, 1]`: components apart are many times as fast as pairs of numbers.
+    """
+    start, end = _limbs(body)
+    along_x, along_y = (end - start)[..., None, None].unbind(2)
+    away_x = cells[0, :, 0] - start[..., 0, None, None]
+    away_y = cells[:, :1, 1] - start[..., 1, None, None]
+    return along_x, along_y, away_x, away_y
+
+
 def _distance(cells: Tensor, body: Tensor) -> Tensor:
     """Squared distances of cells `[h, w, 2]` from limbs of bodies `[N, 16, 2]`, `[N, limbs, h, w]`."""
-    start, end = (joint[:, :, None, None] for joint in _limbs(body))
-    along = end - start
-    away = cells - start
-    share = (away * along).sum(-1) / along.square().sum(-1).clamp(min=1e-4)
-    return (away - share.clamp(0, 1)[..., None] * along).square().sum(-1)
+    along_x, along_y, away_x, away_y = _offsets(cells, body)
+    share = away_x * along_x + away_y * along_y
+    share = (share / (along_x.square() + along_y.square()).clamp(min=1e-4)).clamp(0, 1)
+    return (away_x - share * along_x).square() + (away_y - share * along_y).square()
 
 
 def _nearness(cells: Tensor, body: Tensor, width: float = 0.03) -> Tensor:
@@ -371,21 +384,19 @@ def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) ->
         `[B, D, h, w, 2]` in body heights.
     """
     rigid = list(RIGID)
-    start, end = (joint[:, rigid, None, None] for joint in _limbs(target))
-    along = end - start
-    length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
-    away = cells - start
-    straight = (away * along).sum(-1) / length.squeeze(-1).square().clamp(min=2.5e-3)
-    across = (along[..., 0] * away[..., 1] - along[..., 1] * away[..., 0]) / length.squeeze(-1)
+    along_x, along_y, away_x, away_y = (x[:, rigid] for x in _offsets(cells, target))
+    square = along_x.square() + along_y.square() + 1e-4
+    straight = (away_x * along_x + away_y * along_y) / square.clamp(min=2.5e-3)
+    across = (away_y * along_x - away_x * along_y) / square.sqrt()
     distance = _distance(cells, target)[:, rigid]
     weight = (-distance / radius[:, None, None].square()).softmax(1)
-    share = torch.stack([weight, weight * straight, weight * across], 2).flatten(1, 2)
+    share = torch.cat([weight, weight * straight, weight * across], 1)
     # a limb's place is linear in these: start + straight * along + across * normal
     start, end = (joint[..., rigid, :] for joint in _limbs(sources))
     along = end - start
     length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
     normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length
-    basis = torch.stack([start, along, normal], 3).flatten(2, 3)
+    basis = torch.cat([start, along, normal], 2)
     return torch.einsum("bkhw,bdkc->bdhwc", share, basis)
 
 
