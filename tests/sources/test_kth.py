@@ -216,6 +216,13 @@ def test_lists_and_test_subjects() -> None:
     assert split.parts == expected
 
 
+@pytest.mark.parametrize("assignment", ["authors", "prediction", {"train": [1], "test": [22]}])
+def test_subjects_above_those_recorded_are_for_training(assignment: object) -> None:
+    split = assign_splits([1, 22, 26, 999], assignment, authors_split={1: "train", 22: "test"})
+    assert split.parts == {1: "train", 22: "test", 26: "train", 999: "train"}
+    assert assign_splits([1, 26], {"train": [1], "test": [26]}).parts[26] == "test"
+
+
 def test_every_fourth_subject_is_for_testing_where_a_part_is_empty() -> None:
     split = assign_splits([2, 3, 5, 7, 8, 9, 10, 12, 13], "prediction")
     assert split.subjects("test") == [7, 12]
@@ -254,7 +261,7 @@ def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> N
         ("phases", "al", "phases: unknown 'al'; did you mean all"),
         ("split", "predict", "split: unknown 'predict'; did you mean prediction"),
         ("split", {"train": [1], "tests": [2]}, "split: unknown 'tests'; did you mean test"),
-        ("split", {"train": [1], "test": [26]}, r"split\.test: 26 is no subject"),
+        ("split", {"train": [1], "test": [1000]}, r"split\.test: 1000 is no subject"),
         ("test_subjects", "17,x", "test_subjects: '17,x'"),
         ("test_subjects", [1.5], r"test_subjects: \[1\.5\]"),
     ],

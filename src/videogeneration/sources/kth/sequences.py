@@ -11,7 +11,7 @@ from videogeneration.captions import ACTIONS
 LIST_NAME = "00sequences.txt"
 
 _VIDEO = re.compile(
-    rf"(?P<name>person(?P<subject>\d\d)_(?P<action>{'|'.join(ACTIONS)})_(?P<scenario>d[1-4]))"
+    rf"(?P<name>person(?P<subject>\d{{2,3}})_(?P<action>{'|'.join(ACTIONS)})_(?P<scenario>d[1-4]))"
     r"\s+(?:(?P<missing>\*missing\*)|frames\s+(?P<ranges>\d+\s*-\s*\d+(?:\s*,\s*\d+\s*-\s*\d+)*))"
     r"\s*,?"
 )
@@ -29,7 +29,7 @@ class ListedVideo:
 
     Attributes:
         name: `personNN_<action>_dM`.
-        subject: 1 to 25.
+        subject: 1 to 25; higher where people were rendered.
         action: One of the six actions.
         scenario: `d1` to `d4`.
         ranges: First and last frame of every sequence, counted from 1, both included. They may

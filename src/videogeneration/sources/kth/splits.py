@@ -11,7 +11,9 @@ prediction literature, persons 1-16 for training and 17-25 for testing (no valid
 
 PARTS = ("train", "validation", "test")
 
-_LAST_SUBJECT = 25
+_RECORDED_SUBJECTS = 25
+"""The data set's own; those with higher numbers were rendered and are for training."""
+_LAST_SUBJECT = 999
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,8 @@ def assign_splits(
 
     Args:
         subjects: The subjects that there are.
-        assignment: `authors`, `prediction`, or lists of subjects by part.
+        assignment: `authors`, `prediction`, or lists of subjects by part. Subjects above 25,
+            unless a list names them, are for training.
         test_subjects: Where given, these are for testing; another subject that the assignment
             would test is for training, the others keep their part.
         authors_split: The authors' split from the header of the dataset's list.
@@ -90,6 +93,7 @@ def _wanted(
     assignment: str | Mapping[str, Sequence[int]], authors_split: Mapping[int, str]
 ) -> dict[int, str]:
     """Every subject's part as the assignment has it."""
+    rendered = dict.fromkeys(range(_RECORDED_SUBJECTS + 1, _LAST_SUBJECT + 1), "train")
     if isinstance(assignment, Mapping):
         wanted: dict[int, str] = {}
         for part, listed in assignment.items():
@@ -97,16 +101,17 @@ def _wanted(
                 if subject in wanted:
                     raise KthError(f"split: person {subject} is in {wanted[subject]} and in {part}")
                 wanted[subject] = part
-        return wanted
+        return rendered | wanted
     if assignment == "prediction":
-        return {s: "train" if s <= 16 else "test" for s in range(1, _LAST_SUBJECT + 1)}
+        recorded = range(1, _RECORDED_SUBJECTS + 1)
+        return {s: "train" if s <= 16 else "test" for s in recorded} | rendered
     if assignment == "authors":
         if not authors_split:
             raise KthError(
                 "split: 'authors' needs the lines 'Training:', 'Validation:' and 'Test:' in the "
                 "header of the sequence list; use 'prediction' or lists of subjects instead"
             )
-        return dict(authors_split)
+        return rendered | dict(authors_split)
     raise KthError(unknown_name("split", assignment, ASSIGNMENTS) + ", or lists by part")
 
 

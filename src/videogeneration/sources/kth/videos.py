@@ -15,7 +15,9 @@ import numpy as np
 
 from videogeneration.sources.kth.sequences import KthError
 
-_FILE = re.compile(r"(?P<name>person\d\d_(?P<action>[a-z]+)_d\d)(?:_uncomp)?\.avi", re.IGNORECASE)
+_FILE = re.compile(
+    r"(?P<name>person\d{2,3}_(?P<action>[a-z]+)_d\d)(?:_uncomp)?\.avi", re.IGNORECASE
+)
 
 
 class VideoError(KthError):

@@ -1,23 +1,22 @@
 """Rendered people: articulated figures written as KTH recordings, drawn from a seed.
 
-`gait` moves a skeleton, `figure` gives it a build and clothes, `scene` draws it into a place,
-`labels` says what is known of a film, `recordings` draws single films and writes whole folders in
-the layout of the KTH data set.
+`acts` knows what people can do, `plans` who does what and when, `figure` gives them a build and
+clothes, `scene` draws them into a place, `films` draws single films, `recordings` writes whole
+folders in the layout of the KTH data set, `labels` says what is known of a film.
 """
 
+from videogeneration.sources.people.films import Poses, draw_film, draw_poses
 from videogeneration.sources.people.labels import KEYPOINTS, PAIRS, Labels, read_labels
-from videogeneration.sources.people.recordings import (
-    PeopleSettings,
-    draw_film,
-    render_recordings,
-)
+from videogeneration.sources.people.recordings import PeopleSettings, render_recordings
 
 __all__ = [
     "KEYPOINTS",
     "PAIRS",
     "Labels",
     "PeopleSettings",
+    "Poses",
     "draw_film",
+    "draw_poses",
     "read_labels",
     "render_recordings",
 ]

@@ -8,22 +8,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videogeneration.sources.people.gait import SIDES, Arm, Array, Leg, Pose
+from videogeneration.sources.people.acts import JOINTS, Array
 
-HEADWEAR = ("none", "cap", "hood")
+HEADWEAR = ("none", "cap", "beanie", "hood")
 HAIR = ("short", "short", "short", "long", "tail")
 
 # Trunk from the neck (1) to the pelvis (0): height, reach to the front, to the back, to the side.
 TRUNK = np.array(
     [
-        (1.08, 0.026, 0.036, 0.034),
-        (0.96, 0.038, 0.052, 0.068),
-        (0.86, 0.056, 0.062, 0.096),
-        (0.70, 0.068, 0.066, 0.102),
-        (0.45, 0.064, 0.056, 0.090),
+        (1.03, 0.03, 0.036, 0.042),
+        (0.975, 0.038, 0.05, 0.082),
+        (0.92, 0.046, 0.058, 0.108),
+        (0.82, 0.058, 0.064, 0.112),
+        (0.62, 0.07, 0.066, 0.104),
+        (0.42, 0.065, 0.056, 0.09),
         (0.20, 0.060, 0.058, 0.088),
         (0.00, 0.058, 0.068, 0.092),
-        (-0.12, 0.052, 0.066, 0.088),
+        (-0.07, 0.054, 0.066, 0.09),
     ]
 )
 CIRCLE = np.linspace(0, 2 * np.pi, 16, endpoint=False)
@@ -41,6 +42,7 @@ class Person:
         skin: Grey of face and hands.
         hair: Grey of the hair.
         hairstyle: One of `HAIR`.
+        beard: Whether there is one.
     """
 
     height: float
@@ -50,18 +52,20 @@ class Person:
     skin: float
     hair: float
     hairstyle: str
+    beard: bool
 
     @classmethod
     def drawn(cls, rng: np.random.Generator) -> "Person":
         """Draw a subject."""
         return cls(
             height=float(np.clip(rng.normal(1, 0.05), 0.89, 1.1)),
-            girth=float(np.clip(rng.normal(1.16, 0.1), 0.95, 1.4)),
+            girth=float(np.clip(rng.normal(1.1, 0.11), 0.88, 1.4)),
             leg_length=float(rng.uniform(0.495, 0.525)),
-            head=float(rng.normal(1, 0.04)),
-            skin=float(rng.uniform(82, 128)),
-            hair=float(rng.choice([28, 38, 50, 110], p=[0.4, 0.3, 0.2, 0.1])),
+            head=float(rng.normal(1.02, 0.05)),
+            skin=float(rng.uniform(95, 185)),
+            hair=float(rng.choice([rng.uniform(22, 60), rng.uniform(80, 175)], p=[0.72, 0.28])),
             hairstyle=str(rng.choice(HAIR)),
+            beard=bool(rng.random() < 0.12),
         )
 
 
@@ -74,12 +78,17 @@ class Clothes:
         sleeve: Grey of the sleeves.
         trousers: Grey of the trousers.
         shoes: Grey of the shoes.
+        hat: Grey of cap or beanie.
         bare_arms: Whether the forearms are bare.
+        bare_legs: Whether the shanks are bare.
+        collar: Whether the neck is covered.
         hem: How far the top reaches below the pelvis; more than 0.1 is a coat.
         bulk: How far the top stands off the trunk.
         trouser_width: Width of the trouser legs in shares of the usual.
         headwear: One of `HEADWEAR`.
         band: Grey of a band across the chest, or None.
+        opening: Grey of what an open jacket or its zip shows, or None.
+        opening_width: Width of the opening in shares of the trunk's.
         bag: Grey of a backpack, or None.
     """
 
@@ -87,41 +96,66 @@ class Clothes:
     sleeve: float
     trousers: float
     shoes: float
+    hat: float
     bare_arms: bool
+    bare_legs: bool
+    collar: bool
     hem: float
     bulk: float
     trouser_width: float
     headwear: str
     band: float | None
+    opening: float | None
+    opening_width: float
     bag: float | None
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, other: bool) -> "Clothes":
-        """Draw clothes; `other` clothes (scenario d3) are coats, bags and headwear more often."""
-        top = float(
+    def drawn(cls, rng: np.random.Generator, other: bool, any_grey: float) -> "Clothes":
+        """Draw clothes.
+
+        Args:
+            rng: What they are drawn from.
+            other: The clothes of scenario d3: coats, bags and headwear more often.
+            any_grey: Share of clothes of any grey; the others are those of the recordings, mostly
+                dark.
+        """
+
+        def grey(usual: float) -> float:
+            return float(rng.uniform(15, 215) if free else usual)
+
+        free = rng.random() < any_grey
+        top = grey(
             rng.choice(
-                [rng.uniform(30, 70), rng.uniform(62, 88), rng.uniform(165, 205)],
-                p=[0.78, 0.14, 0.08],
+                [rng.uniform(26, 62), rng.uniform(60, 100), rng.uniform(165, 205)],
+                p=[0.7, 0.18, 0.12],
             )
         )
-        trousers = float(
-            rng.choice([rng.uniform(26, 56), rng.uniform(50, 90), 205], p=[0.5, 0.4, 0.1])
+        trousers = grey(
+            rng.choice([rng.uniform(24, 56), rng.uniform(50, 110), 200], p=[0.5, 0.4, 0.1])
         )
         coat = rng.random() < (0.6 if other else 0.2)
+        inside = float(rng.choice([rng.uniform(20, 60), rng.uniform(90, 220)]))
         return cls(
             top=top,
-            sleeve=top if rng.random() < 0.8 else float(rng.uniform(30, 100)),
+            sleeve=top if rng.random() < 0.82 else grey(rng.uniform(30, 100)),
             trousers=trousers,
-            shoes=float(rng.choice([22, 40, 200], p=[0.45, 0.35, 0.2])),
-            bare_arms=not coat and rng.random() < 0.15,
-            hem=float(rng.uniform(0.1, 0.26)) if coat else float(rng.uniform(0.02, 0.07)),
+            shoes=float(rng.choice([24, 45, 190], p=[0.45, 0.3, 0.25])),
+            hat=float(rng.uniform(20, 160)),
+            bare_arms=not coat and rng.random() < 0.2,
+            bare_legs=bool(rng.random() < 0.05),
+            collar=bool(rng.random() < 0.45),
+            hem=float(rng.uniform(0.1, 0.28)) if coat else float(rng.uniform(0.0, 0.06)),
             bulk=float(rng.uniform(0.012, 0.026)) if coat else float(rng.uniform(0, 0.012)),
-            trouser_width=float(rng.uniform(0.92, 1.3)),
+            trouser_width=float(rng.uniform(0.85, 1.3)),
             headwear=str(
-                rng.choice(HEADWEAR, p=[0.66, 0.25, 0.09] if other else [0.88, 0.1, 0.02])
+                rng.choice(
+                    HEADWEAR, p=[0.58, 0.16, 0.16, 0.1] if other else [0.86, 0.06, 0.06, 0.02]
+                )
             ),
-            band=float(rng.uniform(150, 230)) if not coat and rng.random() < 0.12 else None,
-            bag=float(rng.uniform(30, 80)) if rng.random() < (0.3 if other else 0.0) else None,
+            band=float(rng.uniform(120, 230)) if not coat and rng.random() < 0.14 else None,
+            opening=inside if rng.random() < (0.55 if coat else 0.15) else None,
+            opening_width=float(rng.choice([0.06, rng.uniform(0.15, 0.45)])),
+            bag=float(rng.uniform(25, 110)) if rng.random() < (0.3 if other else 0.03) else None,
         )
 
 
@@ -132,163 +166,231 @@ class Part:
     Attributes:
         outline: Corners `[T, N, 2]`.
         grey: Its grey, 0 to 255.
-        layer: What is drawn later, `[T]`: a higher layer covers a lower one.
-        inner: Whether it lies within other parts and so adds nothing to the silhouette.
+        layer: What is drawn later, `[T]`: a higher layer covers a lower one; below 0 is not drawn.
+        convex: Whether the polygon is convex.
     """
 
     outline: Array
     grey: float
     layer: Array
-    inner: bool = False
+    convex: bool = True
 
 
 class Figure:
-    """Dresses poses seen from one side.
+    """Dresses the skeletons of one film.
 
     Args:
         person: The build.
         clothes: What is worn.
-        heading: Angle of the way, `[T]` radians: 0 is to the right, pi to the left, pi / 2 away.
+        joints: `[T, joints, 3]`, see `acts.skeleton`.
+        heading: See `Labels.heading`, `[T]`.
         tilt: How far up the picture something a body height behind appears, body heights.
         light: The lit side: -1 is the left of the picture, 1 the right.
     """
 
     def __init__(
-        self, person: Person, clothes: Clothes, heading: Array, tilt: float, light: float
+        self,
+        person: Person,
+        clothes: Clothes,
+        joints: Array,
+        heading: Array,
+        tilt: float,
+        light: float,
     ) -> None:
-        self.person, self.clothes, self.tilt, self.light = person, clothes, tilt, light
-        self.heading = heading
-        self.cos, self.sin = np.cos(heading), np.sin(heading)
-        self.parts: list[Part] = []
+        self.person, self.clothes, self.light = person, clothes, light
+        self._joints, self._heading, self._tilt = joints, heading, tilt
+        self._plane = projected(joints, heading[:, None], tilt)
+        # how far each joint is behind the middle of the body
+        forward, left = joints[..., 0], joints[..., 1]
+        self._away = forward * np.sin(heading)[:, None] + left * np.cos(heading)[:, None]
+        shoulders = self._three("left_shoulder") - self._three("right_shoulder")
+        chest = heading - np.arctan2(shoulders[:, 0], shoulders[:, 1])
+        gaze = self._three("nose") - self._three("head")
+        self._face = heading + np.arctan2(gaze[:, 1], gaze[:, 0])
+        self._chest_cos, self._chest_sin = np.cos(chest), np.sin(chest)
+        self._parts: list[Part] = []
+        self._capsules: list[tuple[Array, Array, float, float, float, Array]] = []
 
-    def dress(self, pose: Pose) -> list[Part]:
-        """Return the parts of a pose, to be drawn by their layers from low to high."""
-        self.parts = []
-        for side, leg, arm in zip(SIDES, pose.legs, pose.arms, strict=True):
-            near = np.where(-side * self.cos > 0, 1.0, 0.0)
-            self._leg(leg, 2 + 2 * near, 0.86 + 0.14 * (side < 0))
-            # arms before the chest of someone who faces the camera cover it, whichever side
-            before = np.where((near > 0) | (self.sin < -0.9), 10.0, 0.0)
-            self._arm(arm, before, 0.86 + 0.14 * (side < 0))
-        self._trunk(pose)
-        self._head(pose)
-        return self.parts
+    def parts(self) -> list[Part]:
+        """The parts, to be drawn by their layers from low to high."""
+        self._parts, self._capsules = [], []
+        for side, shade in (("left", 0.88), ("right", 1.0)):
+            self._leg(side, shade)
+            self._arm(side, shade)
+        self._trunk()
+        self._head()
+        starts, ends = (np.stack([capsule[i] for capsule in self._capsules]) for i in (0, 1))
+        radii = np.array([capsule[2:4] for capsule in self._capsules])
+        outlines = _capsules(starts, ends, radii)
+        return self._parts + [
+            Part(outline, grey, layer)
+            for outline, (*_, grey, layer) in zip(outlines, self._capsules, strict=True)
+        ]
 
-    def _seen(self, joint: Array) -> Array:
-        return projected(joint, self.heading, self.tilt)
+    def _three(self, name: str) -> Array:
+        return self._joints[:, JOINTS.index(name)]
 
-    def _add(self, outline: Array, grey: float, layer: Array | float, inner: bool = False) -> None:
-        self.parts.append(Part(outline, grey, np.broadcast_to(layer, outline.shape[:1]), inner))
+    def _seen(self, name: str) -> Array:
+        return self._plane[:, JOINTS.index(name)]
+
+    def _beside(self, name: str, offset: tuple[float, float, float]) -> Array:
+        """Where a point near a joint is seen, `[T, 2]`; the offset is (forward, left, up)."""
+        return projected(self._three(name) + np.array(offset), self._heading, self._tilt)
+
+    def _add(self, outline: Array, grey: float, layer: Array | float, convex: bool = True) -> None:
+        self._parts.append(Part(outline, grey, np.broadcast_to(layer, outline.shape[:1]), convex))
+
+    def _capsule(
+        self,
+        start: Array,
+        end: Array,
+        radii: tuple[float, float],
+        grey: float,
+        layer: Array | float,
+    ) -> None:
+        """A tapered limb between two points `[T, 2]`."""
+        self._capsules.append((start, end, *radii, grey, np.broadcast_to(layer, start.shape[:1])))
 
     def _limb(
-        self, ends: tuple[Array, Array], radii: tuple[float, float], grey: float, layer: Array
+        self, start: Array, end: Array, radii: tuple[float, float], grey: float, layer: Array
     ) -> None:
-        """A tapered limb with a lighter stripe on its lit side."""
-        start, end = self._seen(ends[0]), self._seen(ends[1])
-        self._add(_capsule(start, end, *radii), grey * 0.95, layer)
+        """A limb with a lighter stripe on its lit side."""
+        self._capsule(start, end, radii, grey * 0.94, layer)
         lit = np.array([0.3 * self.light * min(radii), 0.0])
-        stripe = _capsule(start + lit, end + lit, radii[0] * 0.5, radii[1] * 0.5)
-        self._add(stripe, grey * 1.1, layer, inner=True)
+        half = radii[0] * 0.5, radii[1] * 0.5
+        self._capsule(start + lit, end + lit, half, grey * 1.1, layer + 0.01)
 
-    def _leg(self, leg: Leg, layer: Array, shade: float) -> None:
+    def _leg(self, side: str, shade: float) -> None:
         girth, wide = self.person.girth, self.clothes.trouser_width
-        self._shoe(leg, layer, shade)
-        grey = self.clothes.trousers * shade
-        top = leg.hip - 0.02 * (leg.hip - leg.knee)
-        hem = leg.ankle + 0.12 * (leg.knee - leg.ankle)
-        self._limb((leg.knee, hem), (0.039 * girth * wide, 0.034 * wide), grey, layer + 0.1)
-        self._limb((top, leg.knee), (0.06 * girth, 0.04 * girth * wide), grey, layer + 0.2)
-
-    def _shoe(self, leg: Leg, layer: Array, shade: float) -> None:
-        heel, ball, toe = (self._seen(joint) for joint in (leg.heel, leg.ball, leg.toe))
-        ankle = self._seen(leg.ankle)
-        across = np.stack([np.abs(self.sin), 0 * self.sin], -1) * 0.028
-        instep = 0.45 * ankle + 0.55 * ball + np.array([0.0, 0.022])
-        tip = toe + np.array([0.0, 0.022])
-        outline = [heel - across, ball - across, toe - across, tip, instep + across, ankle + across]
-        back = ankle + 0.45 * (ankle - instep) * [1.0, 0.0]
-        outline += [back - across]
-        self._add(np.stack(outline, 1), self.clothes.shoes * shade, layer)
-        sole = np.stack(
-            [
-                heel,
-                ball,
-                toe,
-                toe + np.array([0, 0.008]),
-                ball + np.array([0, 0.01]),
-                heel + np.array([0, 0.01]),
-            ],
-            1,
+        hip, knee, ankle, heel, ball, toe = (
+            self._seen(f"{side}_{name}") for name in ("hip", "knee", "ankle", "heel", "ball", "toe")
         )
-        self._add(sole, self.clothes.shoes * shade * 0.6, layer, inner=True)
+        away = self._away[:, [JOINTS.index(f"{side}_{name}") for name in ("hip", "knee")]]
+        layer = 3.0 - np.clip(away.sum(1) * 8, -1, 1)
+        up, shoe = np.array([0.0, 0.02]), self.clothes.shoes * shade
+        self._capsule(heel + up, ankle, (0.019, 0.026), shoe, layer)
+        self._capsule(heel + up, ball + up, (0.018, 0.019), shoe, layer + 0.01)
+        self._capsule(ball + up, toe + up * 0.7, (0.019, 0.012), shoe, layer + 0.02)
+        self._capsule(heel, toe, (0.007, 0.006), shoe * 0.6, layer + 0.03)
+        grey = self.clothes.trousers * shade
+        below = self.person.skin * shade if self.clothes.bare_legs else grey
+        hem = ankle + 0.1 * (knee - ankle)
+        shank = (
+            (0.04 * girth, 0.03) if self.clothes.bare_legs else (0.041 * girth * wide, 0.036 * wide)
+        )
+        self._limb(knee, hem, shank, below, layer + 0.1)
+        self._limb(
+            hip - 0.02 * (hip - knee), knee, (0.06 * girth, 0.042 * girth * wide), grey, layer + 0.2
+        )
+        if self.clothes.bare_legs:
+            self._capsule(hip, knee, (0.06 * girth, 0.048 * girth * wide), grey, layer + 0.15)
 
-    def _arm(self, arm: Arm, layer: Array, shade: float) -> None:
+    def _arm(self, side: str, shade: float) -> None:
         girth, bulk = self.person.girth, self.clothes.bulk * 0.5
-        grey = self.clothes.sleeve * shade
+        shoulder, elbow, wrist, hand = (
+            self._seen(f"{side}_{name}") for name in ("shoulder", "elbow", "wrist", "hand")
+        )
+        # an arm covers the trunk when it is nearer to the camera
+        away = self._away[:, [JOINTS.index(f"{side}_{name}") for name in ("elbow", "wrist")]].mean(
+            1
+        )
+        layer = np.where(away < -0.005, 10.0, 0.5) - np.clip(away, -0.4, 0.4)
+        sleeve = self.clothes.sleeve * shade
         skin = self.person.skin * shade
-        fore = skin if self.clothes.bare_arms else grey
-        # a hand is a short mitten: fingers are under a pixel
-        self._limb((arm.wrist, arm.hand), (0.017, 0.016), skin, layer)
-        radius = 0.031 * girth + bulk
-        self._limb((arm.elbow, arm.wrist), (radius * 0.95, 0.024 + bulk), fore, layer + 0.1)
-        self._limb((arm.shoulder, arm.elbow), (radius * 1.1, radius), grey, layer + 0.2)
+        along = hand - wrist
+        size = np.maximum(np.linalg.norm(along, axis=1, keepdims=True), 1e-6)
+        thumb = along[:, ::-1] * np.array([-1.0, 1.0]) / size * 0.026
+        thumb *= np.sign(thumb[:, 1:] + 1e-9)  # thumbs point up
+        self._capsule(wrist, hand, (0.019, 0.024), skin, layer + 0.02)
+        self._capsule(
+            wrist + 0.4 * along, wrist + 0.9 * along + thumb, (0.01, 0.008), skin, layer + 0.03
+        )
+        radius = 0.027 * girth + bulk
+        cuff = (radius, 0.021 + bulk) if not self.clothes.bare_arms else (0.03 * girth, 0.022)
+        fore = skin if self.clothes.bare_arms else sleeve
+        self._limb(elbow, wrist, cuff, fore, layer + 0.1)
+        self._limb(shoulder, elbow, (radius * 1.12, radius * 1.02), sleeve, layer + 0.2)
 
     def _reach(self, front: Array, back: Array, side: Array) -> tuple[Array, Array]:
         """How far slices `[N]` of the trunk reach to the left and right, `[T, N]` each."""
-        cos, sin = self.cos[:, None], self.sin[:, None]
+        cos, sin = self._chest_cos[:, None], self._chest_sin[:, None]
         right = np.hypot(np.where(cos > 0, front, back) * cos, side * sin)
         left = np.hypot(np.where(cos > 0, back, front) * cos, side * sin)
         return left, right
 
-    def _trunk(self, pose: Pose) -> None:
+    def _trunk(self) -> None:
         clothes, girth = self.clothes, self.person.girth
         rows = TRUNK[:, 0]
-        pelvis, neck = self._seen(pose.pelvis)[:, None], self._seen(pose.neck)[:, None]
+        pelvis, neck = self._seen("pelvis")[:, None], self._seen("neck")[:, None]
         axis = pelvis + rows[:, None] * (neck - pelvis)
         reach = TRUNK[:, 1:] * (1 + (girth - 1) * np.clip(1.4 - rows, 0.2, 1.4)[:, None])
         left, right = self._reach(*(reach + clothes.bulk * (rows < 0.95)[:, None]).T)
         left_edge = np.stack([axis[..., 0] - left, axis[..., 1]], -1)
         right_edge = np.stack([axis[..., 0] + right, axis[..., 1]], -1)
-        skirt = self._hem(pose, left_edge[:, -1], right_edge[:, -1])
+        skirt = self._hem(left_edge[:, -1], right_edge[:, -1])
         outline = np.concatenate([left_edge, skirt, right_edge[:, ::-1]], 1)
-        self._add(outline, clothes.top * 0.92, 6.0)
-        lit = axis[..., 0] + self.light * 0.25 * (left + right) / 2
-        lit_edges = [
-            np.stack([lit + sign * 0.42 * (left + right) / 2, axis[..., 1]], -1)[:, 1:-1]
-            for sign in (-1, 1)
-        ]
-        self._add(
-            np.concatenate([lit_edges[0], lit_edges[1][:, ::-1]], 1),
-            clothes.top * 1.06,
-            6.1,
-            inner=True,
-        )
-        if clothes.band is not None:
-            band = [left_edge[:, 3], right_edge[:, 3]]
-            band += [
-                edge * 0.8 + other * 0.2
-                for edge, other in (
-                    (right_edge[:, 3], right_edge[:, 4]),
-                    (left_edge[:, 3], left_edge[:, 4]),
-                )
-            ]
-            self._add(np.stack(band, 1), clothes.band, 6.2, inner=True)
-        if clothes.bag is not None:
-            behind = np.array([-0.088 - clothes.bulk, 0.0, -0.15])
-            middle = self._seen(pose.neck + behind)
-            width = 0.045 * np.abs(self.cos) + 0.08 * np.abs(self.sin)
-            self._add(_ellipse(middle, width, 0.105), clothes.bag, np.where(self.sin > 0, 7.0, 1.9))
+        self._add(outline, clothes.top * 0.92, 6.0, convex=False)
+        middle, half = axis[..., 0], (left + right) / 2
 
-    def _hem(self, pose: Pose, left: Array, right: Array) -> Array:
+        def strip(start: float, end: float, rows_: slice) -> Array:
+            """A part of the trunk's width, -1 to 1, over some of its rows."""
+            edges = [
+                np.stack([middle + (right - left) / 2 + at * half, axis[..., 1]], -1)[:, rows_]
+                for at in (start, end)
+            ]
+            return np.concatenate([edges[0], edges[1][:, ::-1]], 1)
+
+        lit = strip(self.light * 0.25 - 0.42, self.light * 0.25 + 0.42, slice(2, -1))
+        self._add(lit, clothes.top * 1.06, 6.1, convex=False)
+        front = -self._chest_sin[:, None]  # how much of the front is seen
+        if clothes.opening is not None:  # an open jacket, or a zip
+            at = np.clip(self._chest_cos[:, None] * 0.75, -0.9, 0.9)
+            width = clothes.opening_width * np.clip(front, 0.0, 1.0)
+            edges = [
+                np.stack([middle + (right - left) / 2 + (at + s * width) * half, axis[..., 1]], -1)
+                for s in (-1, 1)
+            ]
+            strip_ = np.concatenate([edges[0][:, 1:], edges[1][:, :0:-1]], 1)
+            layer = np.where(front[:, 0] > 0.25, 6.2, -1.0)
+            self._add(strip_, clothes.opening, layer, convex=False)
+        if clothes.band is not None:
+            self._add(strip(-1, 1, slice(4, 6)), clothes.band, 6.3, convex=False)
+        if clothes.bag is not None:
+            self._bag(clothes.bag)
+
+    def _bag(self, grey: float) -> None:
+        """A backpack: behind the back, and its straps before the shoulders."""
+        sin = np.sin(self._heading)
+        layer = np.where(sin > 0, 7.0, 1.9)
+        top, low = (
+            self._beside("neck", (-0.1 - self.clothes.bulk, 0.0, up)) for up in (-0.09, -0.21)
+        )
+        across = np.stack([0.045 * sin, 0 * sin], -1)
+        for sign in (-1, 1):
+            self._capsule(top + sign * across, low + sign * across, (0.045, 0.055), grey, layer)
+        pocket = low + np.array([0.0, 0.02])
+        self._capsule(pocket - across, pocket + across, (0.03, 0.03), grey * 1.2, layer + 0.01)
+        for side in ("left", "right"):
+            top = self._beside(f"{side}_shoulder", (0.03, 0.0, 0.035))
+            low = self._beside(f"{side}_shoulder", (0.055, 0.0, -0.17))
+            inner = (self._seen("neck") - self._seen(f"{side}_shoulder"))[:, :1] * [0.35, 0.0]
+            self._capsule(
+                top + inner, low + inner, (0.012, 0.012), grey, np.where(sin < 0.3, 6.5, -1)
+            )
+
+    def _hem(self, left: Array, right: Array) -> Array:
         """Lower edge of the top: straight when short, pushed out by the thighs when long."""
-        slack = 0.056 * self.person.girth + self.clothes.bulk
-        pelvis = self._seen(pose.pelvis)
-        legs = [(self._seen(leg.hip)[:, 0], self._seen(leg.knee)[:, 0]) for leg in pose.legs]
+        slack = 0.054 * self.person.girth + self.clothes.bulk
+        pelvis = self._seen("pelvis")
+        legs = [
+            (self._seen(f"{side}_hip")[:, 0], self._seen(f"{side}_knee")[:, 0])
+            for side in ("left", "right")
+        ]
         left_side, right_side = [], []
         for drop in np.linspace(0.33, 1, 3) * (self.clothes.hem + 0.03):
             share = min(drop / 0.22, 1.1)
             thighs = [hip + share * (knee - hip) for hip, knee in legs]
-            low = pelvis[:, 1] - max(drop, 0.042)
+            low = pelvis[:, 1] - max(drop, 0.028)
             left_side.append(
                 np.stack([np.minimum(left[:, 0] + 0.006, np.minimum(*thighs) - slack), low], -1)
             )
@@ -297,53 +399,104 @@ class Figure:
             )
         return np.stack(left_side + right_side[::-1], 1)
 
-    def _head(self, pose: Pose) -> None:
-        person, wears = self.person, self.clothes.headwear
-        size = person.head
-        head, neck = self._seen(pose.head), self._seen(pose.neck)
-        self._add(_capsule(neck, head, 0.033 * size, 0.035 * size), person.skin * 0.8, 5.0)
-        depth = np.hypot(0.051 * self.cos, 0.044 * self.sin) * size
-        self._add(_ellipse(head, depth, 0.064 * size), person.skin, 8.0)
-        # hair covers the back of the head, whichever side of it is seen
-        away, towards = np.maximum(self.sin, 0), np.maximum(-self.sin, 0)
-        back = np.stack([-0.026 * self.cos, 0.017 + 0.024 * towards - 0.012 * away], -1)
-        hair = min(person.hair, 40.0) if wears == "cap" else person.hair
-        self._add(_ellipse(head + back, depth * (0.84 + 0.12 * away), 0.05 * size), hair, 8.2)
+    def _head(self) -> None:
+        person, clothes = self.person, self.clothes
+        wears, size = clothes.headwear, person.head
+        head, neck = self._seen("head"), self._seen("neck")
+        cos, sin = np.cos(self._face), np.sin(self._face)
+        from_behind = sin > 0.4
+
+        def at(forward: float, left: float, up: float) -> Array:
+            """A point of the head, which turns with the gaze."""
+            across = (forward * cos - left * sin) * size
+            return head + np.stack([across, up * size + self._tilt * forward * sin], -1)
+
+        def wide(depth: float, side: float) -> Array:
+            return np.hypot(depth * cos, side * sin) * size
+
+        collar = clothes.top * 0.85 if clothes.collar else person.skin * 0.8
+        self._capsule(neck - [0, 0.02], neck * 0.5 + head * 0.5, (0.04, 0.033 * size), collar, 6.4)
+        self._capsule(neck, head, (0.031 * size, 0.033 * size), person.skin * 0.8, 5.0)
+        hair = person.hair
+        hair_layer = np.where(from_behind, 8.5, 8.0)
+        self._add(
+            _ellipse(at(-0.014, 0, 0.012), wide(0.052, 0.047), 0.054 * size), hair, hair_layer
+        )
+        self._add(
+            _ellipse(at(-0.02, 0, -0.015), wide(0.034, 0.036), 0.045 * size), hair, hair_layer
+        )
+        # the face lies before the hair, the chin a little ahead
+        face = person.skin
+        self._add(_ellipse(at(0.012, 0, -0.004), wide(0.04, 0.038), 0.046 * size), face, 8.1)
+        self._add(_ellipse(at(0.02, 0, -0.034), wide(0.03, 0.029), 0.03 * size), face * 0.97, 8.11)
+        seen = np.where(sin < 0.45, 8.3, -1.0)
+        self._capsule(at(0.04, 0, 0.004), at(0.056, 0, -0.008), (0.007, 0.01), face * 1.06, seen)
+        if person.beard:
+            self._add(
+                _ellipse(at(0.02, 0, -0.043), wide(0.031, 0.029), 0.021 * size), hair * 1.1, 8.15
+            )
+        self._capsule(
+            at(0.046, 0.012, -0.03), at(0.046, -0.012, -0.03), (0.004, 0.004), face * 0.6, seen
+        )
+        for left in (0.017, -0.017):
+            side = np.where((sin < 0.3) & (left * cos < 0.012), 8.3, -1.0)
+            self._add(
+                _ellipse(at(0.041, left, 0.006), wide(0.005, 0.008), 0.006), face * 0.42, side
+            )
         if wears == "cap":
-            self._add(_ellipse(head + np.array([0.0, 0.03]), depth * 1.08, 0.037 * size), hair, 8.3)
+            self._add(
+                _ellipse(at(-0.002, 0, 0.034), wide(0.057, 0.05), 0.036 * size), clothes.hat, 8.6
+            )
+            peak = np.where(sin < 0.5, 8.6, 1.0)
+            self._capsule(
+                at(0.04, 0, 0.022), at(0.092, 0, 0.014), (0.012, 0.008), clothes.hat, peak
+            )
+        elif wears == "beanie":
+            self._add(
+                _ellipse(at(-0.004, 0, 0.032), wide(0.056, 0.05), 0.042 * size), clothes.hat, 8.6
+            )
         elif wears == "hood":
-            hood = head + back * [0.9, 0.4]
-            self._add(_ellipse(hood, depth * 0.98, 0.066 * size), self.clothes.top * 0.9, 8.3)
+            around = np.where(from_behind, 8.7, 8.05)
+            self._add(
+                _ellipse(at(-0.016, 0, 0.004), wide(0.06, 0.056), 0.07 * size),
+                clothes.top * 0.9,
+                around,
+            )
         elif person.hairstyle == "long":
-            behind = self._seen(pose.head + np.array([-0.034, 0.0, -0.05]))
-            self._add(_ellipse(behind, depth * 0.72, 0.085), hair, np.where(away > 0.3, 8.3, 7.9))
+            layer = np.where(from_behind, 8.5, 7.9)
+            self._add(_ellipse(at(-0.034, 0, -0.05), wide(0.035, 0.052), 0.085), hair, layer)
         elif person.hairstyle == "tail":
-            root = self._seen(pose.head + np.array([-0.062, 0.0, 0.012]))
-            tip = self._seen(pose.neck + np.array([-0.075, 0.0, -0.01]))
-            self._add(_capsule(root, tip, 0.022, 0.015), hair, np.where(away > 0.3, 8.3, 7.9))
+            layer = np.where(from_behind, 8.5, 7.9)
+            self._capsule(at(-0.06, 0, 0.012), at(-0.085, 0, -0.09), (0.022, 0.014), hair, layer)
 
 
-def projected(joints: Array, heading: Array, tilt: float) -> Array:
+def projected(joints: Array, heading: Array, tilt: float | Array) -> Array:
     """Project body coordinates `[..., 3]` onto the picture plane, `[..., 2]` body heights.
 
     Args:
         joints: (forward, left, up).
-        heading: See `Figure`; of a shape that broadcasts to that of the joints.
-        tilt: See `Figure`.
+        heading: See `Labels.heading`; of a shape that broadcasts to that of the joints.
+        tilt: See `Figure`; likewise.
     """
     forward, left, up = joints[..., 0], joints[..., 1], joints[..., 2]
     cos, sin = np.cos(heading), np.sin(heading)
     return np.stack([forward * cos - left * sin, up + tilt * (forward * sin + left * cos)], -1)
 
 
-def _capsule(start: Array, end: Array, start_radius: float, end_radius: float) -> Array:
-    """Outline `[T, 14, 2]` of two discs and what lies between them."""
+def _capsules(start: Array, end: Array, radii: Array) -> Array:
+    """Outlines `[N, T, 14, 2]` of pairs of discs and what lies between them.
+
+    Args:
+        start: Centres of the first discs, `[N, T, 2]`.
+        end: Centres of the second ones.
+        radii: Of both, `[N, 2]`.
+    """
     along = end - start
-    angle = np.arctan2(along[:, 1], along[:, 0])[:, None]
-    turn = np.linspace(np.pi / 2, 3 * np.pi / 2, 7)
-    first = np.stack([np.cos(angle + turn), np.sin(angle + turn)], -1) * start_radius
-    last = np.stack([np.cos(angle + turn + np.pi), np.sin(angle + turn + np.pi)], -1) * end_radius
-    return np.concatenate([start[:, None] + first, end[:, None] + last], 1)
+    angle = np.arctan2(along[..., 1], along[..., 0])[..., None]
+    turn = angle + np.linspace(np.pi / 2, 3 * np.pi / 2, 7)
+    half = np.stack([np.cos(turn), np.sin(turn)], -1)
+    first, last = (radii[:, i, None, None, None] * half for i in (0, 1))
+    return np.concatenate([start[..., None, :] + first, end[..., None, :] - last], -2)
 
 
 def _ellipse(centre: Array, width: Array, height: float) -> Array:

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.captions import kth_caption
+from videogeneration.captions import action_caption
 
 KEYPOINTS = (
     "head",
@@ -92,7 +92,7 @@ class Labels:
     def caption(self, frame: int) -> str:
         """The sentence that is true of what the person does or begins to do in a frame."""
         direction = {-1: "left", 0: None, 1: "right"}[int(self.direction[frame])]
-        return kth_caption(str(self.action[frame]), direction)
+        return action_caption(str(self.action[frame]), direction)
 
     def part(self, frames: slice) -> "Labels":
         """The labels of some of the frames."""

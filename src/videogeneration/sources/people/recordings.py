@@ -1,110 +1,82 @@
-"""Whole recordings of rendered walkers, as files in the layout of the KTH data set."""
+"""Whole recordings of rendered people, as files in the layout of the KTH data set."""
 
 import json
 import logging
-import math
 import multiprocessing
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
-from itertools import islice
+from itertools import product
 from pathlib import Path
+from typing import Literal, get_args
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field
 
-from videogeneration.sources.people.figure import Clothes, Figure, Person
-from videogeneration.sources.people.gait import (
-    GAITS,
-    STROKES,
-    Array,
-    Cycle,
-    Gait,
-    Pose,
-    stand,
-)
+from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array, Gait
+from videogeneration.sources.people.figure import Clothes, Person
+from videogeneration.sources.people.films import ANY_GREY, draw_actions, filmed
 from videogeneration.sources.people.labels import Labels, joined, labels_path, write_labels
-from videogeneration.sources.people.scene import (
-    HEIGHT,
-    WIDTH,
-    Film,
-    Place,
-    draw_place,
-    keypoints,
+from videogeneration.sources.people.plans import (
+    SCENARIOS,
+    Performance,
+    draw_plan,
+    habits,
+    perform,
 )
+from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, Frame, draw_place
+from videogeneration.validated import validated
 
 logger = logging.getLogger(__name__)
 
-ACTIONS = ("walking", "jogging", "running", "boxing", "handclapping", "handwaving")
-SCENARIOS = ("d1", "d2", "d3", "d4")
 MAX_SUBJECTS = 25
+"""Those of the data set; subjects with higher numbers are for training."""
+LAST_SUBJECT = 999
+
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 2
+RENDERER = 3
 """Raised when the same settings draw other pictures, so that old folders are drawn anew."""
 
-INDOOR_PACE = 0.67  # a room is short: people slow down
+LONGEST = 14
+"""Longest sequence, seconds."""
 
-Frame = NDArray[np.uint8]
+Action = Literal["walking", "jogging", "running", "boxing", "handclapping", "handwaving"]
+Scenario = Literal["d1", "d2", "d3", "d4"]
 Sequences = list[tuple[int, int]]
 
 
-@dataclass(frozen=True)
+@validated
 class PeopleSettings:
-    """What to render.
+    """What to render: a small KTH of up to 25 people, and many more people, each shortly.
 
     Attributes:
-        subjects: How many people, 1 to 25, numbered from 1.
+        subjects: How many people do all `actions` in all `scenarios`, numbered from 1.
+        more: How many others there are, numbered from 26; they do a few things only.
+        recordings: Recordings of each of those others, of a random action in a random scenario.
         actions: Any of the six KTH actions.
         scenarios: Any of `d1` to `d4`: outdoors, at a slant, in other clothes, indoors.
-        sequences: Sequences a recording, 1 or more; passes alternate in direction.
+        sequences: Sequences a recording; passes alternate in direction.
+        transitions: Share of sequences in which another action, or the same one to the other side,
+            comes first. A recording is called by what is done in the end.
         seed: What everything is drawn from.
         processes: Worker processes; 0 is one a core. The films do not depend on it.
-        turning: Share of passes, 0 to 1, in which the person turns round and goes back.
-
-    Raises:
-        ValueError: A value is out of range; the message names the field.
     """
 
-    subjects: int = 20
-    actions: tuple[str, ...] = ("walking",)
-    scenarios: tuple[str, ...] = SCENARIOS
-    sequences: int = 4
-    seed: int = 0
-    processes: int = 0
-    turning: float = 0.0
-
-    def __post_init__(self) -> None:
-        _check_whole("subjects", self.subjects, 1, MAX_SUBJECTS)
-        _check_whole("sequences", self.sequences, 1)
-        _check_whole("seed", self.seed, 0)
-        _check_whole("processes", self.processes, 0)
-        _check_names("actions", self.actions, ACTIONS)
-        _check_names("scenarios", self.scenarios, SCENARIOS)
-        object.__setattr__(self, "actions", tuple(self.actions))
-        object.__setattr__(self, "scenarios", tuple(self.scenarios))
-        number = isinstance(self.turning, int | float) and not isinstance(self.turning, bool)
-        if not number or not 0 <= self.turning <= 1:
-            raise ValueError(f"turning is {self.turning!r}; it must be a number from 0 to 1")
-
-
-def _check_whole(field: str, value: int, low: int, high: int | None = None) -> None:
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    if not whole or not low <= value <= (value if high is None else high):
-        allowed = f"of {low} or more" if high is None else f"from {low} to {high}"
-        raise ValueError(f"{field} is {value!r}; it must be a whole number {allowed}")
-
-
-def _check_names(field: str, values: Sequence[str], known: tuple[str, ...]) -> None:
-    listed = isinstance(values, tuple | list)
-    if not listed or not values or len(set(values)) < len(values) or set(values) - set(known):
-        raise ValueError(
-            f"{field} is {values!r}; it must be a list of different names out of {', '.join(known)}"
-        )
+    subjects: int = Field(25, ge=1, le=MAX_SUBJECTS)
+    more: int = Field(150, ge=0, le=LAST_SUBJECT - MAX_SUBJECTS)
+    recordings: int = Field(2, ge=1, le=24)
+    actions: tuple[Action, ...] = Field(get_args(Action), min_length=1)
+    scenarios: tuple[Scenario, ...] = Field(get_args(Scenario), min_length=1)
+    sequences: int = Field(1, ge=1)
+    transitions: float = Field(0.3, ge=0, le=1)
+    seed: int = Field(0, ge=0)
+    processes: int = Field(0, ge=0)
 
 
 def render_recordings(folder: Path, settings: PeopleSettings) -> Path:
@@ -183,17 +155,23 @@ class _Job:
 
 
 def _jobs(settings: PeopleSettings) -> list[_Job]:
-    return [
+    everything = list(product(sorted(set(settings.actions)), sorted(set(settings.scenarios))))
+    jobs = [
         _Job(action, subject, scenario)
         for subject in range(1, settings.subjects + 1)
-        for action in sorted(settings.actions)
-        for scenario in sorted(settings.scenarios)
+        for action, scenario in everything
     ]
+    for subject in range(MAX_SUBJECTS + 1, MAX_SUBJECTS + 1 + settings.more):
+        rng = np.random.default_rng([settings.seed, subject, 4])
+        count = min(settings.recordings, len(everything))
+        for which in sorted(rng.choice(len(everything), count, replace=False)):
+            jobs.append(_Job(everything[which][0], subject, everything[which][1]))
+    return jobs
 
 
 def _render_into(folder: Path, settings: PeopleSettings) -> None:
     jobs = _jobs(settings)
-    for action in settings.actions:
+    for action in set(settings.actions):
         (folder / action).mkdir()
     workers = min(settings.processes or os.cpu_count() or 1, len(jobs))
     logger.info("Rendering %d recordings in %d processes", len(jobs), workers)
@@ -263,92 +241,29 @@ def _film(settings: PeopleSettings, job: _Job) -> tuple[list[Frame], Sequences, 
     person = Person.drawn(np.random.default_rng([settings.seed, job.subject]))
     # the same clothes in all scenarios but the one of other clothes
     other = job.scenario == "d3"
-    clothes = Clothes.drawn(np.random.default_rng([settings.seed, job.subject, 1, other]), other)
+    wardrobe = np.random.default_rng([settings.seed, job.subject, 1, other])
+    clothes = Clothes.drawn(wardrobe, other, ANY_GREY)
+    gaits = habits(np.random.default_rng([settings.seed, job.subject, 3]))
     action = ACTIONS.index(job.action)
     rng = np.random.default_rng([settings.seed, job.subject, 2, action, scenario])
-    place = draw_place(job.scenario, rng)
-    film = Film(place, rng)
+    camera = Camera.drawn(job.scenario, rng)
+    film = Film(draw_place(job.scenario, camera, rng), rng)
     frames: list[Frame] = []
     sequences: Sequences = []
     labels: list[Labels] = []
-    for motion in _motions(settings, job, person, place, rng):
-        if sequences and job.action in GAITS:  # cut between passes
+    side = float(rng.choice([-1, 1]))
+    for _ in range(settings.sequences):
+        if sequences and job.action in TRAVELLING:  # cut between passes
             empty = [film.empty() for _ in range(rng.integers(2, 16))]
             frames += empty
             labels.append(_nobody(labels[-1], len(empty)))
-        drawn, known = _drawn(film, person, clothes, motion)
+        performance, start = _sequence(job, settings.transitions, side, person, gaits, camera, rng)
+        drawn, known = filmed(film, camera, person, clothes, performance, start, FRAMES_PER_SECOND)
         sequences.append((len(frames) + 1, len(frames) + len(drawn)))
-        frames += drawn
+        frames += list(drawn)
         labels.append(known)
+        side = -side
     return frames, sequences, joined(labels)
-
-
-def draw_film(
-    rng: np.random.Generator,
-    frames: int = 12,
-    fps: float = 5,
-    actions: Sequence[str] = ACTIONS,
-) -> tuple[NDArray[np.uint8], Labels]:
-    """Draw a film of a random person, in random clothes, in a random place.
-
-    The person is in the picture, wholly or in part, in the first frame, and may leave it.
-
-    Args:
-        rng: What everything is drawn from.
-        frames: How many frames, T.
-        fps: Frames a second.
-        actions: One of these is done.
-
-    Returns:
-        The frames, uint8 `[T, 120, 160]`, and their labels.
-    """
-    scenario = str(rng.choice(SCENARIOS))
-    person, clothes = Person.drawn(rng), Clothes.drawn(rng, other=bool(rng.random() < 0.5))
-    place = draw_place(scenario, rng)
-    action = str(rng.choice(actions))
-    if action in GAITS:
-        gait = GAITS[action].varied(rng)
-        rightwards = bool(rng.random() < 0.5)
-        speed = gait.speed * rng.normal(1, 0.05) * (INDOOR_PACE if scenario == "d4" else 1.0)
-        line = _slant(scenario, rng) + rng.normal(0, 0.06)
-        motion = _pass(
-            action, gait, person, place, speed, line, rightwards, False, rng, fps, frames
-        )
-        columns = place.camera.seen(motion.across, motion.depth)[0]
-        start = int(rng.choice(np.flatnonzero((columns > 4) & (columns < WIDTH - 4))))
-    else:
-        motion = next(_standing(action, person, rng, fps, frames))
-        start = 0
-    drawn, labels = _drawn(
-        Film(place, rng), person, clothes, motion.part(slice(start, start + frames))
-    )
-    return np.stack(drawn), labels
-
-
-def _drawn(
-    film: Film, person: Person, clothes: Clothes, motion: "_Motion"
-) -> tuple[list[Frame], Labels]:
-    """Draw a sequence; return its frames and what is known of them."""
-    place = film.place
-    figure = Figure(person, clothes, motion.heading, place.camera.tilt, place.light)
-    columns, rows, scales = place.camera.seen(motion.across, motion.depth)
-    scales = scales * person.height
-    frames, alpha = film.frames(figure.dress(motion.pose), columns, rows, scales)
-    joints = keypoints(motion.pose, motion.heading, place.camera.tilt, columns, rows, scales)
-    inside = (joints > -0.5) & (joints < np.array([WIDTH, HEIGHT]) - 0.5)
-    count = len(frames)
-    return frames, Labels(
-        keypoints=joints,
-        keypoints_valid=np.all(inside, axis=-1),
-        silhouette=alpha,
-        background=np.round(place.background).astype(np.uint8),
-        scale=scales.astype(np.float32),
-        heading=np.angle(np.exp(1j * motion.heading)).astype(np.float32),
-        phase=motion.phase.astype(np.float32),
-        action=np.full(count, motion.action),
-        direction=motion.direction.astype(np.int8),
-        present=np.ones(count, bool),
-    )
 
 
 def _nobody(before: Labels, count: int) -> Labels:
@@ -362,141 +277,59 @@ def _nobody(before: Labels, count: int) -> Labels:
     return Labels(**blank | known)
 
 
-@dataclass(frozen=True)
-class _Motion:
-    """One sequence: T poses, where they stand (body heights), and what else is known of them.
-
-    See `Labels` for `heading`, `phase`, `action` and `direction`.
-    """
-
-    action: str
-    pose: Pose
-    across: Array
-    depth: Array
-    heading: Array
-    phase: Array
-    direction: NDArray[np.int64]
-
-    def part(self, frames: slice) -> "_Motion":
-        """Some of the frames."""
-        return replace(
-            self,
-            pose=self.pose.part(frames),
-            across=self.across[frames],
-            depth=self.depth[frames],
-            heading=self.heading[frames],
-            phase=self.phase[frames],
-            direction=self.direction[frames],
-        )
-
-
-def _motions(
-    settings: PeopleSettings, job: _Job, person: Person, place: Place, rng: np.random.Generator
-) -> Iterator[_Motion]:
-    """The sequences of a recording."""
-    if job.action not in GAITS:
-        standing = _standing(job.action, person, rng, FRAMES_PER_SECOND)
-        yield from islice(standing, settings.sequences)
-        return
-    gait = GAITS[job.action].varied(np.random.default_rng([settings.seed, job.subject, 3]))
-    slant = _slant(job.scenario, rng)
-    pace = gait.speed * (INDOOR_PACE if job.scenario == "d4" else 1.0)
-    rightwards = bool(rng.random() < 0.5)
-    for _ in range(settings.sequences):
-        turning = bool(rng.random() < settings.turning)
-        speed = pace * rng.normal(1, 0.05)
-        line = slant + rng.normal(0, 0.06)
-        yield _pass(job.action, gait, person, place, speed, line, rightwards, turning, rng)
-        rightwards = rightwards == turning  # who turned comes back from the same side
-
-
-def _slant(scenario: str, rng: np.random.Generator) -> float:
-    """Angle of the way to the picture plane, radians."""
-    return float(rng.uniform(0.75, 0.95) * rng.choice([-1, 1])) if scenario == "d2" else 0.0
-
-
-def _standing(
-    action: str, person: Person, rng: np.random.Generator, fps: float, frames: int | None = None
-) -> Iterator[_Motion]:
-    """Endless sequences of someone who stands; only the time goes on between them."""
-    tempo, across = rng.uniform(1.1, 2.2), rng.uniform(-0.12, 0.12)
-    towards = rng.choice([0.0, np.pi]) if action == "boxing" else -np.pi / 2
-    heading = towards + rng.normal(0, 0.1)
-    start = 0
-    while True:
-        count = frames or int(rng.integers(85, 126))
-        seconds = np.arange(start, start + count) / fps
-        still = np.zeros(count)
-        pose = stand(action, seconds, person.leg_length, tempo)
-        turns = seconds * tempo / STROKES[action]
-        yield _Motion(
-            action, pose, still + across, still, still + heading, turns, still.astype(int)
-        )
-        start += count
-
-
-def _pass(
-    action: str,
-    gait: Gait,
+def _sequence(
+    job: _Job,
+    transitions: float,
+    side: float,
     person: Person,
-    place: Place,
-    speed: float,
-    line: float,
-    rightwards: bool,
-    turning: bool,
+    gaits: Mapping[str, Gait],
+    camera: Camera,
     rng: np.random.Generator,
-    fps: float = FRAMES_PER_SECOND,
-    beyond: int = 0,
-) -> _Motion:
-    """One pass through the picture, in by one edge and out by the other, or turning in between.
+) -> tuple[Performance, tuple[float, float]]:
+    """One sequence: what the person does, and where the person is in its first frame.
 
-    Args:
-        action: What it is called.
-        gait: How the person goes.
-        person: The build.
-        place: The place.
-        speed: Body heights a second.
-        line: Angle of the way to the picture plane, radians; positive leads away to the right.
-        rightwards: Whether the pass starts to the right.
-        turning: Whether the person turns round in mid-picture.
-        rng: What the details are drawn from.
-        fps: Frames a second.
-        beyond: Frames to go on after the other edge.
+    Who travels comes in by one edge and leaves by the other, now and then in view; who changes
+    from one action to another does so well in view.
     """
-    # slower people make shorter steps, not only fewer
-    cycle = Cycle(gait.strided(float(np.sqrt(speed / gait.speed))), person.leg_length)
-    camera, sign = place.camera, 1.0 if rightwards else -1.0
-    step = speed / fps
-    half_width = (0.2 + 0.15 * (gait.speed > 1)) * camera.scale * 1.1
-    pixels = step * camera.scale * abs(math.cos(line))
+    acts, sides = draw_actions(job.action, transitions, rng)
+    sides = (sides[0] * sides[1] * side, side)
+    plan = draw_plan(acts, sides, gaits, person.leg_length, job.scenario, rng)
+    reach = (0.22 + 0.15 * (job.action == "running")) * float(camera.scale) * person.height
 
     def beyond_edge() -> float:
         """Column, from the middle, at which a film starts or ends."""
-        if rng.random() < 0.2:  # in view
-            return WIDTH / 2 - rng.uniform(0, 20)
-        return WIDTH / 2 + half_width + pixels * rng.uniform(0, 13)
+        inside = rng.random() < 0.2
+        return WIDTH / 2 + (-rng.uniform(0, 20) if inside else reach + rng.uniform(0, 25))
 
-    start, end = -sign * beyond_edge(), sign * beyond_edge()
-    # where the way crosses the start's column: column = scale * across / (1 + depth / distance)
-    along = start / (camera.scale * math.cos(line) - start * math.sin(line) / camera.distance)
-    limit = 60 + int(8 * WIDTH / pixels) + beyond
-    heading = np.full(limit, line if rightwards else line + np.pi)
-    effort = np.ones(limit)
-    if turning:
-        end = start
-        middle = abs(along) / step + rng.uniform(-0.2, 0.2) * camera.scale / pixels
-        turned = np.clip((np.arange(limit) - middle) / (rng.uniform(16, 26) * fps / 25), 0, 1)
-        heading = heading + rng.choice([-1, 1]) * np.pi * turned**2 * (3 - 2 * turned)
-        effort = 1 - 0.6 * np.sin(np.pi * turned)
-    phase = rng.random() + np.cumsum(effort) * step / cycle.stride
-    made = np.diff(cycle.way(phase), prepend=cycle.way(phase[:1]))
-    across = along * math.cos(line) + np.cumsum(made * np.cos(heading))
-    depth = along * math.sin(line) + np.cumsum(made * np.sin(heading))
-    columns = camera.seen(across, depth)[0] - WIDTH / 2
-    leaving = (columns * np.sign(end) >= abs(end)) & (np.cos(heading) * end > 0)
-    count = max(int(np.argmax(leaving)), 1) + beyond
-    direction = np.full(limit, int(sign))
-    if turning:
-        direction[turned > 0] *= -1
-    pose = cycle.pose(phase)
-    return _Motion(action, pose, across, depth, heading, phase, direction).part(slice(count))
+    frames = LONGEST * FRAMES_PER_SECOND
+    begins = float(rng.uniform(0.8, 2.4))
+    if acts[0] in TRAVELLING:
+        column = -sides[0] * beyond_edge()
+        alone = perform([replace(plan, begins=np.inf)], frames, FRAMES_PER_SECOND)
+        passed = _columns(alone, camera, column) * sides[0] > rng.uniform(-25, 25)
+        begins = _first(passed) / FRAMES_PER_SECOND
+    else:
+        column = float(rng.normal(0, 8 if acts[1] is None else 20))
+    if acts[1] is not None:
+        plan = replace(plan, begins=begins)
+    performance = perform([plan], frames, FRAMES_PER_SECOND)
+    if job.action in TRAVELLING:
+        changed = 0.0 if acts[1] is None else plan.begins + plan.lasts
+        left = _columns(performance, camera, column) * side >= beyond_edge()
+        left &= np.arange(frames) >= changed * FRAMES_PER_SECOND
+        count = max(_first(left), 2)
+    else:
+        start = 0.0 if acts[1] is None else plan.begins + plan.lasts
+        count = int((start + rng.uniform(3.2, 4.4)) * FRAMES_PER_SECOND)
+    return performance.part(slice(count)), (camera.across(column + WIDTH / 2, 0), 0.0)
+
+
+def _columns(performance: Performance, camera: Camera, start: float) -> Array:
+    """Columns from the middle of somebody who starts in one of them, `[T]`."""
+    across = performance.across[0] + camera.across(start + WIDTH / 2, 0)
+    return camera.seen(across, performance.depth[0])[0] - WIDTH / 2
+
+
+def _first(happened: NDArray[np.bool_]) -> int:
+    """The first frame in which something happened, or how many there are."""
+    return int(np.argmax(happened)) if happened.any() else len(happened)

@@ -1,13 +1,16 @@
 """Places and the camera that looks at them: ground or wall, light, shadow, noise."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videogeneration.sources.people.acts import Array
 from videogeneration.sources.people.figure import Part, projected
-from videogeneration.sources.people.gait import Array, Pose
+from videogeneration.sources.people.labels import KEYPOINTS
 
 WIDTH, HEIGHT = 160, 120
 SUPERSAMPLING = 3
@@ -15,12 +18,15 @@ SHIFT = 4  # binary digits after the point in OpenCV's polygon corners
 NOISE_FRAMES = 24
 CLOTH = 240  # side of the texture of cloth, pixels
 
+SIGHT = 70  # how far beyond the frame somebody still casts a shadow into it, pixels
+
 Picture = NDArray[np.float32]
+Frame = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera that looks level across a flat ground.
+    """A camera, or N of them (`[N, 1]`), that looks level across a flat ground.
 
     Attributes:
         scale: Pixels of a body height at depth 0.
@@ -29,13 +35,37 @@ class Camera:
         distance: Distance of depth 0 from the camera, body heights.
     """
 
-    scale: float
-    ground: float
-    horizon: float
-    distance: float
+    scale: Array | float
+    ground: Array | float
+    horizon: Array | float
+    distance: Array | float
+
+    @classmethod
+    def drawn(cls, scenario: str, rng: np.random.Generator) -> "Camera":
+        """Draw a camera for a scenario: `d2` looks down from a hill, `d4` stands near a wall."""
+        if scenario == "d4":
+            scale = float(np.clip(rng.normal(97, 5), 84, 108))
+            ground = float(rng.uniform(107, 112.5))
+            return cls(scale, ground, ground - rng.uniform(70, 100), rng.uniform(8, 11))
+        mean = {"d1": 82, "d2": 73, "d3": 82}[scenario]
+        scale = float(np.clip(rng.normal(mean, 9), 60, 100))
+        ground = scale + rng.uniform(0.25, 0.6) * (113 - scale)
+        if scenario == "d2":
+            return cls(scale, ground, ground - rng.uniform(190, 250), rng.uniform(8, 10))
+        return cls(scale, ground, ground - rng.uniform(120, 170), rng.uniform(11, 14))
+
+    @classmethod
+    def several(cls, cameras: Sequence["Camera"]) -> "Camera":
+        """N cameras as one, to be used on arrays `[N, T]`."""
+        return cls(
+            *(
+                np.array([[getattr(camera, field.name)] for camera in cameras])
+                for field in fields(cls)
+            )
+        )
 
     @property
-    def tilt(self) -> float:
+    def tilt(self) -> Array | float:
         """How far up the picture something a body height behind appears, body heights."""
         return (self.ground - self.horizon) / (self.distance * self.scale)
 
@@ -44,11 +74,16 @@ class Camera:
 
         Args:
             across: Place from the picture's middle to the right, body heights.
-            depth: Place away from the camera, body heights.
+            depth: Place away from the camera, body heights. Nothing comes nearer than a quarter of
+                the camera's distance.
         """
-        nearness = 1 / (1 + depth / self.distance)
+        nearness = 1 / np.maximum(1 + depth / self.distance, 0.25)
         row = self.horizon + (self.ground - self.horizon) * nearness
         return WIDTH / 2 + across * self.scale * nearness, row, self.scale * nearness
+
+    def across(self, column: float, depth: float) -> float:
+        """Where somebody at this depth stands, seen in this column; see `seen`."""
+        return float((column - WIDTH / 2) * (1 + depth / self.distance) / self.scale)
 
 
 @dataclass(frozen=True)
@@ -75,71 +110,74 @@ class Place:
     """Where a recording is made.
 
     Attributes:
-        camera: The camera.
         background: The empty place, float32 `[120, 160]`, 0 to 255.
         exposure: What greys of people are multiplied by.
+        blur: How unsharp people are, pixels.
         noise: Standard deviation of the camera's noise.
         shadows: Shadows that people cast.
+        contact: Share of the light that the dim patch takes that everyone has under the feet.
         light: The lit side of people: -1 left, 1 right.
+        shutter: Share of a frame at 25 a second for which the shutter is open.
+        gain: How much brighter the camera makes a picture that a dark person fills wholly.
+        shake: How far the camera shakes, pixels.
     """
 
-    camera: Camera
     background: Picture
     exposure: float
+    blur: float
     noise: float
     shadows: tuple[Shadow, ...]
+    contact: float
     light: float
+    shutter: float
+    gain: float
+    shake: float
 
 
-def draw_place(scenario: str, rng: np.random.Generator) -> Place:
-    """Draw a place for a scenario: `d1` to `d3` outdoors (`d2` seen from above), `d4` indoors."""
-    return _indoors(rng) if scenario == "d4" else _outdoors(scenario, rng)
+def draw_place(scenario: str, camera: Camera, rng: np.random.Generator) -> Place:
+    """Draw a place for a scenario: `d1` to `d3` outdoors, `d4` indoors."""
+    return _indoors(camera, rng) if scenario == "d4" else _outdoors(scenario, rng)
 
 
 def _outdoors(scenario: str, rng: np.random.Generator) -> Place:
-    scale = float(np.clip(rng.normal({"d1": 80, "d2": 70, "d3": 83}[scenario], 6), 62, 96))
-    head_room = rng.uniform(0.25, 0.6) * (112 - scale)
-    ground = head_room + scale
-    if scenario == "d2":
-        camera = Camera(scale, ground, ground - rng.uniform(190, 250), rng.uniform(8, 10))
-    else:
-        camera = Camera(scale, ground, ground - rng.uniform(120, 170), rng.uniform(11, 14))
-    bright = rng.random() < {"d1": 0.35, "d2": 0.4, "d3": 0.1}[scenario]
+    weather = rng.random()
+    bright = weather < {"d1": 0.35, "d2": 0.4, "d3": 0.25}[scenario]
+    dark = weather > 0.93
     light = float(rng.choice([-1, 1]))
-    sunny = rng.random() < (0.08 if scenario == "d1" else 0.3)
+    sunny = rng.random() < (0.15 if scenario == "d1" else 0.3)
     length = rng.uniform(0.9, 1.8) if sunny else 0.4
     lean = np.array(
-        [[1.0, -light * length], [0.0, -rng.uniform(0.08, 0.3) * np.sign(0.7 - rng.random())]]
+        [[1.0, -light * length], [0.0, -rng.uniform(0.14, 0.36) * np.sign(0.7 - rng.random())]]
     )
     cast = (
         Shadow(rng.uniform(0.4, 0.62), 0.8, lean) if sunny else Shadow(0.10, 2.5, lean * [1, 0.3])
     )
+    grey = (
+        rng.uniform(200, 238) if bright else rng.uniform(60, 110) if dark else rng.uniform(115, 150)
+    )
     return Place(
-        camera=camera,
-        background=_ground(rng.uniform(206, 232) if bright else rng.uniform(127, 143), rng),
-        exposure=rng.uniform(1.25, 1.5) if bright else rng.uniform(0.9, 1.1),
-        noise=rng.uniform(2.2, 4.0),
-        shadows=(cast, _contact(0.28)),
+        background=_ground(grey, rng),
+        exposure=rng.uniform(1.2, 1.65) if bright else rng.uniform(0.85, 1.15),
+        blur=rng.uniform(0.3, 0.7),
+        noise=rng.uniform(1.2, 3.4),
+        shadows=(cast,),
+        contact=0.28,
         light=light,
+        shutter=rng.uniform(0, 0.3),
+        gain=rng.uniform(0, 0.5),
+        shake=rng.uniform(0, 1.2) if rng.random() < 0.25 else 0.0,
     )
 
 
-def _contact(strength: float) -> Shadow:
-    """The dim patch that everyone has under the feet."""
-    return Shadow(strength, 2.0, np.array([[0.55, 0.0], [0.0, -0.015]]), (0.0, 0.5))
-
-
-def _indoors(rng: np.random.Generator) -> Place:
-    scale = float(np.clip(rng.normal(98, 3.5), 88, 106))
-    ground = float(rng.uniform(108, 112.5))
+def _indoors(camera: Camera, rng: np.random.Generator) -> Place:
     side = float(rng.choice([-1, 1]))
     spread = float(rng.uniform(0.06, 0.2))
     walls = [
         Shadow(
-            rng.uniform(0.16, 0.4),
+            rng.uniform(0.12, 0.4),
             rng.uniform(2.5, 5.0),
             np.eye(2) * rng.uniform(0.98, 1.06),
-            (side * rng.uniform(8, 22), -rng.uniform(2, 5)),
+            (side * rng.uniform(8, 26), -rng.uniform(2, 5)),
             spread,
         )
     ]
@@ -148,22 +186,35 @@ def _indoors(rng: np.random.Generator) -> Place:
             Shadow(0.1, 3.5, np.eye(2) * 1.04, (-side * rng.uniform(14, 28), -4.0), spread)
         )
     return Place(
-        camera=Camera(scale, ground, ground - rng.uniform(70, 100), rng.uniform(8, 11)),
-        background=_wall(ground, rng),
-        exposure=rng.uniform(0.7, 0.95),
-        noise=rng.uniform(2.0, 2.9),
-        shadows=(*walls, _contact(0.4)),
+        background=_wall(float(camera.ground), rng),
+        exposure=rng.uniform(0.7, 1.05),
+        blur=rng.uniform(0.3, 0.7),
+        noise=rng.uniform(1.0, 2.4),
+        shadows=tuple(walls),
+        contact=0.4,
         light=-side,
+        shutter=rng.uniform(0.2, 0.75),
+        gain=rng.uniform(0, 0.6),
+        shake=0.0,
     )
 
 
 def _cloud(rng: np.random.Generator, across: float, down: float) -> Picture:
-    """Smooth noise of mean 0 and standard deviation 1, blurred by the two sigmas in pixels."""
-    margin = 3 * int(max(across, down) + 1)
-    noise = rng.standard_normal((HEIGHT + 2 * margin, WIDTH + 2 * margin)).astype(np.float32)
-    cloud = cv2.GaussianBlur(noise, (0, 0), across, sigmaY=down)
-    cloud = cloud[margin : margin + HEIGHT, margin : margin + WIDTH]
-    return ((cloud - cloud.mean()) / cloud.std()).astype(np.float32)
+    """Smooth noise of mean 0 and standard deviation 1, blurred by the two sigmas in pixels.
+
+    What is smooth is drawn on a coarser grid and enlarged, which is many times faster.
+    """
+    step = np.array([max(1.0, down / 1.5), max(1.0, across / 1.5)])
+    sigma = np.array([down, across]) / step
+    margin = 4
+    size = np.ceil(np.array([HEIGHT, WIDTH]) / step).astype(int) + 2 * margin
+    noise = rng.standard_normal(size, np.float32)
+    cloud = cv2.GaussianBlur(noise, (0, 0), sigma[1], sigmaY=sigma[0])[
+        margin:-margin, margin:-margin
+    ]
+    cloud = cv2.resize(cloud, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    mean, deviation = cv2.meanStdDev(cloud)
+    return (cloud - np.float32(mean[0, 0])) * np.float32(1 / max(deviation[0, 0], 1e-6))
 
 
 def _ground(mean: float, rng: np.random.Generator) -> Picture:
@@ -196,7 +247,8 @@ def _wall(ground: float, rng: np.random.Generator) -> Picture:
     columns, rows = np.meshgrid(np.arange(WIDTH), np.arange(HEIGHT))
     centre_x, centre_y = rng.uniform(55, 105), rng.uniform(45, 80)
     away = np.hypot((columns - centre_x) / 80, (rows - centre_y) / 62)
-    bright, falloff = rng.uniform(128, 176), rng.uniform(24, 50)
+    bright = rng.uniform(110, 205)
+    falloff = bright * rng.uniform(0.12, 0.34)
     wall = bright - falloff * away**1.6 + 1.0 * _cloud(rng, 8, 0.6) + 2.0 * _cloud(rng, 20, 20)
     slope = rng.uniform(-0.02, 0.02)
     below = rows - (ground - rng.uniform(7, 13)) - slope * (columns - 80)
@@ -214,142 +266,249 @@ def _edge(picture: NDArray[np.floating]) -> Picture:
     return np.clip(picture, 4, 250).astype(np.float32)
 
 
+@lru_cache(1)
+def _grain() -> Picture:
+    """Noise of many frames, standard deviation 1; every film uses other parts of it."""
+    grain = np.random.default_rng(0).standard_normal(
+        (NOISE_FRAMES, HEIGHT + 32, WIDTH + 32), np.float32
+    )
+    grain = np.stack([cv2.GaussianBlur(frame, (0, 0), 0.45) for frame in grain])
+    return grain / grain.std()
+
+
+@lru_cache(1)
+def _cloth() -> Picture:
+    """The texture of cloth, mean 1, repeated to be larger than any figure."""
+    cloth = np.random.default_rng(1).standard_normal((CLOTH, CLOTH), np.float32)
+    return np.tile(1 + 0.18 * cv2.GaussianBlur(cloth, (0, 0), 1.6), (4, 4))
+
+
 class Film:
     """Draws the frames of one recording.
 
     Args:
         place: Where it is made.
-        rng: What the noise is drawn from.
+        rng: What noise and shaking are drawn from.
     """
 
     def __init__(self, place: Place, rng: np.random.Generator) -> None:
         self.place, self.rng = place, rng
-        grain = rng.standard_normal((NOISE_FRAMES, HEIGHT + 16, WIDTH + 16), np.float32)
-        noise = np.stack([cv2.GaussianBlur(g, (0, 0), 0.45) for g in grain])
-        self._noise = noise * np.float32(place.noise / noise.std())
-        cloth = rng.standard_normal((CLOTH, CLOTH), np.float32)
-        self._cloth = 1 + 0.18 * cv2.GaussianBlur(cloth, (0, 0), 1.6)
 
-    def empty(self) -> NDArray[np.uint8]:
+    def empty(self) -> Frame:
         """A frame with nobody in it."""
         return self._recorded(self.place.background)
 
+    def shaken(self, frames: int, fps: float) -> Array:
+        """How far the camera is off in each frame, pixels `[T, 2]`: it sways slowly."""
+        if not self.place.shake:
+            return np.zeros((frames, 2))
+        turns = np.arange(frames)[:, None] / fps * self.rng.uniform(0.3, 1.2, 2) + self.rng.random(
+            2
+        )
+        return self.place.shake * np.sin(2 * np.pi * turns)
+
     def frames(
-        self, parts: list[Part], columns: Array, rows: Array, scales: Array
-    ) -> tuple[list[NDArray[np.uint8]], NDArray[np.uint8]]:
+        self, parts: list[Part], feet: Array, scales: Array, shaken: Array, fps: float
+    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Draw a figure in every frame.
 
         Args:
             parts: The dressed figure over T frames.
-            columns: Column of the feet `[T]`.
-            rows: Row of the feet `[T]`.
+            feet: Column and row of the feet `[T, 2]`.
             scales: Pixels of a body height `[T]`.
+            shaken: See `shaken`; how far the background is moved. The feet have been already.
+            fps: Frames a second.
 
         Returns:
-            T frames, uint8 `[120, 160]`, and the figure's alpha, uint8 `[T, 120, 160]`.
+            T frames and the figure's alpha, both uint8 `[T, 120, 160]`.
         """
+        layers = np.stack([part.layer for part in parts], 1)
+        order = [
+            row[layer[row] >= 0]
+            for row, layer in zip(np.argsort(layers, 1, kind="stable"), layers, strict=True)
+        ]
         flip = scales[:, None, None] * [1.0, -1.0]
-        silhouettes = [part.outline * flip for part in parts]
-        frames = np.repeat(self.place.background[None], len(columns), axis=0)
-        outer = [s for s, part in zip(silhouettes, parts, strict=True) if not part.inner]
-        feet = np.stack([columns, rows], -1)[:, None]
-        for shadow in self.place.shadows:
-            self._cast(frames, shadow, outer, feet)
-        outlines = [feet + silhouette for silhouette in silhouettes]
-        alpha = self._paint(frames, parts, outlines, feet)
-        return [self._recorded(frame) for frame in frames], alpha
+        outlines = [part.outline * flip + feet[:, None] for part in parts]
+        corners = np.concatenate(outlines, 1)
+        low = np.floor(corners.min(1)).astype(int) - 4
+        high = np.ceil(corners.max(1)).astype(int) + 5
+        ends = np.cumsum([outline.shape[1] for outline in outlines])[:-1]
+        fixed = np.round(((corners - low[:, None]) * SUPERSAMPLING - 0.5) * (1 << SHIFT))
+        polygons = np.split(fixed.astype(np.int32), ends, axis=1)
+        greys = [min(part.grey * self.place.exposure, 250.0) for part in parts]
+        # who goes fast is blurred while the shutter is open
+        speed = np.abs(np.gradient(feet[:, 0])) if len(feet) > 1 else np.zeros(1)
+        smear = 1 + 2 * np.round(speed * fps / 25 * self.place.shutter / 2).astype(int).clip(0, 3)
+        frames = np.empty((len(feet), HEIGHT, WIDTH), np.uint8)
+        alpha = np.zeros_like(frames)
+        for t in range(len(feet)):
+            frame = _moved(self.place.background, shaken[t])
+            if high[t, 0] > -SIGHT and low[t, 0] < WIDTH + SIGHT:
+                drawn = [(polygons[i][t], greys[i], parts[i].convex) for i in order[t]]
+                figure = self._figure(drawn, low[t], high[t], feet[t], smear[t])
+                for shadow in self.place.shadows:
+                    _cast(frame, shadow, figure[..., 1], low[t] - feet[t], feet[t])
+                _darken(frame, _patch(figure.shape[1]), feet[t], self.place.contact)
+                self._lay(frame, alpha[t], figure, low[t])
+            frames[t] = self._recorded(frame, alpha[t])
+        return frames, alpha
 
-    def _cast(self, frames: Picture, shadow: Shadow, silhouettes: list[Array], feet: Array) -> None:
-        """Darken the frames where the silhouettes' shadow falls."""
-        move = feet + shadow.offset
-        move[..., 0] += shadow.spread * (feet[..., 0] - WIDTH / 2)
-        flip = np.array([1.0, -1.0])  # rows count down, heights up
-        cast = [((flip * outline) @ shadow.matrix.T) * flip + move for outline in silhouettes]
-        boxes = _boxes(cast, margin=int(3 * shadow.blur) + 2)
-        cast = [_corners(outline - boxes[:, None, 0]) for outline in cast]
-        for t, ((left, top), (right, bottom)) in enumerate(boxes.tolist()):
-            if left >= right or top >= bottom:
-                continue
-            mask = np.zeros((bottom - top, right - left), np.uint8)
-            for corners in cast:
-                cv2.fillPoly(mask, [corners[t]], 255, cv2.LINE_AA, SHIFT)
-            mask = cv2.GaussianBlur(mask, (0, 0), shadow.blur, borderType=cv2.BORDER_REPLICATE)
-            frames[t, top:bottom, left:right] *= 1 - mask * np.float32(shadow.strength / 255)
-
-    def _paint(
-        self, frames: Picture, parts: list[Part], outlines: list[Array], feet: Array
+    def _figure(
+        self,
+        polygons: list[tuple[NDArray[np.int32], float, bool]],
+        low: NDArray[np.int64],
+        high: NDArray[np.int64],
+        feet: Array,
+        smear: int,
     ) -> NDArray[np.uint8]:
-        """Lay the figure over the frames, antialiased by supersampling its box.
-
-        Returns:
-            Its alpha, uint8 of the frames' shape.
-        """
-        alpha = np.zeros(frames.shape, np.uint8)
-        order = np.argsort(np.stack([part.layer for part in parts]), axis=0, kind="stable").T
-        greys = [min(part.grey * self.place.exposure, 245.0) for part in parts]
-        boxes = _boxes(outlines, margin=2)
-        scaled = [_corners((o - boxes[:, None, 0]) * SUPERSAMPLING) for o in outlines]
+        """The figure in its box, antialiased by supersampling: grey times alpha, and alpha."""
+        width, height = (high - low).tolist()
+        canvas = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING, 2), np.uint8)
+        for corners, grey, convex in polygons:
+            if convex:  # several times faster
+                cv2.fillConvexPoly(canvas, corners, (grey, 255), cv2.LINE_8, SHIFT)
+            else:
+                cv2.fillPoly(canvas, [corners], (grey, 255), cv2.LINE_8, SHIFT)
+        figure = cv2.resize(canvas, (width, height), interpolation=cv2.INTER_AREA)
         # cloth goes with the person who wears it
-        weave = boxes[:, 0] - np.round(feet[:, 0]).astype(int) + [120, 150]
-        for t, ((left, top), (right, bottom)) in enumerate(boxes.tolist()):
-            if left >= right or top >= bottom:
-                continue
-            width, height = right - left, bottom - top
-            drawn = np.zeros((height * SUPERSAMPLING, width * SUPERSAMPLING, 2), np.uint8)
-            for i in order[t]:
-                cv2.fillPoly(drawn, [scaled[i][t]], (greys[i], 255), cv2.LINE_8, SHIFT)
-            small = cv2.resize(drawn, (width, height), interpolation=cv2.INTER_AREA)
-            columns = (np.arange(width) + weave[t, 0]) % CLOTH
-            rows = (np.arange(height) + weave[t, 1]) % CLOTH
-            box = frames[t, top:bottom, left:right]
-            box *= 1 - small[..., 1] * np.float32(1 / 255)
-            box += small[..., 0] * self._cloth[rows[:, None], columns]
-            box[...] = cv2.GaussianBlur(box, (3, 3), 0.55)
-            alpha[t, top:bottom, left:right] = cv2.GaussianBlur(small[..., 1], (3, 3), 0.55)
-        return alpha
+        left, top = ((low - np.round(feet).astype(int)) % CLOTH).tolist()
+        cloth = _cloth()[top : top + height, left : left + width]
+        figure[..., 0] = cv2.multiply(figure[..., 0], cloth, dtype=cv2.CV_8U)
+        figure = cv2.GaussianBlur(figure, (3, 3), self.place.blur)
+        return np.asarray(cv2.blur(figure, (smear, 1)) if smear > 1 else figure, np.uint8)
 
-    def _recorded(self, frame: Picture) -> NDArray[np.uint8]:
-        """Add the camera's noise."""
-        which, down, right = self.rng.integers([NOISE_FRAMES, 16, 16])
-        noisy = frame + self._noise[which, down : down + HEIGHT, right : right + WIDTH]
-        return np.clip(noisy + 0.5, 0, 255).astype(np.uint8)
+    def _lay(
+        self, frame: Picture, alpha: Frame, figure: NDArray[np.uint8], low: NDArray[np.int64]
+    ) -> None:
+        """Lay a figure over a frame, and its alpha into another."""
+        inside, part = _overlap(low, figure.shape[:2])
+        cut = figure[part]
+        box = frame[inside]
+        box *= 1 - cut[..., 1] * np.float32(1 / 255)
+        box += cut[..., 0]
+        alpha[inside] = cut[..., 1]
+
+    def _recorded(self, frame: Picture, alpha: Frame | None = None) -> Frame:
+        """Add the camera's gain and noise."""
+        which, down, right = self.rng.integers([NOISE_FRAMES, 32, 32])
+        noise = _grain()[which, down : down + HEIGHT, right : right + WIDTH]
+        gain = 1.0 if alpha is None else 1 + self.place.gain * cv2.mean(alpha)[0] / 255
+        noisy = cv2.addWeighted(frame, gain, noise, self.place.noise, 0, dtype=cv2.CV_8U)
+        return np.asarray(noisy, np.uint8)
+
+
+def _moved(picture: Picture, offset: Array) -> Picture:
+    """A copy of a picture, moved by (right, down) pixels."""
+    if not offset.any():
+        return picture.copy()
+    matrix = np.hstack([np.eye(2), offset[:, None]])
+    moved = cv2.warpAffine(picture, matrix, (WIDTH, HEIGHT), borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, np.float32)
+
+
+def _cast(
+    frame: Picture, shadow: Shadow, alpha: NDArray[np.uint8], corner: Array, feet: Array
+) -> None:
+    """Darken a frame where a figure's shadow falls.
+
+    Args:
+        frame: The frame, changed in place.
+        shadow: The shadow.
+        alpha: The figure in its box, uint8 `[h, w]`.
+        corner: The box's corner from the feet, pixels (right, down).
+        feet: Where the feet are.
+    """
+    height, width = alpha.shape
+    (a, b), (c, d) = shadow.matrix.tolist()
+    b, c = -b, -c  # rows count down, heights up
+    x, y = corner.tolist()
+    across, down = feet.tolist()
+    across += shadow.offset[0] + shadow.spread * (across - WIDTH / 2)
+    down += shadow.offset[1]
+    # where the box's corners fall
+    columns = [across + a * u + b * v for u in (x, x + width) for v in (y, y + height)]
+    rows = [down + c * u + d * v for u in (x, x + width) for v in (y, y + height)]
+    margin = int(3 * shadow.blur) + 2
+    left, right = max(int(min(columns)) - margin, 0), min(int(max(columns)) + margin, WIDTH)
+    top, bottom = max(int(min(rows)) - margin, 0), min(int(max(rows)) + margin, HEIGHT)
+    if left >= right or top >= bottom:
+        return
+    wide, high = right - left, bottom - top
+    # soft shadows are drawn on a coarser grid
+    step = max(1.0, shadow.blur / 1.2)
+    size = int(np.ceil(wide / step)) + (step > 1), int(np.ceil(high / step)) + (step > 1)
+    affine = np.array(
+        [
+            [a, b, across + a * x + b * y - left],
+            [c, d, down + c * x + d * y - top],
+        ]
+    )
+    if abs(d) < 0.5:  # a low sun flattens the figure: average over the rows that fall together
+        alpha = np.asarray(cv2.blur(alpha, (1, int(1 / max(abs(d), 0.05)))), np.uint8)
+    mask = cv2.warpAffine(alpha, affine / step, size, flags=cv2.INTER_LINEAR)
+    mask = cv2.GaussianBlur(mask, (0, 0), shadow.blur / step)
+    if step > 1:
+        back = np.array([[1 / step, 0, 0], [0, 1 / step, 0]])
+        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        mask = cv2.warpAffine(mask, back, (wide, high), flags=flags)
+    box = frame[top:bottom, left:right]
+    box *= 1 - mask * np.float32(shadow.strength / 255)
+
+
+@lru_cache(256)
+def _patch(width: int) -> Frame:
+    """What is dim under the feet of somebody who is so wide, in pixels."""
+    patch = np.zeros((15, width + 6), np.uint8)
+    size = (width - 8) * 11 // 20, 1
+    cv2.ellipse(
+        patch, (patch.shape[1] // 2, 7), (max(size[0] // 2, 1), size[1]), 0, 0, 360, 255, -1
+    )
+    return np.asarray(cv2.GaussianBlur(patch, (0, 0), 2.0), np.uint8)
+
+
+def _darken(frame: Picture, patch: Frame, feet: Array, strength: float) -> None:
+    """Take light from a frame, in place, where a patch lies around the feet."""
+    size = patch.shape
+    low = np.round(feet - [size[1] / 2, size[0] / 2]).astype(int)
+    inside, part = _overlap(low, size)
+    frame[inside] *= 1 - patch[part] * np.float32(strength / 255)
+
+
+def _overlap(
+    low: NDArray[np.int64], size: tuple[int, int]
+) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """Where a box of this size (rows, columns) lies in the frame, and which part of it does."""
+    left, top = low.tolist()
+    bottom, right = top + size[0], left + size[1]
+    rows = slice(max(top, 0), max(min(bottom, HEIGHT), 0))
+    columns = slice(max(left, 0), max(min(right, WIDTH), 0))
+    part = (
+        slice(rows.start - top, max(rows.stop - top, rows.start - top)),
+        slice(columns.start - left, max(columns.stop - left, columns.start - left)),
+    )
+    return (
+        slice(rows.start, rows.start + part[0].stop - part[0].start),
+        slice(columns.start, columns.start + part[1].stop - part[1].start),
+    ), part
 
 
 def keypoints(
-    pose: Pose, heading: Array, tilt: float, columns: Array, rows: Array, scales: Array
+    joints: Array, heading: Array, tilt: Array | float, feet: Array, scales: Array
 ) -> NDArray[np.float32]:
     """The joints `KEYPOINTS` on the picture.
 
     Args:
-        pose: The skeleton over T frames.
-        heading: See `Labels.heading`, `[T]`.
-        tilt: See `Camera.tilt`.
-        columns: Column of the ground under the pelvis `[T]`.
-        rows: Row of it `[T]`.
-        scales: Pixels of a body height `[T]`.
+        joints: `[..., joints, 3]`, see `acts.skeleton`.
+        heading: See `Labels.heading`, `[...]`.
+        tilt: See `Camera.tilt`, `[...]`.
+        feet: Column and row of the ground under the pelvis `[..., 2]`.
+        scales: Pixels of a body height `[...]`.
 
     Returns:
-        float32 `[T, 16, 2]`, pixels, see `Labels.keypoints`.
+        float32 `[..., 16, 2]`, pixels, see `Labels.keypoints`.
     """
-    (left_leg, right_leg), (left_arm, right_arm) = pose.legs, pose.arms
-    joints = [pose.head, pose.nose, pose.neck, pose.pelvis]
-    joints += [left_arm.shoulder, right_arm.shoulder, left_arm.elbow, right_arm.elbow]
-    joints += [left_arm.wrist, right_arm.wrist, left_leg.knee, right_leg.knee]
-    joints += [left_leg.ankle, right_leg.ankle, left_leg.toe, right_leg.toe]
-    plane = projected(np.stack(joints, 1), heading[:, None], tilt)
-    feet = np.stack([columns, rows], -1)[:, None]
+    tilt = np.asarray(tilt)[..., None]
+    plane = projected(joints[..., : len(KEYPOINTS), :], heading[..., None], tilt)
+    plane = plane * scales[..., None, None] * [1.0, -1.0]
     # pixel centres are at whole numbers, the corners of polygons half a pixel off
-    return (feet + plane * scales[:, None, None] * [1.0, -1.0] - 0.5).astype(np.float32)
-
-
-def _boxes(outlines: list[Array], margin: int) -> NDArray[np.int64]:
-    """Boxes `[T, 2, 2]` (left and top, right and bottom) around outlines, within the picture."""
-    corners = np.concatenate(outlines, axis=1)
-    low = np.floor(corners.min(axis=1)).astype(int) - margin
-    high = np.ceil(corners.max(axis=1)).astype(int) + margin + 1
-    return np.stack([np.maximum(low, 0), np.minimum(high, [WIDTH, HEIGHT])], axis=1)
-
-
-def _corners(corners: Array) -> NDArray[np.int32]:
-    """Corners as OpenCV draws them: fixed point, pixel centres at whole numbers."""
-    return np.round((corners - 0.5) * (1 << SHIFT)).astype(np.int32)
+    return (feet[..., None, :] + plane - 0.5).astype(np.float32)
