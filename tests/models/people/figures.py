@@ -87,6 +87,7 @@ def batch(count: int = 3, future: int = 3, labelled: bool = True) -> Batch:
         "keypoints": poses.keypoints,
         "keypoints_valid": inside,
         "present": torch.ones(count, frames, dtype=torch.bool),
+        "follows": torch.ones(count, frames, dtype=torch.bool),
         "silhouette": silhouette,
         "scale": poses.scale,
         "heading": torch.zeros(count, frames),

@@ -19,6 +19,7 @@ def with_sequences(scene: Batch, count: int = 4) -> Batch:
         "motion_keypoints": whole.keypoints.unflatten(0, shape),
         "motion_scale": whole.scale.unflatten(0, shape),
         "motion_heading": torch.zeros(*shape, 16),
+        "motion_follows": torch.ones(*shape, 16, dtype=torch.bool),
         "motion_present": torch.ones(*shape, 16, dtype=torch.bool),
         "motion_caption": scene.caption[:, None].expand(-1, count, -1, -1),
     }

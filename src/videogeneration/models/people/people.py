@@ -131,12 +131,13 @@ class People(FilmModel):
         Args:
             batch: Its labels are, over the T + K frames, `keypoints` `[B, T + K, 16, 2]` in pixels,
                 `keypoints_valid` bool `[B, T + K, 16]` (within the frame), `present` bool
-                `[B, T + K]` (known, be it beyond the frame), `silhouette` `[B, T + K, H, W]` in
-                [0, 1], `scale` and `heading` `[B, T + K]`; of the window `labels_valid` bool `[B]`,
-                `background` `[B, H, W]` and `background_valid` bool `[B]`. The motion also learns
-                from sequences without pictures, if there are: `motion_keypoints`
-                `[B, N, T + K, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`
-                `[B, N, T + K]` and `motion_caption` `[B, N, words, vocabulary]`.
+                `[B, T + K]` (known, be it beyond the frame), `follows` bool `[B, T + K]` (the
+                caption is what is done), `silhouette` `[B, T + K, H, W]` in [0, 1], `scale` and
+                `heading` `[B, T + K]`; of the window `labels_valid` bool `[B]`, `background`
+                `[B, H, W]` and `background_valid` bool `[B]`. Of sequences without pictures, which
+                the motion learns from instead where there are: `motion_keypoints`
+                `[B, N, L, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`,
+                `motion_follows` `[B, N, L]` and `motion_caption` `[B, N, words, vocabulary]`.
         """
         lesson = self._lesson(batch)
         read = self.reader(lesson.frames.flatten(0, 1))
@@ -232,26 +233,29 @@ class People(FilmModel):
 
     def _motion_loss(self, batch: Batch) -> Tensor:
         """Flow matching on the labelled windows and on sequences without pictures."""
-        labels, split = batch.labels, batch.history.shape[1]
-        track, caption = _true(labels, ""), batch.caption
-        present = labels["labels_valid"][:, None] & labels["present"]
-        given = batch.history_valid & labels["keypoints_valid"].any(2)[:, :split]
+        labels, length = batch.labels, self.config.motion.history
         if "motion_keypoints" in labels:
             track = _map(_true(labels, "motion_"), lambda x: x.flatten(0, 1))
             present = labels["motion_present"].flatten(0, 1)
+            follows = labels["motion_follows"].flatten(0, 1)
             caption = labels["motion_caption"].flatten(0, 1)
-            given = _some(len(present), split).to(present.device)
-        # what was given and what has been said so far, and the pose that follows
-        valid = torch.cat([present[:, :split] & given, present[:, split:]], 1)
-        ahead = torch.randint(present.shape[1] - split, (len(present), 1), device=present.device)
-        past = ahead + torch.arange(split, device=ahead.device)
-        following = ahead + split
-        valid, known = _take(valid, past), _take(present, following)[:, 0]
+        else:
+            track, caption = _true(labels, ""), batch.caption
+            present = labels["labels_valid"][:, None] & labels["present"]
+            follows = labels["follows"]
+        # a pose that is as told, and those before it, of which some are given
+        told = present & follows
+        told[:, 0] = False
+        at = (torch.rand(told.shape, device=told.device) + told).argmax(1, keepdim=True)
+        past = at - length + torch.arange(length, device=at.device)
+        valid = _take(present, past.clamp(min=0)) & (past >= 0)
+        valid &= _some(len(at), length).to(valid.device)
+        past = past.clamp(min=0)
         return self.motion.loss(
             _map(track, lambda x: _take(x, past)),
             valid,
-            _map(track, lambda x: _take(x, following)),
-            known & valid.any(1),
+            _map(track, lambda x: _take(x, at)),
+            _take(told, at)[:, 0] & valid.any(1),
             self.caption(caption),
         )
 
@@ -404,9 +408,9 @@ def _true(labels: Mapping[str, Tensor], prefix: str) -> Track:
 
 
 def _some(count: int, length: int) -> Tensor:
-    """Which past poses are given, bool `[count, length]`: one, or so many with a few missing."""
+    """Which past poses are given, bool `[count, length]`: the last few, often one, some missing."""
     most = torch.randint(1, length + 1, (count, 1))
-    most = most.masked_fill(torch.rand(count, 1) < 0.4, 1)
+    most = most.masked_fill(torch.rand(count, 1) < 0.25, 1)
     age = torch.arange(length - 1, -1, -1)
     return (age < most) & ((age == 0) | (torch.rand(count, length) > 0.1))
 
