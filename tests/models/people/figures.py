@@ -5,10 +5,11 @@ from torch import Tensor
 
 from videogeneration.models.interface import Batch
 from videogeneration.models.people.background import BackgroundConfig
-from videogeneration.models.people.motion import MotionConfig, Track
+from videogeneration.models.people.motion import MotionConfig
 from videogeneration.models.people.people import People, PeopleConfig
 from videogeneration.models.people.pose import PoseConfig
 from videogeneration.models.people.renderer import RendererConfig
+from videogeneration.models.people.skeleton import Poses
 
 SIZE, WORDS, VOCABULARY = 32, 3, 5
 
@@ -37,7 +38,7 @@ STANDING = torch.tensor(
 SCALE = 24.0
 
 
-def track(batch: int, frames: int, seed: int = 0) -> Track:
+def track(batch: int, frames: int, seed: int = 0) -> Poses:
     """People who go to the right, each at a pace of his own, `[B, T]`."""
     generator = torch.Generator().manual_seed(seed)
     pace = 1 + torch.rand(batch, 1, 1, generator=generator)
@@ -46,7 +47,7 @@ def track(batch: int, frames: int, seed: int = 0) -> Track:
     sway = 0.03 * torch.randn(batch, frames, 16, 2, generator=generator)
     keypoints = root[:, :, None] + SCALE * (STANDING + sway)
     heading = torch.tensor([1.0, 0.0]).expand(batch, frames, 2)
-    return Track(keypoints, torch.full((batch, frames), SCALE), heading)
+    return Poses(keypoints, torch.full((batch, frames), SCALE), heading)
 
 
 def people() -> People:
@@ -59,11 +60,9 @@ def people() -> People:
         looks=2,
         horizon=2,
         pose=PoseConfig(width=8, typical_scale=SCALE),
-        motion=MotionConfig(width=32, blocks=1, condition=8, steps=2),
+        motion=MotionConfig(width=32, blocks=1, steps=2),
         background=BackgroundConfig(width=8, margin=1),
-        renderer=RendererConfig(
-            rows=32, columns=24, body=24.0, width=8, latent=16, condition=8
-        ),
+        renderer=RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16),
     )
     model = People(config)
     torch.nn.init.normal_(model.motion.leave[1].weight, std=0.1)  # type: ignore[arg-type]

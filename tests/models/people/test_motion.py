@@ -4,22 +4,22 @@ import pytest
 import torch
 
 from models.people.figures import SCALE, track
-from videogeneration.models.people.motion import FEATURES, Motion, MotionConfig, Track
-from videogeneration.models.people.skeleton import PELVIS, swapped
+from videogeneration.models.people.motion import FEATURES, Motion, MotionConfig
+from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
 
 
 def motion(**changes: float) -> Motion:
     torch.manual_seed(0)
-    values = {"width": 48, "blocks": 1, "condition": 4, "steps": 2} | changes
-    return Motion(MotionConfig(**values)).eval()  # type: ignore[arg-type]
+    values = {"width": 48, "blocks": 1, "steps": 2} | changes
+    return Motion(MotionConfig(**values), condition=4).eval()  # type: ignore[arg-type]
 
 
-def given(frames: int = 10) -> tuple[Track, torch.Tensor, torch.Tensor]:
+def given(frames: int = 10) -> tuple[Poses, torch.Tensor, torch.Tensor]:
     """Past poses, all valid, and a condition."""
     return track(3, frames), torch.ones(3, frames, dtype=torch.bool), torch.zeros(3, 4)
 
 
-def rolled(network: Motion, past: Track, valid: torch.Tensor, frames: int = 3) -> Track:
+def rolled(network: Motion, past: Poses, valid: torch.Tensor, frames: int = 3) -> Poses:
     noise = torch.zeros(len(valid), frames, FEATURES)
     return network.rollout(past, valid, torch.zeros(len(valid), 4), noise)[0]
 
@@ -33,7 +33,7 @@ def test_poses_have_a_frame_each() -> None:
 
 def test_the_place_moves_with_the_figure() -> None:
     network, (past, valid, _) = motion(), given()
-    moved = Track(past.keypoints + 5, past.scale, past.heading)
+    moved = Poses(past.keypoints + 5, past.scale, past.heading)
     first, second = rolled(network, past, valid), rolled(network, moved, valid)
     assert torch.allclose(first.keypoints + 5, second.keypoints, atol=1e-3)
 
@@ -42,10 +42,12 @@ def test_a_missing_pose_changes_nothing() -> None:
     network, (past, valid, _) = motion(), given()
     valid[:, :6] = False
     valid[:, 7] = False
-    other = Track(past.keypoints.clone(), past.scale.clone(), past.heading.clone())
+    other = Poses(past.keypoints.clone(), past.scale.clone(), past.heading.clone())
     for gone in (slice(0, 6), slice(7, 8)):
         other.keypoints[:, gone], other.scale[:, gone] = 1e3, 7.0
-    assert torch.equal(rolled(network, past, valid).keypoints, rolled(network, other, valid).keypoints)
+    assert torch.equal(
+        rolled(network, past, valid).keypoints, rolled(network, other, valid).keypoints
+    )
 
 
 def test_an_untrained_figure_goes_on_as_it_went() -> None:
@@ -58,8 +60,10 @@ def test_an_untrained_figure_goes_on_as_it_went() -> None:
 
 def test_exchanging_a_pair_changes_no_pose() -> None:
     network, (past, valid, _) = motion(), given()
-    other = Track(swapped(past.keypoints, 1), past.scale, past.heading)
-    assert torch.equal(rolled(network, past, valid).keypoints, rolled(network, other, valid).keypoints)
+    other = Poses(swapped(past.keypoints, 1), past.scale, past.heading)
+    assert torch.equal(
+        rolled(network, past, valid).keypoints, rolled(network, other, valid).keypoints
+    )
 
 
 def test_noise_makes_another_sample() -> None:
@@ -95,11 +99,10 @@ def test_a_little_training_lowers_the_loss() -> None:
 
 
 def test_what_is_not_known_is_not_learned() -> None:
-    network = motion().train()
     past, valid, condition = given()
     following = track(3, 1)
     known = torch.tensor([True, True, False])
-    wrong = Track(following.keypoints.clone(), following.scale, following.heading)
+    wrong = Poses(following.keypoints.clone(), following.scale, following.heading)
     wrong.keypoints[2] += 50
     losses = []
     for target in (following, wrong):

@@ -2,11 +2,12 @@
 
 import pytest
 import torch
+from torch import Tensor
 
 from models.people.figures import SCALE, batch
 from videogeneration.models.people.losses import pose_losses
-from videogeneration.models.people.pose import Pose, PoseConfig, PoseReader
-from videogeneration.models.people.skeleton import swapped
+from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
+from videogeneration.models.people.skeleton import Poses, swapped
 
 
 def reader() -> PoseReader:
@@ -14,36 +15,29 @@ def reader() -> PoseReader:
     return PoseReader(PoseConfig(width=8, typical_scale=SCALE))
 
 
-def lesson() -> tuple[torch.Tensor, ...]:
-    """Frames, keypoints, which of them count, silhouettes, scales, headings, labelled."""
-    labels, history = batch().labels, batch().history
-    count = history[:, -3:].flatten(0, 1)
-    part = {name: labels[name][:, 7:10].flatten(0, 1) for name in labels if "keyp" in name}
-    silhouette = labels["silhouette"][:, 7:10].flatten(0, 1)
-    heading = torch.tensor([1.0, 0.0]).expand(len(count), 2)
-    return (
-        count,
-        part["keypoints"],
-        part["keypoints_valid"],
-        silhouette,
-        torch.full((len(count),), SCALE),
-        heading,
-        torch.ones(len(count), dtype=torch.bool),
-    )
+def lesson() -> tuple[Tensor, Poses, Tensor, Tensor, Tensor]:
+    """Frames, true poses, which keypoints count, silhouettes, and which frames are labelled."""
+    scene = batch()
+    labels = {name: x[:, 7:10].flatten(0, 1) for name, x in scene.labels.items() if x.ndim > 1}
+    frames = scene.history[:, 7:10].flatten(0, 1)
+    heading = torch.tensor([1.0, 0.0]).expand(len(frames), 2)
+    true = Poses(labels["keypoints"], labels["scale"], heading)
+    labelled = torch.ones(len(frames), dtype=torch.bool)
+    return frames, true, labels["keypoints_valid"], labels["silhouette"], labelled
 
 
 def test_a_reading_has_the_frames_shape() -> None:
-    pose = reader()(torch.rand(2, 32, 48))
-    assert pose.keypoints.shape == (2, 16, 2)
-    assert pose.silhouette.shape == (2, 32, 48)
-    assert pose.scale.shape == pose.present.shape == (2,)
-    assert torch.allclose(pose.heading.norm(dim=1), torch.ones(2), atol=1e-3)
+    read = reader()(torch.rand(2, 32, 48))
+    assert read.poses.keypoints.shape == (2, 16, 2)
+    assert read.silhouette.shape == (2, 32, 48)
+    assert read.poses.scale.shape == read.present.shape == (2,)
+    assert torch.allclose(read.poses.heading.norm(dim=1), torch.ones(2), atol=1e-3)
 
 
 def test_brightness_and_contrast_change_nothing() -> None:
     network, frames = reader(), torch.rand(2, 32, 32)
     first, second = network(frames), network(0.3 * frames + 0.2)
-    assert torch.allclose(first.keypoints, second.keypoints, atol=0.1)
+    assert torch.allclose(first.poses.keypoints, second.poses.keypoints, atol=0.1)
 
 
 def test_sides_that_do_not_fit_are_refused() -> None:
@@ -52,33 +46,35 @@ def test_sides_that_do_not_fit_are_refused() -> None:
 
 
 def test_exchanging_a_pair_changes_no_loss() -> None:
-    frames, keypoints, valid, *rest = lesson()
-    pose = reader()(frames)
-    first = pose_losses(pose, keypoints, valid, *rest)
-    both = torch.cat([keypoints, valid[..., None].float()], -1)
+    frames, true, valid, *rest = lesson()
+    read = reader()(frames)
+    first = pose_losses(read, true, valid, *rest)
+    both = torch.cat([true.keypoints, valid[..., None].float()], -1)
     for pair in (0, 1):
         other = swapped(both, pair)
-        second = pose_losses(pose, other[..., :2], other[..., 2] > 0, *rest)
+        poses = Poses(other[..., :2], true.scale, true.heading)
+        second = pose_losses(read, poses, other[..., 2] > 0, *rest)
         assert all(torch.allclose(first[name], second[name]) for name in first)
 
 
 def test_what_is_not_labelled_changes_no_loss() -> None:
-    frames, keypoints, valid, silhouette, scale, heading, labelled = lesson()
+    frames, true, valid, silhouette, labelled = lesson()
     labelled[1:] = False
-    pose = reader()(frames)
-    first = pose_losses(pose, keypoints, valid, silhouette, scale, heading, labelled)
-    keypoints, silhouette = keypoints.clone(), silhouette.clone()
-    keypoints[1:] += 7
+    read = reader()(frames)
+    first = pose_losses(read, true, valid, silhouette, labelled)
+    other = true.map(torch.clone)
+    other.keypoints[1:] += 7
+    other.scale[1:] *= 2
+    silhouette = silhouette.clone()
     silhouette[1:] = 1 - silhouette[1:]
-    second = pose_losses(pose, keypoints, valid, silhouette, 2 * scale, -heading, labelled)
-    assert torch.equal(first["keypoints"], second["keypoints"] * 2)
-    assert torch.equal(first["silhouette"], second["silhouette"])
+    second = pose_losses(read, other, valid, silhouette, labelled)
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
-def test_the_truth_costs_nothing_but_its_outline() -> None:
-    _, keypoints, valid, silhouette, scale, heading, labelled = lesson()
-    pose = Pose(keypoints, scale, heading, torch.full((9,), 20.0), 40 * silhouette - 20)
-    losses = pose_losses(pose, keypoints, valid, silhouette, scale, heading, labelled)
+def test_the_truth_costs_nothing() -> None:
+    _, true, valid, silhouette, labelled = lesson()
+    read = Reading(true, torch.full((9,), 20.0), 40 * silhouette - 20)
+    losses = pose_losses(read, true, valid, silhouette, labelled)
     assert all(loss < 1e-3 for loss in losses.values()), losses
 
 

@@ -5,27 +5,23 @@ import torch
 
 from models.people.figures import batch, track
 from videogeneration.models.people.losses import drawing_losses
-from videogeneration.models.people.renderer import Placed, Renderer, RendererConfig
-from videogeneration.models.people.skeleton import swapped
+from videogeneration.models.people.renderer import Renderer, RendererConfig
+from videogeneration.models.people.skeleton import Poses, swapped
 
-SMALL = RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16, condition=4)
+SMALL = RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16)
 
 
 def renderer() -> Renderer:
     torch.manual_seed(0)
-    return Renderer(SMALL).eval()
+    return Renderer(SMALL, condition=4).eval()
 
 
-def given(looks: int = 2, poses: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Placed]:
+def given(looks: int = 2, poses: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Poses]:
     """Frames to draw from, their alpha, which there are, and all poses of the film."""
     scene, whole = batch(), track(3, 13)
     frames = scene.history[:, :looks]
     alpha = scene.labels["silhouette"][:, :looks]
-    return frames, alpha, torch.ones(3, looks, dtype=torch.bool), Placed(*vars(whole).values())
-
-
-def part(placed: Placed, frames: slice) -> Placed:
-    return Placed(*(value[:, frames] for value in vars(placed).values()))
+    return frames, alpha, torch.ones(3, looks, dtype=torch.bool), whole
 
 
 def drawn(
@@ -35,8 +31,8 @@ def drawn(
     values = {"frames": frames, "alpha": alpha, "valid": valid} | changes
     return network(
         **values,
-        given=part(poses, slice(0, looks)),
-        wanted=part(poses, wanted),
+        given=poses.frames(slice(0, looks)),
+        wanted=poses.frames(wanted),
         condition=torch.zeros(3, 4),
     )
 
@@ -54,7 +50,7 @@ def test_an_untrained_renderer_moves_the_figure() -> None:
 
 
 def test_a_look_that_is_not_there_changes_nothing() -> None:
-    frames, alpha, valid, _ = given()
+    frames, _, valid, _ = given()
     valid[:, 0] = False
     network = renderer()
     first = drawn(network, valid=valid)
@@ -66,11 +62,11 @@ def test_a_look_that_is_not_there_changes_nothing() -> None:
 
 def test_exchanging_a_pair_changes_no_pixel() -> None:
     frames, alpha, valid, poses = given()
-    network, wanted = renderer(), part(poses, slice(4, 5))
+    network, wanted = renderer(), poses.frames(slice(4, 5))
     for pair in (0, 1):
-        other = Placed(swapped(wanted.keypoints, pair), wanted.scale, wanted.heading)
+        other = Poses(swapped(wanted.keypoints, pair), wanted.scale, wanted.heading)
         one, two = (
-            network(frames, alpha, valid, part(poses, slice(0, 2)), pose, torch.zeros(3, 4))
+            network(frames, alpha, valid, poses.frames(slice(0, 2)), pose, torch.zeros(3, 4))
             for pose in (wanted, other)
         )
         assert torch.equal(one[0], two[0])
@@ -80,9 +76,9 @@ def test_exchanging_a_pair_changes_no_pixel() -> None:
 def test_larger_frames_are_drawn_at_their_size() -> None:
     frames, alpha, valid, poses = given()
     large = [torch.nn.functional.interpolate(x, scale_factor=2) for x in (frames, alpha)]
-    scaled = Placed(2 * poses.keypoints + 0.5, 2 * poses.scale, poses.heading)
+    scaled = Poses(2 * poses.keypoints + 0.5, 2 * poses.scale, poses.heading)
     figure, logit = renderer()(
-        *large, valid, part(scaled, slice(0, 2)), part(scaled, slice(4, 5)), torch.zeros(3, 4)
+        *large, valid, scaled.frames(slice(0, 2)), scaled.frames(slice(4, 5)), torch.zeros(3, 4)
     )
     small = drawn(renderer(), wanted=slice(4, 5))
     assert figure.shape == (3, 1, 64, 64)
@@ -92,14 +88,14 @@ def test_larger_frames_are_drawn_at_their_size() -> None:
 
 def test_poses_teach_through_the_drawing() -> None:
     frames, alpha, valid, poses = given()
-    wanted = part(poses, slice(4, 5))
+    wanted = poses.frames(slice(4, 5))
     keypoints = wanted.keypoints.clone().requires_grad_()
     figure, logit = renderer()(
         frames,
         alpha,
         valid,
-        part(poses, slice(0, 2)),
-        Placed(keypoints, wanted.scale, wanted.heading),
+        poses.frames(slice(0, 2)),
+        Poses(keypoints, wanted.scale, wanted.heading),
         torch.zeros(3, 4),
     )
     (figure.sum() + logit.sigmoid().sum()).backward()
@@ -133,5 +129,3 @@ def test_a_little_training_draws_better() -> None:
 def test_a_crop_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="columns"):
         RendererConfig(columns=30)
-
-

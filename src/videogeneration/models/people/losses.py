@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from videogeneration.models.people.pose import Pose
-from videogeneration.models.people.skeleton import assigned
+from videogeneration.models.people.pose import Reading
+from videogeneration.models.people.skeleton import Poses, assigned
 
 
 @dataclass(frozen=True)
@@ -51,39 +51,32 @@ class LossWeights:
 
 
 def pose_losses(
-    pose: Pose,
-    keypoints: Tensor,
-    valid: Tensor,
-    silhouette: Tensor,
-    scale: Tensor,
-    heading: Tensor,
-    labelled: Tensor,
+    read: Reading, true: Poses, valid: Tensor, silhouette: Tensor, labelled: Tensor
 ) -> dict[str, Tensor]:
     """How far a reading is from the truth.
 
     Args:
-        pose: What was read from N frames.
-        keypoints: `[N, 16, 2]` in pixels.
-        valid: bool `[N, 16]`: which of them count; none where there is no figure.
+        read: What was read from N frames.
+        true: Poses, `[N]`.
+        valid: bool `[N, 16]`: which keypoints count; none where there is no figure.
         silhouette: `[N, H, W]` in [0, 1].
-        scale: `[N]`: pixels of a body height.
-        heading: `[N, 2]`: cosine and sine.
         labelled: bool `[N]`: of which frames all this is known.
 
     Returns:
         Scalars, see `LossWeights`; a keypoint counts in the better order of its pair.
     """
+    poses, scale = read.poses, true.scale.clamp(min=1)
     valid = valid & labelled[:, None]
-    target = assigned(pose.keypoints.detach(), keypoints, valid.to(keypoints.dtype))
-    distance = (pose.keypoints - target[..., :2]).square().sum(-1).add(1e-4).sqrt()
-    distance = (distance / scale.clamp(min=1)[:, None] * target[..., 2]).sum()
+    target = assigned(poses.keypoints.detach(), true.keypoints, valid.to(scale.dtype))
+    distance = (poses.keypoints - target[..., :2]).square().sum(-1).add(1e-4).sqrt()
+    distance = (distance / scale[:, None] * target[..., 2]).sum()
     seen = valid.any(1).to(scale.dtype)
-    present = F.binary_cross_entropy_with_logits(pose.present, seen, reduction="none")
-    outline = F.binary_cross_entropy_with_logits(pose.silhouette, silhouette, reduction="none")
+    present = F.binary_cross_entropy_with_logits(read.present, seen, reduction="none")
+    outline = F.binary_cross_entropy_with_logits(read.silhouette, silhouette, reduction="none")
     return {
         "keypoints": distance / valid.sum().clamp(min=1),
-        "scale": _mean((pose.scale.log() - scale.clamp(min=1).log()).abs(), seen),
-        "heading": _mean(1 - (pose.heading * heading).sum(1), seen),
+        "scale": _mean((poses.scale.log() - scale.log()).abs(), seen),
+        "heading": _mean(1 - (poses.heading * true.heading).sum(1), seen),
         "present": _mean(present, labelled),
         "silhouette": _mean(outline.mean((1, 2)), labelled),
     }

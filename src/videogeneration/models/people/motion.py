@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS, canonical
+from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS, Poses, canonical
 
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
@@ -23,7 +23,6 @@ class MotionConfig:
         history: Past poses that it is given, missing ones masked.
         width: Width of its layers.
         blocks: Number of its residual blocks.
-        condition: Width of the caption embedding.
         steps: Euler steps of a sample.
         jitter: Deviation of the noise on past keypoints in training, in body heights: what is read
             from frames is not exact.
@@ -33,48 +32,16 @@ class MotionConfig:
     history: int = 10
     width: int = 288
     blocks: int = 4
-    condition: int = 32
-    steps: int = 4
+    steps: int = 8
     jitter: float = 0.015
     displacement: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("history", "width", "blocks", "condition", "steps"):
+        for name in ("history", "width", "blocks", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
         if self.jitter < 0:
             raise ValueError(f"jitter is {self.jitter}; it must not be negative")
-
-
-@dataclass(frozen=True)
-class Track:
-    """Poses over T frames.
-
-    Attributes:
-        keypoints: `[B, T, 16, 2]` in pixels.
-        scale: `[B, T]`: pixels of a body height.
-        heading: `[B, T, 2]`: cosine and sine.
-    """
-
-    keypoints: Tensor
-    scale: Tensor
-    heading: Tensor
-
-    def last(self, valid: Tensor) -> "Track":
-        """The newest valid pose, `[B, 1, ...]`; the newest of all where none is."""
-        steps = torch.arange(1, valid.shape[1] + 1, device=valid.device)
-        index = torch.where(valid.any(1), (valid * steps).argmax(1), valid.shape[1] - 1)
-        rows = torch.arange(len(valid), device=valid.device)
-        return Track(*(value[rows, index][:, None] for value in vars(self).values()))
-
-    def then(self, *others: "Track") -> "Track":
-        """All, one after the other."""
-        tracks = [vars(track).values() for track in (self, *others)]
-        return Track(*(torch.cat(parts, 1) for parts in zip(*tracks, strict=True)))
-
-    def frames(self, frames: slice) -> "Track":
-        """Some of the frames."""
-        return Track(*(value[:, frames] for value in vars(self).values()))
 
 
 class Motion(nn.Module):
@@ -86,6 +53,7 @@ class Motion(nn.Module):
 
     Args:
         config: Its size.
+        condition: Width of the caption embedding.
     """
 
     weight: Tensor
@@ -94,12 +62,12 @@ class Motion(nn.Module):
     mean: Tensor
     deviation: Tensor
 
-    def __init__(self, config: MotionConfig) -> None:
+    def __init__(self, config: MotionConfig, condition: int) -> None:
         super().__init__()
         self.config = c = config
         self.enter = nn.Linear(FEATURES + c.history * (FEATURES + 1) + PLACE + 1, c.width)
         self.time = nn.Sequential(
-            nn.Linear(1 + c.condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
+            nn.Linear(1 + condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
         )
         self.blocks = nn.ModuleList([_Block(c.width, 64) for _ in range(c.blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, FEATURES))
@@ -113,7 +81,7 @@ class Motion(nn.Module):
             self.register_buffer(name + "deviation", torch.ones(shape))
 
     def loss(
-        self, past: Track, valid: Tensor, following: Track, known: Tensor, condition: Tensor
+        self, past: Poses, valid: Tensor, following: Poses, known: Tensor, condition: Tensor
     ) -> Tensor:
         """Flow matching loss, a scalar.
 
@@ -127,7 +95,7 @@ class Motion(nn.Module):
         noisy = past.keypoints + (
             self.config.jitter * past.scale[..., None, None] * torch.randn_like(past.keypoints)
         )
-        true, past = past, Track(noisy, past.scale, past.heading)
+        true, past = past, Poses(noisy, past.scale, past.heading)
         given = _relative(past.last(valid), past)
         target = _changes(true.last(valid), following, _velocity(given, valid)[0])[:, 0]
         if self.training:
@@ -140,7 +108,7 @@ class Motion(nn.Module):
         error = (error.square() * self.weight).mean(1) * known
         return error.sum() / known.sum().clamp(min=1)
 
-    def forward(self, past: Track, valid: Tensor, condition: Tensor, noise: Tensor) -> Track:
+    def forward(self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor) -> Poses:
         """Say the next pose.
 
         Args:
@@ -162,8 +130,8 @@ class Motion(nn.Module):
         return _follow(newest, changes[:, None], _velocity(given, valid)[0])
 
     def rollout(
-        self, past: Track, valid: Tensor, condition: Tensor, noise: Tensor
-    ) -> tuple[Track, Track, Tensor]:
+        self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor
+    ) -> tuple[Poses, Poses, Tensor]:
         """Say poses after poses.
 
         Args:
@@ -226,7 +194,7 @@ class _Block(nn.Module):
         return out
 
 
-def _body(track: Track) -> Tensor:
+def _body(track: Poses) -> Tensor:
     """Keypoints from the pelvis in body heights and the heading, `[B, T, 32]`."""
     root = track.keypoints[..., PELVIS : PELVIS + 1, :]
     body = canonical((track.keypoints - root) / track.scale[..., None, None])
@@ -234,13 +202,13 @@ def _body(track: Track) -> Tensor:
     return torch.cat([body.flatten(-2), track.heading], -1)
 
 
-def _places(newest: Track, track: Track) -> tuple[Tensor, Tensor]:
+def _places(newest: Poses, track: Poses) -> tuple[Tensor, Tensor]:
     """Roots from the newest's in its body heights `[B, T, 2]`, logarithms of scales `[B, T, 1]`."""
     root = (track.keypoints - newest.keypoints)[..., PELVIS, :]
     return root / newest.scale[..., None], (track.scale / newest.scale).log()[..., None]
 
 
-def _relative(newest: Track, track: Track) -> Tensor:
+def _relative(newest: Poses, track: Poses) -> Tensor:
     """What past poses are, as seen from the newest, `[B, T, FEATURES]`."""
     return torch.cat([_body(track), *_places(newest, track)], -1)
 
@@ -264,14 +232,14 @@ def _velocity(given: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
     return moved * way / (last - first).clamp(min=1)[:, None], moved
 
 
-def _changes(newest: Track, track: Track, velocity: Tensor) -> Tensor:
+def _changes(newest: Poses, track: Poses, velocity: Tensor) -> Tensor:
     """What poses to come are, `[B, T, FEATURES]`: body, and change of place beside a velocity's."""
     places = torch.cat(_places(newest, track), -1)
     moves = places.diff(dim=1, prepend=torch.zeros_like(places[:, :1])) - velocity[:, None]
     return torch.cat([_body(track), moves], -1)
 
 
-def _follow(newest: Track, changes: Tensor, velocity: Tensor) -> Track:
+def _follow(newest: Poses, changes: Tensor, velocity: Tensor) -> Poses:
     """The inverse of `_changes`."""
     body, heading, moves = changes.split([FEATURES - 2 - PLACE, 2, PLACE], -1)
     places = (moves + velocity[:, None]).cumsum(1)
@@ -282,4 +250,4 @@ def _follow(newest: Track, changes: Tensor, velocity: Tensor) -> Track:
         [body[..., :PELVIS, :], torch.zeros_like(body[..., :1, :]), body[..., PELVIS:, :]], -2
     )
     keypoints = root[..., None, :] + body * scale[..., None, None]
-    return Track(keypoints, scale, F.normalize(heading, dim=-1, eps=1e-3))
+    return Poses(keypoints, scale, F.normalize(heading, dim=-1, eps=1e-3))

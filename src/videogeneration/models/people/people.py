@@ -1,7 +1,7 @@
 """The generator of people: pose, motion, background and renderer."""
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.people.background import Background, BackgroundConfig
+from videogeneration.models.people.lessons import DrawingLesson, MotionLesson
 from videogeneration.models.people.losses import (
     LossWeights,
     background_loss,
@@ -16,10 +17,10 @@ from videogeneration.models.people.losses import (
     pose_losses,
     reconstruction_loss,
 )
-from videogeneration.models.people.motion import FEATURES, Motion, MotionConfig, Track
-from videogeneration.models.people.pose import Pose, PoseConfig, PoseReader
-from videogeneration.models.people.renderer import Placed, Renderer, RendererConfig
-
+from videogeneration.models.people.motion import FEATURES, PLACE, Motion, MotionConfig
+from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
+from videogeneration.models.people.renderer import Renderer, RendererConfig
+from videogeneration.models.people.skeleton import Poses
 
 FRAMES = 10
 """Frames that are drawn at once."""
@@ -35,8 +36,9 @@ class PeopleConfig:
         condition: Width of the caption embedding.
         looks: Given frames that a figure is drawn from, at most.
         horizon: Frames that an adversary judges at once.
+        temperature: Deviation of the noise that bodies' poses are drawn from.
         drawings: Frames a window that the renderer learns to draw in a step.
-        jitter: Deviation of the noise on true keypoints, in body heights: what is read is not exact.
+        jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
         mirrored: Share of figures that are drawn as their mirror image.
         inverted: Share of windows whose greys are inverted: few people's clothes are seen.
         light: Largest logarithm of the gain and of the gamma that windows are varied by.
@@ -52,6 +54,7 @@ class PeopleConfig:
     condition: int = 32
     looks: int = 3
     horizon: int = 2
+    temperature: float = 1.0
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
@@ -83,17 +86,17 @@ class Scene:
         background: `[B, H, W]`.
     """
 
-    past: Track
+    past: Poses
     seen: Tensor
     frames: Tensor
     alpha: Tensor
     shown: Tensor
-    given: Placed
+    given: Poses
     background: Tensor
 
 
 class People(FilmModel):
-    """Reads poses from the given frames, says the poses to come, and draws each from what was given.
+    """Reads the given frames, says the poses to come, and draws each from what was given.
 
     Poses are rolled out, pixels never: a film of any length is as sharp at its end.
 
@@ -114,11 +117,10 @@ class People(FilmModel):
             nn.Linear(64, config.condition),
         )
         self.reader = PoseReader(config.pose)
-        self.motion = Motion(config.motion)
+        self.motion = Motion(config.motion, config.condition)
         self.background = Background(config.background)
-        self.renderer = Renderer(config.renderer)
+        self.renderer = Renderer(config.renderer, config.condition)
         self.register_buffer("adversarial", torch.tensor(False))
-
 
     def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The losses of all networks, each from what is known.
@@ -139,131 +141,84 @@ class People(FilmModel):
                 `[B, N, L, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`,
                 `motion_follows` `[B, N, L]` and `motion_caption` `[B, N, words, vocabulary]`.
         """
-        lesson = self._lesson(batch)
+        c = self.config
+        lesson = DrawingLesson.of(batch, c.looks, c.drawings)
+        lesson = lesson.varied(c.light, c.inverted).mirrored(c.mirrored, c.drawings)
         read = self.reader(lesson.frames.flatten(0, 1))
         losses = pose_losses(
             read,
-            lesson.true.keypoints.flatten(0, 1),
+            lesson.true.map(lambda x: x.flatten(0, 1)),
             lesson.inside.flatten(0, 1),
             lesson.silhouette.flatten(0, 1),
-            lesson.true.scale.flatten(),
-            lesson.true.heading.flatten(0, 1),
             lesson.labelled.repeat_interleave(lesson.frames.shape[1]),
         )
-        drawing, square = self._drawing(lesson, read, self.caption(batch.caption))
+        drawing, square = self._drawing_losses(lesson, read, self.caption(batch.caption))
         losses |= drawing | {"motion": self._motion_loss(batch)}
         metrics = {name: loss.detach() for name, loss in losses.items()}
-        return self.config.weights.total(losses), metrics | {"mse": square.detach()}
+        return c.weights.total(losses), metrics | {"mse": square.detach()}
 
-    def _lesson(self, batch: Batch) -> "_Lesson":
-        """Pick the frames to draw from and to draw, and vary their light."""
-        c, labels = self.config, batch.labels
-        frames = torch.cat([batch.history, batch.future], 1)
-        there = torch.cat([batch.history_valid, batch.future_valid], 1)
-        labelled = labels["labels_valid"]
-        visible = there & (labels["keypoints_valid"].any(2) | ~labelled[:, None])
-        # mostly frames with a figure; some without, for the reader
-        wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
-        order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
-        picked = order.topk(c.looks + c.drawings, 1).indices
-        if torch.rand(()) < 0.7:
-            picked = torch.cat([picked[:, :1], picked[:, c.looks :]], 1)
-        lesson = _Lesson(
-            frames=_take(frames, picked),
-            visible=_take(visible, picked),
-            inside=_take(labels["keypoints_valid"] & visible[..., None], picked),
-            silhouette=_take(labels["silhouette"], picked),
-            true=_map(_true(labels, ""), lambda x: _take(x, picked)),
-            background=labels["background"],
-            labelled=labelled,
-            background_valid=labels["background_valid"],
-        )
-        return lesson.varied(c.light, c.inverted).mirrored(c.mirrored, c.drawings)
-
-    def _drawing(
-        self, lesson: "_Lesson", read: Pose, condition: Tensor
+    def _drawing_losses(
+        self, lesson: DrawingLesson, read: Reading, condition: Tensor
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Losses of renderer and background, and the square error of the frames."""
         shape, c = lesson.visible.shape, self.config
-        labelled = lesson.labelled[:, None].expand(shape)
-        true = lesson.true
-        noise = c.jitter * true.scale[..., None, None] * torch.randn_like(true.keypoints)
-        track = Track(
-            torch.where(
-                labelled[..., None, None], true.keypoints + noise, read.keypoints.unflatten(0, shape)
-            ),
-            torch.where(labelled, true.scale, read.scale.unflatten(0, shape)).clamp(min=8),
-            torch.where(labelled[..., None], true.heading, read.heading.unflatten(0, shape)),
-        )
-        alpha = read.silhouette.sigmoid().unflatten(0, shape)
-        exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
-        alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha.detach())
-        seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
         looks = shape[1] - c.drawings
         first, last = slice(0, looks), slice(looks, None)
+        labelled = lesson.labelled[:, None].expand(shape)
+        poses = self._poses_to_draw(lesson, read)
+        alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
+        exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
+        alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha)[:, first]
+        seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
         figure, logit = self.renderer(
             lesson.frames[:, first],
-            alpha[:, first],
+            alpha,
             seen[:, first],
-            _placed(track.frames(first)),
-            _placed(track.frames(last)),
+            poses.frames(first),
+            poses.frames(last),
             condition,
         )
-        behind = self.background(lesson.frames[:, first], alpha[:, first], lesson.visible[:, first])
-        covered = alpha[:, first].amax(1)
+        said = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
         known = lesson.background_valid
-        background = torch.where(known[:, None, None], lesson.background, behind.detach())
-        background = background[:, None].expand_as(figure).flatten(0, 1)
-        figure, logit = figure.flatten(0, 1), logit.flatten(0, 1)
-        frames = lesson.frames[:, last].flatten(0, 1)
-        counts = seen[:, last].flatten() & seen[:, first].any(1).repeat_interleave(c.drawings)
+        background = torch.where(
+            known[:, None, None, None], lesson.background[:, last], said.detach()[:, None]
+        )
         composite = background + logit.sigmoid() * (figure - background)
-        losses = drawing_losses(
-            figure,
-            logit,
-            frames,
-            lesson.silhouette[:, last].flatten(0, 1),
-            counts & labelled[:, last].flatten(),
-        )
+        frames = lesson.frames[:, last]
+        counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
+        drawn = [x.flatten(0, 1) for x in (figure, logit, frames, lesson.silhouette[:, last])]
+        losses = drawing_losses(*drawn, (counts & labelled[:, last]).flatten())
         losses["reconstruction"] = reconstruction_loss(
-            composite, frames, background, counts & ~labelled[:, last].flatten()
+            *(x.flatten(0, 1) for x in (composite, frames, background)),
+            (counts & ~labelled[:, last]).flatten(),
         )
-        losses["background"] = background_loss(behind, lesson.background, covered, known)
+        losses["background"] = background_loss(said, lesson.background[:, 0], alpha.amax(1), known)
         return losses, (composite - frames).square().mean()
 
+    def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
+        """The true poses, not quite exact, or the read ones where these are not known."""
+        true, count = lesson.true, lesson.labelled
+        found = read.poses.map(lambda x: x.unflatten(0, lesson.visible.shape))
+        noise = self.config.jitter * true.scale[..., None, None] * torch.randn_like(true.keypoints)
+        return Poses(
+            torch.where(count[:, None, None, None], true.keypoints + noise, found.keypoints),
+            torch.where(count[:, None], true.scale, found.scale).clamp(min=8),
+            torch.where(count[:, None, None], true.heading, found.heading),
+        )
+
     def _motion_loss(self, batch: Batch) -> Tensor:
-        """Flow matching on the labelled windows and on sequences without pictures."""
-        labels, length = batch.labels, self.config.motion.history
-        if "motion_keypoints" in labels:
-            track = _map(_true(labels, "motion_"), lambda x: x.flatten(0, 1))
-            present = labels["motion_present"].flatten(0, 1)
-            follows = labels["motion_follows"].flatten(0, 1)
-            caption = labels["motion_caption"].flatten(0, 1)
-        else:
-            track, caption = _true(labels, ""), batch.caption
-            present = labels["labels_valid"][:, None] & labels["present"]
-            follows = labels["follows"]
-        # a pose that is as told, and those before it, of which some are given
-        told = present & follows
-        told[:, 0] = False
-        at = (torch.rand(told.shape, device=told.device) + told).argmax(1, keepdim=True)
-        past = at - length + torch.arange(length, device=at.device)
-        valid = _take(present, past.clamp(min=0)) & (past >= 0)
-        valid &= _some(len(at), length).to(valid.device)
-        past = past.clamp(min=0)
+        """Flow matching."""
+        lesson = MotionLesson.of(batch, self.config.motion.history)
+        condition = self.caption(lesson.caption)
         return self.motion.loss(
-            _map(track, lambda x: _take(x, past)),
-            valid,
-            _map(track, lambda x: _take(x, at)),
-            _take(told, at)[:, 0] & valid.any(1),
-            self.caption(caption),
+            lesson.past, lesson.valid, lesson.following, lesson.known, condition
         )
 
     def predict(self, batch: Batch) -> Tensor:
         """The next frames, see `FilmModel`."""
         scene = self._scene(batch.history, batch.history_valid)
         condition = self.caption(batch.caption)
-        noise = self._noise(len(condition), self.horizon, None)
+        noise = self._noise(len(condition), self.horizon, True, None)
         track, _, _ = self.motion.rollout(scene.past, scene.seen, condition, noise.to(condition))
         return self._draw(scene, track, condition)
 
@@ -274,9 +229,10 @@ class People(FilmModel):
         """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
         generator = torch.Generator().manual_seed(seed)
         scene, condition = self._scene(history, valid), self.caption(caption)
-        past, seen = scene.past, scene.seen
+        past, seen, start = scene.past, scene.seen, True
         while True:
-            noise = self._noise(len(condition), FRAMES, generator).to(condition)
+            noise = self._noise(len(condition), FRAMES, start, generator).to(condition)
+            start = False
             track, past, seen = self.motion.rollout(past, seen, condition, noise)
             yield self._draw(scene, track, condition).clamp(0, 1)
 
@@ -296,11 +252,8 @@ class People(FilmModel):
         count, length, height, width = history.shape
         read = self.reader(history.flatten(0, 1))
         shape = (count, length)
-        past = Track(
-            read.keypoints.unflatten(0, shape),
-            read.scale.unflatten(0, shape).clamp(min=8),
-            read.heading.unflatten(0, shape),
-        )
+        past = read.poses.map(lambda x: x.unflatten(0, shape))
+        past = Poses(past.keypoints, past.scale.clamp(min=8), past.heading)
         seen = valid & (read.present > 0).unflatten(0, shape)
         alpha = read.silhouette.sigmoid().unflatten(0, shape) * seen[..., None, None]
         background = self.background(history, alpha, valid)
@@ -309,120 +262,37 @@ class People(FilmModel):
         whole = ((past.keypoints > -1) & (past.keypoints < size)).all(-1).to(history.dtype).mean(-1)
         order = 4 * seen + whole + torch.linspace(0, 0.5, length, device=history.device)
         picked = order.topk(min(self.config.looks, length), 1).indices
-        given = _map(past, lambda x: _take(x, picked))
+        rows = torch.arange(count, device=history.device)[:, None]
         return Scene(
             past,
             seen,
-            _take(history, picked),
-            _take(alpha, picked),
-            _take(seen, picked),
-            _placed(given),
+            history[rows, picked],
+            alpha[rows, picked],
+            seen[rows, picked],
+            past.map(lambda x: x[rows, picked]),
             background,
         )
 
-    def _noise(self, count: int, frames: int, generator: torch.Generator | None) -> Tensor:
-        """What poses are drawn from: nothing, for what is expected, until an adversary wants more."""
-        if not self.adversarial:
-            return torch.zeros(count, frames, FEATURES)
-        return torch.randn(count, frames, FEATURES, generator=generator)
+    def _noise(
+        self, count: int, frames: int, start: bool, generator: torch.Generator | None
+    ) -> Tensor:
+        """What poses are drawn from, `[count, frames, FEATURES]`.
 
-    def _draw(self, scene: Scene, track: Track, condition: Tensor) -> Tensor:
+        Without noise, who boxes stands still in the mean of all that may come next. Where a figure
+        goes is what is expected; once an adversary has taught, its pace is drawn with a film's
+        first pose, and kept: noise in every step would let it drift.
+        """
+        noise = self.config.temperature * torch.randn(count, frames, FEATURES, generator=generator)
+        kept = 1 if start and self.adversarial else 0
+        noise[:, kept:, -PLACE:] = 0
+        return noise
+
+    def _draw(self, scene: Scene, track: Poses, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
         figure, logit = self.renderer(
-            scene.frames, scene.alpha, scene.shown, scene.given, _placed(track), condition
+            scene.frames, scene.alpha, scene.shown, scene.given, track, condition
         )
         alpha = logit.sigmoid() * scene.shown.any(1)[:, None, None, None]
         background = scene.background[:, None]
         out: Tensor = background + alpha * (figure - background)
         return out
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """F frames of each window, those to draw from first.
-
-    Attributes:
-        frames: `[B, F, H, W]`.
-        visible: bool `[B, F]`: whether they show a figure, as far as is known.
-        inside: bool `[B, F, 16]`: keypoints in the frame.
-        silhouette: `[B, F, H, W]`.
-        true: The true poses, `[B, F]`.
-        background: `[B, H, W]`.
-        labelled: bool `[B]`.
-        background_valid: bool `[B]`.
-    """
-
-    frames: Tensor
-    visible: Tensor
-    inside: Tensor
-    silhouette: Tensor
-    true: Track
-    background: Tensor
-    labelled: Tensor
-    background_valid: Tensor
-
-    def varied(self, light: float, inverted: float) -> "_Lesson":
-        """In another light: greys through a gain and a gamma, some inverted."""
-        count, like = len(self.frames), self.frames
-        gain, gamma = (light * (2 * like.new_empty(2, count, 1, 1).uniform_() - 1)).exp()
-        invert = like.new_empty(count, 1, 1).uniform_() < inverted
-
-        def vary(x: Tensor) -> Tensor:
-            x = gain * x.clamp(min=1e-3) ** gamma
-            return torch.where(invert, 1 - x, x)
-
-        frames = vary(like.flatten(1, 2)).view_as(like)
-        return replace(self, frames=frames, background=vary(self.background))
-
-    def mirrored(self, share: float, count: int) -> "_Lesson":
-        """Some of the figures to draw, the last `count` of each window, as their mirror image."""
-        flip = torch.rand(self.visible.shape, device=self.frames.device) < share
-        flip[:, :-count] = False
-        flip &= self.labelled[:, None]
-        picture = flip[..., None, None]
-        width, true = self.frames.shape[-1], self.true
-        across = true.keypoints * true.keypoints.new_tensor([-1, 1])
-        across = across + across.new_tensor([width - 1, 0])
-        return replace(
-            self,
-            frames=torch.where(picture, self.frames.flip(-1), self.frames),
-            silhouette=torch.where(picture, self.silhouette.flip(-1), self.silhouette),
-            true=Track(
-                torch.where(picture, across, true.keypoints),
-                true.scale,
-                torch.where(
-                    flip[..., None], true.heading * true.heading.new_tensor([-1, 1]), true.heading
-                ),
-            ),
-        )
-
-
-def _true(labels: Mapping[str, Tensor], prefix: str) -> Track:
-    """The true poses of labels."""
-    heading = labels[prefix + "heading"]
-    return Track(
-        labels[prefix + "keypoints"],
-        labels[prefix + "scale"].clamp(min=8),
-        torch.stack([heading.cos(), heading.sin()], -1),
-    )
-
-
-def _some(count: int, length: int) -> Tensor:
-    """Which past poses are given, bool `[count, length]`: the last few, often one, some missing."""
-    most = torch.randint(1, length + 1, (count, 1))
-    most = most.masked_fill(torch.rand(count, 1) < 0.25, 1)
-    age = torch.arange(length - 1, -1, -1)
-    return (age < most) & ((age == 0) | (torch.rand(count, length) > 0.1))
-
-
-def _map(track: Track, function: Callable[[Tensor], Tensor]) -> Track:
-    return Track(*(function(value) for value in vars(track).values()))
-
-
-def _placed(track: Track) -> Placed:
-    return Placed(track.keypoints, track.scale, track.heading)
-
-
-def _take(values: Tensor, picked: Tensor) -> Tensor:
-    """Of `[B, T, ...]` the picked `[B, F]`."""
-    return values[torch.arange(len(values), device=values.device)[:, None], picked]

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS
+from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
 
 COUNT = len(KEYPOINTS)
 
@@ -31,20 +31,16 @@ class PoseConfig:
 
 
 @dataclass(frozen=True)
-class Pose:
-    """What was read from N frames, or what is to be drawn in them.
+class Reading:
+    """What was read from N frames.
 
     Attributes:
-        keypoints: `[N, 16, 2]`: columns and rows in pixels, also beyond the frame.
-        scale: `[N]`: pixels of a body height.
-        heading: `[N, 2]`: cosine and sine of the heading, 0 to the right, pi / 2 away.
+        poses: `[N]`.
         present: `[N]`: logit of a figure being in the frame.
         silhouette: `[N, H, W]`: logits of the figure's alpha.
     """
 
-    keypoints: Tensor
-    scale: Tensor
-    heading: Tensor
+    poses: Poses
     present: Tensor
     silhouette: Tensor
 
@@ -63,9 +59,15 @@ class PoseReader(nn.Module):
         super().__init__()
         self.config = config
         w = config.width
-        self.down_half = nn.Sequential(nn.Conv2d(1, w, 4, stride=2, padding=1), _Block(w, depthwise=True))
-        self.down_quarter = nn.Sequential(nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w))
-        self.down_eighth = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w))
+        self.down_half = nn.Sequential(
+            nn.Conv2d(1, w, 4, stride=2, padding=1), _Block(w, depthwise=True)
+        )
+        self.down_quarter = nn.Sequential(
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+        )
+        self.down_eighth = nn.Sequential(
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+        )
         self.down_sixteenth = nn.Sequential(
             nn.Conv2d(4 * w, 6 * w, 4, stride=2, padding=1), _Block(6 * w), _Block(6 * w)
         )
@@ -76,7 +78,7 @@ class PoseReader(nn.Module):
         self.to_half, self.at_half = nn.Conv2d(2 * w, w, 1), _Block(w, depthwise=True)
         self.silhouette = nn.Conv2d(w, 4, 3, padding=1)
 
-    def forward(self, frames: Tensor) -> Pose:
+    def forward(self, frames: Tensor) -> Reading:
         """Read frames.
 
         Args:
@@ -92,18 +94,15 @@ class PoseReader(nn.Module):
         low = self.down_sixteenth(eighth)
         up = self.at_eighth(eighth + _twice(self.to_eighth(low)))
         up = self.at_quarter(quarter + _twice(self.to_quarter(up)))
-        keypoints, scale, heading = self._vote(self.votes(up), (height, width))
         fine = self.at_half(half + _twice(self.to_half(up)))
-        return Pose(
-            keypoints,
-            scale,
-            heading,
+        return Reading(
+            self._vote(self.votes(up), (height, width)),
             self.present(low.mean((2, 3)))[:, 0],
             F.pixel_shuffle(self.silhouette(fine), 2)[:, 0],
         )
 
-    def _vote(self, votes: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor, Tensor]:
-        """Keypoints in pixels, scale in pixels and heading from a map of votes."""
+    def _vote(self, votes: Tensor, size: tuple[int, int]) -> Poses:
+        """Poses from a map of votes."""
         rows, columns = votes.shape[-2:]
         y = (torch.arange(rows, device=votes.device) + 0.5) * (size[0] / rows) - 0.5
         x = (torch.arange(columns, device=votes.device) + 0.5) * (size[1] / columns) - 0.5
@@ -115,7 +114,7 @@ class PoseReader(nn.Module):
         body = (share[:, NECK] + share[:, PELVIS])[:, None] / 2
         scale, cosine, sine = (body * flat[:, 3 * COUNT :]).sum(-1).unbind(1)
         heading = F.normalize(torch.stack([cosine, sine], 1), dim=1, eps=1e-3)
-        return keypoints, self.config.typical_scale * scale.exp(), heading
+        return Poses(keypoints, self.config.typical_scale * scale.exp(), heading)
 
 
 class _Block(nn.Module):

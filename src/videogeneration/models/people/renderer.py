@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, RIGID, canonical
+from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, RIGID, Poses, canonical
 
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
@@ -23,7 +23,6 @@ class RendererConfig:
         lift: How far above the pelvis a crop's centre is, in body heights.
         width: Channels at half the crop's size.
         latent: Width of the dense layers in the middle.
-        condition: Width of the caption embedding.
     """
 
     rows: int = 96
@@ -32,7 +31,6 @@ class RendererConfig:
     lift: float = 0.12
     width: int = 24
     latent: int = 192
-    condition: int = 32
 
     def __post_init__(self) -> None:
         for name in ("rows", "columns", "width"):
@@ -41,21 +39,6 @@ class RendererConfig:
                 raise ValueError(f"{name} is {value}; choose a multiple of 8")
         if self.body <= 0:
             raise ValueError(f"body is {self.body}; it must be positive")
-
-
-@dataclass(frozen=True)
-class Placed:
-    """Where a figure is: what is to be cropped, or drawn.
-
-    Attributes:
-        keypoints: `[..., 16, 2]` in pixels.
-        scale: `[...]`: pixels of a body height.
-        heading: `[..., 2]`: cosine and sine.
-    """
-
-    keypoints: Tensor
-    scale: Tensor
-    heading: Tensor
 
 
 class Renderer(nn.Module):
@@ -68,9 +51,10 @@ class Renderer(nn.Module):
 
     Args:
         config: Its size.
+        condition: Width of the caption embedding.
     """
 
-    def __init__(self, config: RendererConfig) -> None:
+    def __init__(self, config: RendererConfig, condition: int) -> None:
         super().__init__()
         self.config = c = config
         w, limbs = c.width, len(LIMBS)
@@ -95,7 +79,7 @@ class Renderer(nn.Module):
         cells = (c.rows // 8) * (c.columns // 8)
         self.squeeze = nn.Conv2d(4 * w, 8, 1)
         self.dense = nn.Sequential(
-            nn.Linear(8 * cells + c.condition + 2 * len(KEYPOINTS) + 2, c.latent),
+            nn.Linear(8 * cells + condition + 2 * len(KEYPOINTS) + 2, c.latent),
             nn.SiLU(),
             nn.Linear(c.latent, c.latent),
             nn.SiLU(),
@@ -118,8 +102,8 @@ class Renderer(nn.Module):
         frames: Tensor,
         alpha: Tensor,
         valid: Tensor,
-        given: Placed,
-        wanted: Placed,
+        given: Poses,
+        wanted: Poses,
         condition: Tensor,
     ) -> tuple[Tensor, Tensor]:
         """Draw figures.
@@ -150,7 +134,8 @@ class Renderer(nn.Module):
         flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
         flow = flow * torch.stack([flip.abs(), flip]).repeat(looks, 1)[:, None, None]
         volumes = [
-            self._align(features, flow, step) for features, step in zip(levels, (1, 2, 4), strict=True)
+            self._align(features, flow, step)
+            for features, step in zip(levels, (1, 2, 4), strict=True)
         ]
         shown = valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         fused = [fuse(v, shown) for fuse, v in zip(self.align, volumes, strict=True)]
@@ -174,12 +159,12 @@ class Renderer(nn.Module):
         c = self.config
         return c.columns / (2 * c.body), c.rows / (2 * c.body)
 
-    def _centre(self, placed: Placed) -> Tensor:
+    def _centre(self, placed: Poses) -> Tensor:
         """Centre of a crop in pixels, `[..., 2]`."""
         lift = placed.scale[..., None] * placed.scale.new_tensor([0.0, self.config.lift])
         return placed.keypoints[..., PELVIS, :] - lift
 
-    def _body(self, placed: Placed) -> Tensor:
+    def _body(self, placed: Poses) -> Tensor:
         """Keypoints in body heights from a crop's centre, pairs in one order, `[..., 16, 2]`."""
         relative = placed.keypoints - self._centre(placed)[..., None, :]
         return canonical(relative / placed.scale[..., None, None])
@@ -191,7 +176,7 @@ class Renderer(nn.Module):
         y = (torch.arange(c.rows // step, device=like.device) + 0.5) * step - c.rows / 2
         return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / c.body
 
-    def _crop(self, pictures: Tensor, placed: Placed) -> Tensor:
+    def _crop(self, pictures: Tensor, placed: Poses) -> Tensor:
         """Cut crops `[N, C, rows, columns]` out of pictures `[N, C, H, W]`."""
         centre = self._centre(placed).flatten(0, -2)
         scale = placed.scale.flatten()
@@ -240,8 +225,8 @@ class Renderer(nn.Module):
         self,
         frames: Tensor,
         alpha: Tensor,
-        given: Placed,
-        wanted: Placed,
+        given: Poses,
+        wanted: Poses,
         flow: Tensor,
         drawn: Tensor,
         choice: Tensor,
@@ -359,7 +344,7 @@ def _offsets(cells: Tensor, body: Tensor) -> tuple[Tensor, Tensor, Tensor, Tenso
 
 
 def _distance(cells: Tensor, body: Tensor) -> Tensor:
-    """Squared distances of cells `[h, w, 2]` from limbs of bodies `[N, 16, 2]`, `[N, limbs, h, w]`."""
+    """Squared distances `[N, limbs, h, w]` of cells from the limbs of bodies `[N, 16, 2]`."""
     along_x, along_y, away_x, away_y = _offsets(cells, body)
     share = away_x * along_x + away_y * along_y
     share = (share / (along_x.square() + along_y.square()).clamp(min=1e-4)).clamp(0, 1)

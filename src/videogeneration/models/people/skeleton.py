@@ -1,4 +1,7 @@
-"""The keypoints of a person and what belongs together among them."""
+"""The keypoints of a person, what belongs together among them, and poses."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -110,3 +113,38 @@ def assigned(keypoints: Tensor, target: Tensor, weight: Tensor) -> Tensor:
         exchange = distances[1] < distances[0]
         best = torch.where(exchange[..., None, None], other, best)
     return best
+
+
+@dataclass(frozen=True)
+class Poses:
+    """What figures do in frames; the shapes start alike, mostly with `[B, T]`.
+
+    Attributes:
+        keypoints: `[..., 16, 2]`: columns and rows in pixels, also beyond the frame.
+        scale: `[...]`: pixels of a body height.
+        heading: `[..., 2]`: its cosine and sine; 0 is to the right, pi / 2 away.
+    """
+
+    keypoints: Tensor
+    scale: Tensor
+    heading: Tensor
+
+    def last(self, valid: Tensor) -> "Poses":
+        """The newest valid pose, `[B, 1, ...]`; the newest of all where none is."""
+        steps = torch.arange(1, valid.shape[1] + 1, device=valid.device)
+        index = torch.where(valid.any(1), (valid * steps).argmax(1), valid.shape[1] - 1)
+        rows = torch.arange(len(valid), device=valid.device)
+        return self.map(lambda x: x[rows, index][:, None])
+
+    def then(self, *others: "Poses") -> "Poses":
+        """All, one after the other."""
+        tracks = [vars(track).values() for track in (self, *others)]
+        return Poses(*(torch.cat(parts, 1) for parts in zip(*tracks, strict=True)))
+
+    def frames(self, frames: slice) -> "Poses":
+        """Some of the frames."""
+        return self.map(lambda x: x[:, frames])
+
+    def map(self, change: Callable[[Tensor], Tensor]) -> "Poses":
+        """The same change of each of the three."""
+        return Poses(change(self.keypoints), change(self.scale), change(self.heading))
