@@ -105,6 +105,21 @@ def test_where_nobody_is_the_film_is_the_background() -> None:
     assert torch.equal(film[:, 0], film[:, 1])
 
 
+def test_a_film_at_the_pictures_own_size_is_the_same_film() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    small = model.generate(scene.history, scene.history_valid, scene.caption, 10)
+    pictures = scene.history[:, :, None].expand(-1, -1, 3, -1, -1)
+    given = (scene.history, scene.history_valid, scene.caption)
+    same = next(model.paint(pictures, *given))
+    assert same.shape == (3, 10, 3, SIZE, SIZE)
+    assert torch.allclose(same[:, :, 1], small, atol=1e-4)
+    large = pictures.repeat_interleave(2, -1).repeat_interleave(3, -2)
+    large = next(model.paint(large, *given))[:, :, 0]
+    shrunk = torch.nn.functional.avg_pool2d(large, (3, 2))
+    assert (shrunk - small).abs().mean() < 0.02
+
+
 def test_an_adversary_moves_motion_and_renderer_only() -> None:
     model, scene = people(), batch()
     model.begin_adversarial()

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+TYPICAL = 128
+"""The width of a frame that the margin is told for."""
+
 
 @dataclass(frozen=True)
 class BackgroundConfig:
@@ -13,7 +16,7 @@ class BackgroundConfig:
 
     Attributes:
         width: Channels.
-        margin: Pixels around a figure that may still show it.
+        margin: How far around a figure it may still show, in pixels of a frame of 128.
     """
 
     width: int = 32
@@ -46,7 +49,7 @@ class Background(nn.Module):
         nn.init.zeros_(last.bias)
         self.layers = nn.Sequential(
             nn.Conv2d(4, w, 4, stride=2, padding=1),
-            *(_around(w, reach) for reach in (1, 2, 4, 8, 1)),
+            *(_Dilated(w, reach) for reach in (1, 2, 4, 8, 1)),
             last,
         )
 
@@ -61,21 +64,44 @@ class Background(nn.Module):
         Returns:
             `[B, H, W]`, from 0 to about 1.
         """
-        size = 2 * self.config.margin + 1
-        covered = F.max_pool2d(alpha, size, 1, self.config.margin).clamp(0, 1)
-        free = (1 - covered).pow(4) * valid[:, :, None, None]
-        total = free.sum(1, keepdim=True)
-        mean = (frames * free).sum(1, keepdim=True) / total.clamp(min=1e-4)
-        known = free.amax(1, keepdim=True)
-        filled = fill(mean, known)
+        filled, known, covered = self._filled(frames[:, :, None], alpha, valid)
         newest = frames[:, -1:]
         seen = torch.cat([2 * filled - 1, known, covered[:, -1:], 4 * (newest - filled)], 1)
-        said = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
-        residual = F.interpolate(said, scale_factor=2, mode="bilinear")
-        return (filled + residual)[:, 0]
+        residual = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
+        return (filled + F.interpolate(residual, scale_factor=2, mode="bilinear"))[:, 0]
+
+    def at_size(self, pictures: Tensor, alpha: Tensor, valid: Tensor, small: Tensor) -> Tensor:
+        """The background of larger pictures of the same scene, in their colours.
+
+        Args:
+            pictures: `[B, S, C, H, W]` in [0, 1], newest last.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            valid: bool `[B, S]`: which of them there are.
+            small: What `forward` said of the small grey frames, `[B, h, w]`.
+
+        Returns:
+            `[B, C, H, W]`.
+        """
+        filled, _, _ = self._filled(pictures, alpha, valid)
+        grey = F.interpolate(filled.mean(1, keepdim=True), small.shape[1:], mode="area")
+        residual = small[:, None] - grey
+        return filled + F.interpolate(residual, filled.shape[2:], mode="bilinear")
+
+    def _filled(
+        self, pictures: Tensor, alpha: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean of where no figure is, filled in; how far it is known; what figures cover."""
+        margin = max(1, round(self.config.margin * alpha.shape[-1] / TYPICAL))
+        covered = F.max_pool2d(alpha, 2 * margin + 1, 1, margin).clamp(0, 1)
+        free = ((1 - covered).pow(4) * valid[:, :, None, None])[:, :, None]
+        mean = (pictures * free).sum(1) / free.sum(1).clamp(min=1e-4)
+        known = free.amax(1)
+        return fill(mean, known), known, covered
 
 
-class _around(nn.Module):
+class _Dilated(nn.Module):
+    """A convolution of pixels so far apart, beside an identity."""
+
     def __init__(self, width: int, reach: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
@@ -96,11 +122,11 @@ def fill(pictures: Tensor, known: Tensor) -> Tensor:
     people walk on is level.
 
     Args:
-        pictures: `[B, 1, H, W]`.
+        pictures: `[B, C, H, W]`.
         known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
 
     Returns:
-        `[B, 1, H, W]`.
+        `[B, C, H, W]`.
     """
     height, width = pictures.shape[-2:]
     window = width if width % 2 else 2

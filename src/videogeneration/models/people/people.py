@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.interface import Batch, FilmModel
@@ -77,22 +78,26 @@ class Scene:
     """What was read from the given frames.
 
     Attributes:
-        past: Poses, `[B, T]`.
-        seen: bool `[B, T]`: in which frames there is a figure.
-        frames: The frames to draw from, `[B, S, H, W]`.
-        alpha: The figure in them, likewise.
-        shown: bool `[B, S]`: which of them there are.
-        given: Their poses, `[B, S]`.
+        frames: `[B, T, H, W]`.
+        valid: bool `[B, T]`: which of them there are.
+        seen: bool `[B, T]`: in which there is a figure.
+        alpha: `[B, T, H, W]`: the figure.
+        past: Its poses, `[B, T]`.
+        looks: Numbers of the frames to draw it from, `[B, S]`.
         background: `[B, H, W]`.
     """
 
-    past: Poses
-    seen: Tensor
     frames: Tensor
+    valid: Tensor
+    seen: Tensor
     alpha: Tensor
-    shown: Tensor
-    given: Poses
+    past: Poses
+    looks: Tensor
     background: Tensor
+
+    def look(self, values: Tensor) -> Tensor:
+        """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
+        return values[torch.arange(len(values), device=values.device)[:, None], self.looks]
 
 
 class People(FilmModel):
@@ -185,12 +190,18 @@ class People(FilmModel):
         )
         composite = background + logit.sigmoid() * (figure - background)
         frames = lesson.frames[:, last]
-        counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
-        drawn = [x.flatten(0, 1) for x in (figure, logit, frames, lesson.silhouette[:, last])]
-        losses = drawing_losses(*drawn, (counts & labelled[:, last]).flatten())
+        counts = (seen[:, last] & seen[:, first].any(1, keepdim=True)).flatten()
+        drawn = labelled[:, last].flatten()
+        frames, composite, background = (x.flatten(0, 1) for x in (frames, composite, background))
+        losses = drawing_losses(
+            figure.flatten(0, 1),
+            logit.flatten(0, 1),
+            frames,
+            lesson.silhouette[:, last].flatten(0, 1),
+            counts & drawn,
+        )
         losses["reconstruction"] = reconstruction_loss(
-            *(x.flatten(0, 1) for x in (composite, frames, background)),
-            (counts & ~labelled[:, last]).flatten(),
+            composite, frames, background, counts & ~drawn
         )
         losses["background"] = background_loss(said, lesson.background[:, 0], alpha.amax(1), known)
         return losses, (composite - frames).square().mean()
@@ -227,14 +238,53 @@ class People(FilmModel):
         self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
     ) -> Iterator[Tensor]:
         """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
-        generator = torch.Generator().manual_seed(seed)
         scene, condition = self._scene(history, valid), self.caption(caption)
-        past, seen, start = scene.past, scene.seen, True
-        while True:
-            noise = self._noise(len(condition), FRAMES, start, generator).to(condition)
-            start = False
-            track, past, seen = self.motion.rollout(past, seen, condition, noise)
-            yield self._draw(scene, track, condition).clamp(0, 1)
+        for poses in self._ahead(scene, condition, seed):
+            yield self._draw(scene, poses, condition).clamp(0, 1)
+
+    @torch.no_grad()
+    def paint(
+        self,
+        pictures: Tensor,
+        history: Tensor,
+        valid: Tensor,
+        caption: Tensor,
+        seed: int = 0,
+    ) -> Iterator[Tensor]:
+        """Frames after frames at the size and in the colours of the pictures that were given.
+
+        The networks see the small grey frames; their warp and alpha are applied to the pictures.
+
+        Args:
+            pictures: `[B, T, C, H', W']` in [0, 1]: the history at its own size.
+            history: `[B, T, H, W]`, see `rollout`.
+            valid: See `rollout`.
+            caption: See `rollout`.
+            seed: See `rollout`.
+
+        Yields:
+            `[B, K, C, H', W']` in [0, 1].
+        """
+        scene, condition = self._scene(history, valid), self.caption(caption)
+        height, width = pictures.shape[-2:]
+        alpha = F.interpolate(scene.alpha, (height, width), mode="bilinear")
+        background = self.background.at_size(pictures, alpha, valid, scene.background)
+        size = [width / history.shape[-1], height / history.shape[-2]]
+        for poses in self._ahead(scene, condition, seed):
+            given = scene.past.map(scene.look)
+            plan = self.renderer.plan(
+                scene.look(scene.frames),
+                scene.look(scene.alpha),
+                scene.look(scene.seen),
+                given,
+                poses,
+                condition,
+            )
+            figure, logit = self.renderer.draw(
+                plan, scene.look(pictures), scene.look(alpha), given, poses, (size[0], size[1])
+            )
+            shown = logit.sigmoid()[:, :, None] * _anybody(scene)[:, None]
+            yield (background[:, None] + shown * (figure - background[:, None])).clamp(0, 1)
 
     def begin_adversarial(self) -> None:
         """Reader and background stay as they are; motion says samples from now on."""
@@ -261,17 +311,18 @@ class People(FilmModel):
         size = past.keypoints.new_tensor([width, height])
         whole = ((past.keypoints > -1) & (past.keypoints < size)).all(-1).to(history.dtype).mean(-1)
         order = 4 * seen + whole + torch.linspace(0, 0.5, length, device=history.device)
-        picked = order.topk(min(self.config.looks, length), 1).indices
-        rows = torch.arange(count, device=history.device)[:, None]
-        return Scene(
-            past,
-            seen,
-            history[rows, picked],
-            alpha[rows, picked],
-            seen[rows, picked],
-            past.map(lambda x: x[rows, picked]),
-            background,
-        )
+        looks = order.topk(min(self.config.looks, length), 1).indices
+        return Scene(history, valid, seen, alpha, past, looks, background)
+
+    def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
+        """Poses after poses, `[B, FRAMES]` at a time."""
+        generator = torch.Generator().manual_seed(seed)
+        past, seen, start = scene.past, scene.seen, True
+        while True:
+            noise = self._noise(len(condition), FRAMES, start, generator).to(condition)
+            poses, past, seen = self.motion.rollout(past, seen, condition, noise)
+            start = False
+            yield poses
 
     def _noise(
         self, count: int, frames: int, start: bool, generator: torch.Generator | None
@@ -287,12 +338,22 @@ class People(FilmModel):
         noise[:, kept:, -PLACE:] = 0
         return noise
 
-    def _draw(self, scene: Scene, track: Poses, condition: Tensor) -> Tensor:
+    def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
         figure, logit = self.renderer(
-            scene.frames, scene.alpha, scene.shown, scene.given, track, condition
+            scene.look(scene.frames),
+            scene.look(scene.alpha),
+            scene.look(scene.seen),
+            scene.past.map(scene.look),
+            poses,
+            condition,
         )
-        alpha = logit.sigmoid() * scene.shown.any(1)[:, None, None, None]
+        alpha = logit.sigmoid() * _anybody(scene)
         background = scene.background[:, None]
         out: Tensor = background + alpha * (figure - background)
         return out
+
+
+def _anybody(scene: Scene) -> Tensor:
+    """Whether any given frame shows a figure, `[B, 1, 1, 1]`."""
+    return scene.seen.any(1)[:, None, None, None]

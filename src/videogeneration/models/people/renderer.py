@@ -41,6 +41,22 @@ class RendererConfig:
             raise ValueError(f"body is {self.body}; it must be positive")
 
 
+@dataclass(frozen=True)
+class Plan:
+    """How to draw figures, in the cells of their crops.
+
+    Attributes:
+        flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from in each look and in its
+            mirror image, in body heights from the crop's centre.
+        drawn: `[B P, 5, rows, columns]`: residual flow, blend, new pixels, alpha.
+        choice: `[B P, 2 S, rows, columns]`: logits of the looks to take a pixel from.
+    """
+
+    flow: Tensor
+    drawn: Tensor
+    choice: Tensor
+
+
 class Renderer(nn.Module):
     """A U-Net over the volume of the given crops, which draws.
 
@@ -106,7 +122,25 @@ class Renderer(nn.Module):
         wanted: Poses,
         condition: Tensor,
     ) -> tuple[Tensor, Tensor]:
-        """Draw figures.
+        """Draw figures: `plan`, applied to the frames themselves.
+
+        Returns:
+            The figures' pixels and the logits of their alpha, `[B, P, H, W]` each.
+        """
+        plan = self.plan(frames, alpha, valid, given, wanted, condition)
+        figure, covered = self.draw(plan, frames[:, :, None], alpha, given, wanted)
+        return figure[:, :, 0], covered
+
+    def plan(
+        self,
+        frames: Tensor,
+        alpha: Tensor,
+        valid: Tensor,
+        given: Poses,
+        wanted: Poses,
+        condition: Tensor,
+    ) -> Plan:
+        """Say how to draw figures.
 
         Args:
             frames: `[B, S, H, W]` in [0, 1]: the given frames.
@@ -115,9 +149,6 @@ class Renderer(nn.Module):
             given: The figure's pose in them, `[B, S]`.
             wanted: The poses to draw, `[B, P]`.
             condition: Caption embedding `[B, condition]`.
-
-        Returns:
-            The figures' pixels and the logits of their alpha, `[B, P, H, W]` each.
         """
         count, looks = frames.shape[:2]
         poses = wanted.scale.shape[1]
@@ -152,7 +183,7 @@ class Renderer(nn.Module):
         choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
         choice = choice.unflatten(0, (count * poses, 2 * looks))[:, :, 0]
         choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
-        return self._compose(frames, alpha, given, wanted, flow, drawn, choice)
+        return Plan(flow, drawn, choice)
 
     def _reach(self) -> tuple[float, float]:
         """Half a crop's width and height in body heights."""
@@ -221,58 +252,74 @@ class Renderer(nn.Module):
         out: Tensor = self.middle(x * (1 + gain[:, :, None, None]) + shift[:, :, None, None])
         return out
 
-    def _compose(
+    def draw(
         self,
-        frames: Tensor,
+        plan: Plan,
+        pictures: Tensor,
         alpha: Tensor,
         given: Poses,
         wanted: Poses,
-        flow: Tensor,
-        drawn: Tensor,
-        choice: Tensor,
+        stretch: tuple[float, float] = (1.0, 1.0),
     ) -> tuple[Tensor, Tensor]:
-        """Apply what was said of a crop's cells at the frames' own size.
+        """Apply a plan to pictures of any size and any number of colours.
 
         Args:
-            frames: `[B, S, H, W]`.
-            alpha: `[B, S, H, W]`.
-            given: `[B, S]`.
-            wanted: `[B, P]`.
-            flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from, in body heights.
-            drawn: `[B P, 5, rows, columns]`.
-            choice: `[B P, 2 S, rows, columns]`.
+            plan: What to do.
+            pictures: `[B, S, C, H, W]` in [0, 1]: the given frames.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            given: Its poses in them, `[B, S]`.
+            wanted: The poses to draw, `[B, P]`.
+            stretch: How many times as wide and as high the pictures are as the frames in whose
+                pixels the poses are.
+
+        Returns:
+            The figures' pixels `[B, P, C, H, W]` and the logits of their alpha `[B, P, H, W]`.
         """
-        count, looks, height, width = frames.shape
+        count, looks, _, height, width = pictures.shape
         poses = wanted.scale.shape[1]
-        x = torch.arange(width, device=frames.device)
-        y = torch.arange(height, device=frames.device)
-        pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(frames.dtype)
-        body = pixels - self._centre(wanted).flatten(0, 1)[:, None, None]
+        x = torch.arange(width, device=pictures.device)
+        y = torch.arange(height, device=pictures.device)
+        pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(pictures.dtype)
+        size = pixels.new_tensor([width, height])
+        small = size / size.new_tensor(stretch)
+        body = (
+            (pixels + 0.5) * small / size - 0.5 - self._centre(wanted).flatten(0, 1)[:, None, None]
+        )
         grid = body / wanted.scale.flatten()[:, None, None, None] / body.new_tensor(self._reach())
-        said = torch.cat([drawn, choice], 1).float()
+        said = torch.cat([plan.drawn, plan.choice], 1).float()
         said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
         residual, (blend, new, covered), weights = said[:, :2], said[:, 2:5].unbind(1), said[:, 5:]
         weights = weights.softmax(1)
-        flow = flow.movedim(-1, 2).flatten(1, 2)
+        flow = plan.flow.movedim(-1, 2).flatten(1, 2)
         flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
         flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
-        # from body heights to the given frames' pixels
+        # from body heights to the given pictures' pixels
         scale = given.scale.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         centre = self._centre(given).repeat_interleave(2, 1).repeat_interleave(poses, 0)
         places = flow * scale[:, :, None, None, None] + centre[:, :, :, None, None]
         places = places.movedim(2, -1).flatten(0, 1)
-        size = places.new_tensor([width, height])
-        pictures = torch.stack([frames, alpha], 2).repeat_interleave(2, 1)
-        pictures = pictures.repeat_interleave(poses, 0).flatten(0, 1)
-        warped = F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
+        layers = torch.cat([pictures, alpha[:, :, None]], 2).repeat_interleave(2, 1)
+        layers = layers.repeat_interleave(poses, 0).flatten(0, 1)
+        warped = F.grid_sample(layers, (2 * places + 1) / small - 1, align_corners=False)
         warped = warped.unflatten(0, (count * poses, 2 * looks))
-        colour, shown = (warped * weights[:, :, None]).sum(1).unbind(1)
-        # an untrained renderer warps, as opaque as what it warps
-        kept = (blend + 2).sigmoid()
-        figure = kept * colour + (1 - kept) * (new + 0.5)
+        warped = (warped * weights[:, :, None]).sum(1)
+        colour, shown = warped[:, :-1], warped[:, -1]
+        # new pixels are grey and take the figure's tint; an untrained renderer only warps
+        kept = (blend + 2).sigmoid()[:, None]
+        new = new[:, None] + 0.5 + _tint(pictures, alpha).repeat_interleave(poses, 0)
+        figure = kept * colour + (1 - kept) * new
         covered = covered + 6 * (shown - 0.5)
         covered = covered.masked_fill((grid.abs() > 1).any(-1), HIDDEN)
         return figure.unflatten(0, (count, poses)), covered.unflatten(0, (count, poses))
+
+
+def _tint(pictures: Tensor, alpha: Tensor) -> Tensor:
+    """How a figure's mean colour differs from grey, `[B, C, 1, 1]`; zero for grey pictures."""
+    away = pictures - pictures.mean(2, keepdim=True)
+    weight = alpha[:, :, None]
+    return (away * weight).sum((1, 3, 4), keepdim=True)[:, 0] / weight.sum((1, 3, 4), keepdim=True)[
+        :, 0
+    ].clamp(min=1)
 
 
 class _Block(nn.Module):
