@@ -445,6 +445,10 @@ def test_anything_follows_anything_without_jumps() -> None:
     turned = np.angle(np.exp(1j * np.diff(poses.heading, axis=1)))
     assert np.abs(turned).max() < 0.6
     before = poses.direction[:, :1] == poses.direction
+    changed = poses.action != poses.action[:, :1]
+    last = np.maximum(changed.argmax(1) - 1, 0)
+    at = poses.root[np.arange(1500), last, 0][changed.any(1)]
+    assert ((at > 0) & (at < 160)).mean() > 0.98
     assert before[:, 0].all() and (np.diff(before.astype(int), axis=1) <= 0).all()
 
 

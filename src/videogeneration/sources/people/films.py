@@ -140,13 +140,17 @@ def _drawn(
     person, camera = Person.drawn(rng), Camera.drawn(scenario, rng)
     acts, sides = draw_actions(str(rng.choice(actions)), transitions, rng)
     plan = draw_plan(acts, sides, habits(rng, acts), person.leg_length, scenario, rng)
-    if acts[1] is not None:
-        plan = replace(plan, begins=float(rng.uniform(0, 0.5) * (frames - 1) / fps))
+    begins = float(rng.uniform(0, 0.5) * (frames - 1) / fps)
     if acts[0] in TRAVELLING:
         # mostly with some of the way through the picture still to go
-        column = WIDTH / 2 - sides[0] * (WIDTH / 2 - 4) * (1 - 2 * rng.random() ** 1.7)
+        left = (WIDTH - 8) * rng.random() ** 0.6
+        column = WIDTH / 2 + sides[0] * (WIDTH / 2 - 4 - left)
+        pace = plan.acts[0].tempo * float(camera.scale) * person.height
+        begins = min(begins, 0.8 * left / pace)  # who goes out of sight cannot be told to stop
     else:
         column = np.clip(rng.normal(WIDTH / 2, 24), 20, WIDTH - 20)
+    if acts[1] is not None:
+        plan = replace(plan, begins=begins)
     depth = rng.normal(0, 0.5 if scenario == "d2" and acts[0] in TRAVELLING else 0.2)
     return scenario, person, camera, plan, (camera.across(column, depth), depth)
 

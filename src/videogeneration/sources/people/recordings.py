@@ -69,7 +69,7 @@ class PeopleSettings:
     """
 
     subjects: int = Field(25, ge=1, le=MAX_SUBJECTS)
-    more: int = Field(150, ge=0, le=LAST_SUBJECT - MAX_SUBJECTS)
+    more: int = Field(125, ge=0, le=LAST_SUBJECT - MAX_SUBJECTS)
     recordings: int = Field(2, ge=1, le=24)
     actions: tuple[Action, ...] = Field(get_args(Action), min_length=1)
     scenarios: tuple[Scenario, ...] = Field(get_args(Scenario), min_length=1)
@@ -320,7 +320,7 @@ def _sequence(
         count = max(_first(left), 2)
     else:
         start = 0.0 if acts[1] is None else plan.begins + plan.lasts
-        count = int((start + rng.uniform(3.2, 4.4)) * FRAMES_PER_SECOND)
+        count = int((start + rng.uniform(3.0, 3.6)) * FRAMES_PER_SECOND)
     return performance.part(slice(count)), (camera.across(column + WIDTH / 2, 0), 0.0)
 
 
