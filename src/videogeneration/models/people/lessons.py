@@ -168,7 +168,10 @@ def _some(count: int, length: int) -> Tensor:
     most = torch.randint(1, length + 1, (count, 1))
     most = most.masked_fill(torch.rand(count, 1) < 0.25, 1)
     age = torch.arange(length - 1, -1, -1)
-    return (age < most) & ((age == 0) | (torch.rand(count, length) > 0.1))
+    kept = torch.rand(count, length) > 0.1
+    # the newest is missing only where there are others
+    kept[:, -1] |= (torch.rand(count) < 0.5) | ~(kept[:, :-1] & (age[:-1] < most)).any(1)
+    return (age < most) & kept
 
 
 def _take(values: Tensor, picked: Tensor) -> Tensor:

@@ -26,6 +26,9 @@ class MotionConfig:
         steps: Euler steps of a sample.
         jitter: Deviation of the noise on past keypoints in training, in body heights: what is read
             from frames is not exact.
+        scale_jitter: Deviation of the noise on the logarithm of past scales.
+        heading_jitter: Deviation of the noise on past headings, in radians.
+        misread: Share of past poses whose heading is to the other side.
         displacement: How much the root's two numbers count, each as one of the others' counts 1.
     """
 
@@ -34,14 +37,18 @@ class MotionConfig:
     blocks: int = 4
     steps: int = 8
     jitter: float = 0.015
+    scale_jitter: float = 0.02
+    heading_jitter: float = 0.15
+    misread: float = 0.1
     displacement: float = 5.0
 
     def __post_init__(self) -> None:
         for name in ("history", "width", "blocks", "steps"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        if self.jitter < 0:
-            raise ValueError(f"jitter is {self.jitter}; it must not be negative")
+        for name in ("jitter", "scale_jitter", "heading_jitter", "misread", "displacement"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
 class Motion(nn.Module):
@@ -92,12 +99,10 @@ class Motion(nn.Module):
             known: bool `[B]`: which of these count.
             condition: Caption embedding `[B, condition]`.
         """
-        noisy = past.keypoints + (
-            self.config.jitter * past.scale[..., None, None] * torch.randn_like(past.keypoints)
-        )
-        true, past = past, Poses(noisy, past.scale, past.heading)
-        given = _relative(past.last(valid), past)
-        target = _changes(true.last(valid), following, _velocity(given, valid)[0])[:, 0]
+        past = self._as_read(past)
+        newest = past.last(valid)
+        given = _relative(newest, past)
+        target = _changes(newest, following, _velocity(given, valid)[0])[:, 0]
         if self.training:
             self._adapt("past_", given, valid)
             self._adapt("", target, known)
@@ -164,6 +169,25 @@ class Motion(nn.Module):
             x = block(x, said)
         out: Tensor = self.leave(x)
         return out
+
+    def _as_read(self, past: Poses) -> Poses:
+        """True poses with the errors that a reader makes.
+
+        What follows is then said from what was read, so that the network puts it right.
+        """
+        c, shape = self.config, past.scale.shape
+        noise = past.scale.new_empty(*shape, 36).normal_()
+        jitter = c.jitter * past.scale[..., None]
+        # a figure's keypoints are off together and each by itself
+        keypoints = past.keypoints + 0.7 * (jitter * noise[..., :2])[..., None, :]
+        keypoints = keypoints + (jitter * noise[..., 2:34]).unflatten(-1, (16, 2))
+        angle = c.heading_jitter * noise[..., 34]
+        cosine, sine = past.heading.unbind(-1)
+        side = torch.where(torch.rand_like(cosine) < c.misread, -1.0, 1.0)
+        heading = [side * cosine * angle.cos() - sine * angle.sin()]
+        heading += [side * cosine * angle.sin() + sine * angle.cos()]
+        scale = past.scale * (c.scale_jitter * noise[..., 35]).exp()
+        return Poses(keypoints, scale, torch.stack(heading, -1))
 
     @torch.no_grad()
     def _adapt(self, name: str, values: Tensor, valid: Tensor, momentum: float = 0.02) -> None:

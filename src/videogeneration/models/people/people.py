@@ -37,6 +37,8 @@ class PeopleConfig:
         condition: Width of the caption embedding.
         looks: Given frames that a figure is drawn from, at most.
         horizon: Frames that an adversary judges at once.
+        whole: Share of keypoints in the frame from which on a figure can be read, where there are
+            others.
         temperature: Deviation of the noise that bodies' poses are drawn from.
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
@@ -55,6 +57,7 @@ class PeopleConfig:
     condition: int = 32
     looks: int = 3
     horizon: int = 2
+    whole: float = 0.7
     temperature: float = 1.0
     drawings: int = 1
     jitter: float = 0.008
@@ -80,7 +83,7 @@ class Scene:
     Attributes:
         frames: `[B, T, H, W]`.
         valid: bool `[B, T]`: which of them there are.
-        seen: bool `[B, T]`: in which there is a figure.
+        seen: bool `[B, T]`: in which there is a figure that can be read.
         alpha: `[B, T, H, W]`: the figure.
         past: Its poses, `[B, T]`.
         looks: Numbers of the frames to draw it from, `[B, S]`.
@@ -300,19 +303,27 @@ class People(FilmModel):
     def _scene(self, history: Tensor, valid: Tensor) -> Scene:
         """Read the given frames."""
         count, length, height, width = history.shape
-        read = self.reader(history.flatten(0, 1))
-        shape = (count, length)
-        past = read.poses.map(lambda x: x.unflatten(0, shape))
+        read = self.reader(history[valid])
+
+        def spread(x: Tensor) -> Tensor:
+            """What was read of the valid frames, `[B, T, ...]`; zero elsewhere."""
+            everywhere = x.new_zeros(count, length, *x.shape[1:])
+            everywhere[valid] = x
+            return everywhere
+
+        past = read.poses.map(spread)
         past = Poses(past.keypoints, past.scale.clamp(min=8), past.heading)
-        seen = valid & (read.present > 0).unflatten(0, shape)
-        alpha = read.silhouette.sigmoid().unflatten(0, shape) * seen[..., None, None]
+        seen = spread(read.present > 0)
+        alpha = spread(read.silhouette.sigmoid()) * seen[..., None, None]
         background = self.background(history, alpha, valid)
-        # whole figures first, then newer ones
+        # whole figures first, then newer ones; who is cut off is read badly
         size = past.keypoints.new_tensor([width, height])
         whole = ((past.keypoints > -1) & (past.keypoints < size)).all(-1).to(history.dtype).mean(-1)
-        order = 4 * seen + whole + torch.linspace(0, 0.5, length, device=history.device)
+        legible = seen & (whole > self.config.whole)
+        legible = torch.where(legible.any(1, keepdim=True), legible, seen)
+        order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
         looks = order.topk(min(self.config.looks, length), 1).indices
-        return Scene(history, valid, seen, alpha, past, looks, background)
+        return Scene(history, valid, legible, alpha, past, looks, background)
 
     def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
         """Poses after poses, `[B, FRAMES]` at a time."""
