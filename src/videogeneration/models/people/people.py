@@ -34,9 +34,13 @@ class PeopleConfig:
     Attributes:
         words: Rows of the one-hot caption.
         vocabulary: Columns of the one-hot caption.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        history: Number of past frames.
         condition: Width of the caption embedding.
         looks: Given frames that a figure is drawn from, at most.
         horizon: Frames that an adversary judges at once.
+        sequences: Sequences without pictures that the motion learns from, a window.
         whole: Share of keypoints in the frame from which on a figure can be read, where there are
             others.
         temperature: Deviation of the noise that bodies' poses are drawn from.
@@ -54,9 +58,13 @@ class PeopleConfig:
 
     words: int
     vocabulary: int
+    height: int = 128
+    width: int = 128
+    history: int = 10
     condition: int = 32
     looks: int = 3
     horizon: int = 2
+    sequences: int = 16
     whole: float = 0.7
     temperature: float = 1.0
     drawings: int = 1
@@ -113,11 +121,12 @@ class People(FilmModel):
     """
 
     config: PeopleConfig
+    labels = ("keypoints", "present", "follows", "silhouette", "scale", "heading", "background")
     adversarial: Tensor
 
     def __init__(self, config: PeopleConfig) -> None:
         super().__init__()
-        self.config, self.horizon = config, config.horizon
+        self.config, self.horizon, self.sequences = config, config.horizon, config.sequences
         self.caption = nn.Sequential(
             nn.Flatten(),
             nn.Linear(config.words * config.vocabulary, 64),
