@@ -9,7 +9,7 @@ from videogeneration.models.discriminator import Discriminator, DiscriminatorCon
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.original import Original, OriginalConfig
-from videogeneration.models.people import People, PeopleConfig
+from videogeneration.models.people.people import People, PeopleConfig
 from videogeneration.models.simvp import SimVP, SimVPConfig
 from videogeneration.models.text_to_image import (
     ImageDiscriminator,
