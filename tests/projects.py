@@ -55,13 +55,15 @@ def run(
     pipeline: str | None,
     nodes: list[str] | None = None,
     env: str | None = None,
+    tags: list[str] | None = None,
+    from_nodes: list[str] | None = None,
     **parameters: Any,
 ) -> None:
-    """What `kedro run --pipeline= --env= --params=` does."""
+    """What `kedro run --pipeline= --nodes= --env= --tags= --from-nodes= --params=` does."""
     try:
         with KedroSession.create(project, env=env, runtime_params=parameters) as session:
             assert isinstance(session, KedroSession)
-            session.run(pipeline_name=pipeline, node_names=nodes)
+            session.run(pipeline_name=pipeline, node_names=nodes, tags=tags, from_nodes=from_nodes)
     finally:
         # kedro-mlflow opens a run once more for its nodes; a process of its own would end here
         while mlflow.active_run():
