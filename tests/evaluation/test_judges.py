@@ -130,7 +130,7 @@ def test_a_walker_is_read_as_the_sentence_of_its_side(judge: Judge) -> None:
 
 def test_elements_are_read_as_the_sentence_of_their_movements() -> None:
     grammar = SceneGrammar(("house", "fish"))
-    scenes, settings = judge_of(grammar), SceneSettings(two_elements=1.0)
+    scenes, settings = SceneJudge(grammar), SceneSettings(two_elements=1.0)
     (scene, actors), *_ = drawn_scenes(icons(("house", "fish")), settings, "test", 1, 0)
     film = Painter(icons(("house", "fish")), 64).paint(actors, 11)
     row = {
