@@ -271,7 +271,7 @@ def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge) -
 
 def test_a_network_as_a_model(clips: Clips) -> None:
     vocabulary = ActionGrammar().vocabulary
-    network = generator(height=48, width=48)
+    network = generator(height=48, width=48).eval()
     model = network_model(network, vocabulary)
     given = [Start(i, 6, LEFT).given(clips, 3) for i in range(2)]
     films = model(given, [LEFT, RIGHT], 4)
