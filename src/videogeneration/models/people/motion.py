@@ -36,7 +36,7 @@ class MotionConfig:
     width: int = 288
     blocks: int = 4
     steps: int = 8
-    jitter: float = 0.015
+    jitter: float = 0.01
     scale_jitter: float = 0.02
     heading_jitter: float = 0.15
     misread: float = 0.1

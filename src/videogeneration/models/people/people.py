@@ -44,6 +44,7 @@ class PeopleConfig:
         whole: Share of keypoints in the frame from which on a figure can be read, where there are
             others.
         temperature: Deviation of the noise that bodies' poses are drawn from.
+        motion_rate: The motion's learning rate as a multiple of the others'.
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
         mirrored: Share of figures that are drawn as their mirror image.
@@ -65,8 +66,9 @@ class PeopleConfig:
     looks: int = 3
     horizon: int = 2
     sequences: int = 16
-    whole: float = 0.7
+    whole: float = 0.9
     temperature: float = 1.0
+    motion_rate: float = 1.5
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
@@ -306,8 +308,16 @@ class People(FilmModel):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What may still be taught, see `FilmModel`."""
-        taught = [p for p in self.parameters() if p.requires_grad]
-        return [{"params": taught, "lr_factor": 1.0}]
+        return [
+            {"params": taught, "lr_factor": factor}
+            for network, factor in ((self.motion, self.config.motion_rate), (self, 1.0))
+            if (taught := self._taught(network))
+        ]
+
+    def _taught(self, network: nn.Module) -> list[nn.Parameter]:
+        """A network's own parameters that may still be taught; the motion's are not the model's."""
+        inner = {id(p) for p in self.motion.parameters()} if network is self else set()
+        return [p for p in network.parameters() if p.requires_grad and id(p) not in inner]
 
     def _scene(self, history: Tensor, valid: Tensor) -> Scene:
         """Read the given frames."""
