@@ -15,7 +15,11 @@ TINY = {
     "kth": {
         "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "seed": 1},
         "clips": {"size": 32, "phases": "first"},
-        "network": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
+        "network": {
+            "generator": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
+            "unet": {"widths": [8, 16], "embedding": 16},
+            "simvp": {"spatial": 4, "temporal": 16},
+        },
         "mse": {"steps": 10, "batch_size": 4, "warmup": 2},
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
@@ -25,7 +29,10 @@ TINY = {
         "text_to_image": {"steps": 4, "discriminator_warmup": 2, "batch_size": 4},
         "classifier": {"steps": 4, "batch_size": 4},
         "image_evaluation": {"pictures": 8, "sheet_pictures": 3, "sample_every": 3},
-        "benchmark": {"minutes": 0.005, "variants": {"narrow": {"network": {"dense": 16}}}},
+        "benchmark": {
+            "minutes": 0.005,
+            "variants": {"narrow": {"network": {"generator": {"dense": 16}}}},
+        },
     },
 }
 
@@ -48,13 +55,15 @@ def run(
     pipeline: str | None,
     nodes: list[str] | None = None,
     env: str | None = None,
+    tags: list[str] | None = None,
+    from_nodes: list[str] | None = None,
     **parameters: Any,
 ) -> None:
-    """What `kedro run --pipeline= --env= --params=` does."""
+    """What `kedro run --pipeline= --nodes= --env= --tags= --from-nodes= --params=` does."""
     try:
         with KedroSession.create(project, env=env, runtime_params=parameters) as session:
             assert isinstance(session, KedroSession)
-            session.run(pipeline_name=pipeline, node_names=nodes)
+            session.run(pipeline_name=pipeline, node_names=nodes, tags=tags, from_nodes=from_nodes)
     finally:
         # kedro-mlflow opens a run once more for its nodes; a process of its own would end here
         while mlflow.active_run():

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
@@ -13,6 +14,7 @@ from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
+from videogeneration.models.interface import Batch
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
@@ -28,6 +30,9 @@ CPU = Device("cpu", "float32")
 AHEAD = 3
 """Frames that the small generator draws at once."""
 
+LABELS = ("poses", "background")
+"""What it reads besides."""
+
 NETWORK = {
     "height": 32,
     "width": 32,
@@ -37,12 +42,28 @@ NETWORK = {
     "dense": 64,
     "embedding": 32,
     "dropout": 0.1,
-    "ahead": AHEAD,
+    "horizon": AHEAD,
 }
 
 DISCRIMINATOR = {"widths": (8, 16), "past": 2}
 
-VARIED = WindowSettings(mirror=0.5, backwards=0.5, single_frame=0.3, brightness=0.1, contrast=0.1)
+NOT_VARIED = {
+    "mirror": 0.0,
+    "backwards": 0.0,
+    "single_frame": 0.0,
+    "clothes": 0.0,
+    "brightness": 0.0,
+    "contrast": 0.0,
+}
+
+VARIED = WindowSettings(
+    mirror=0.5, backwards=0.5, single_frame=0.3, clothes=0.0, brightness=0.1, contrast=0.1
+)
+
+
+def window_settings(**changes: Any) -> WindowSettings:
+    """Windows as they are, but for these changes."""
+    return WindowSettings(**{**NOT_VARIED, **changes})
 
 
 def write_store(folder: Path, clips: Sequence[tuple[np.ndarray, Mapping[str, Any]]]) -> Clips:
@@ -118,6 +139,12 @@ def windows_over(clips: Clips, settings: WindowSettings, **options: Any) -> Wind
     return Windows(clips, encode(clips), ActionGrammar(), settings, **options)
 
 
+def start(history: Tensor, *captions: str) -> Batch:
+    """What films start from: clean histories, of which frames that are all zero are missing."""
+    said = torch.stack([torch.from_numpy(ActionGrammar().vocabulary.encode(x)) for x in captions])
+    return Batch.to_continue(history, history.flatten(2).amax(2) > 0, said.float())
+
+
 def generator(seed: int = 0, **changes: Any) -> Generator:
     """A small generator with weights drawn from a seed."""
     torch.manual_seed(seed)
@@ -137,8 +164,10 @@ def discriminator(seed: int = 0, **changes: Any) -> Discriminator:
 def mse_task(clips: Clips, **settings: Any) -> MseTask:
     """MSE training on blocks, with everything random switched on."""
     chosen = MseSettings(**{"steps": 14, "batch_size": 4, "warmup": 3, **settings})
-    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD)
-    return MseTask(CPU.place(generator()), cut, chosen, CPU)
+    cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD, labels=LABELS)
+    network = generator()
+    CPU.place(network)
+    return MseTask(network, cut, chosen, CPU)
 
 
 def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings: Any) -> GanTask:
@@ -147,16 +176,18 @@ def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings:
         **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}
     )
     cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD)
-    opponent = discriminator(1, **(against or {}))
+    network, opponent = generator(), discriminator(1, **(against or {}))
+    CPU.place(network)
     CPU.place(opponent)
-    return GanTask(CPU.place(generator()), opponent, cut, chosen, CPU)
+    return GanTask(network, opponent, cut, chosen, CPU)
 
 
 def image_generator(seed: int = 0, **changes: Any) -> ImageGenerator:
     """A small generator of KTH's first frames with weights drawn from a seed."""
     torch.manual_seed(seed)
     words, vocabulary = ActionGrammar().vocabulary.shape
-    plain = {"height": 32, "width": 32, "words": words, "vocabulary": vocabulary, "figures": 1}
+    plain = {"height": 32, "width": 32, "words": words, "vocabulary": vocabulary}
+    plain |= {"figures": 1, "aspect": 1.0, "background": ()}
     small = {"noise": 8, "embedding": 16, "size": 16, "widths": (16, 16, 8)}
     network = build("imagegenerator", {**plain, **small, **changes})
     assert isinstance(network, ImageGenerator)

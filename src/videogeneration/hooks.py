@@ -34,6 +34,7 @@ HEADINGS = {
     "named_right": ("named\nright", ".0%"),
     "diversity": ("diversity", ".2f"),
     "classifier_frechet": ("classifier\nFréchet", ".2f"),
+    "left_in_time": ("left\nin time", ".0%"),
     "drift": ("drift", ".1%"),
     "left": ("walked out", ".0%"),
     "parameters": ("parameters", ","),
@@ -50,6 +51,7 @@ HEADINGS = {
 TITLES = {
     "scores": "mean over steps, test films only",
     "caption_following": "films from one picture that do what the sentence says",
+    "long": "the last frame of long films from one picture",
     "image_scores": "first frames drawn from sentences of the test split",
     "film_following": "films from sentences that do what these say",
     "benchmark_comparison": "after the same minutes, mean over steps, test films only",

@@ -9,13 +9,29 @@ import pytest
 import torch
 from torch import Tensor
 
-from toys import LEFT, RIGHT, VARIED, block_clip, numbered_clip, windows_over, write_store
+from toys import (
+    LEFT,
+    RIGHT,
+    VARIED,
+    block_clip,
+    numbered_clip,
+    window_settings,
+    windows_over,
+    write_store,
+)
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import HISTORY, Clips
-from videogeneration.data.windows import LIGHTNESS, Batch, Windows, WindowSettings, in_other_clothes
+from videogeneration.data.windows import (
+    LIGHTNESS,
+    Windows,
+    WindowSettings,
+    histories,
+    in_other_clothes,
+)
+from videogeneration.models.interface import Batch
 
 LENGTHS = (15, 2, 12, 6)
-PLAIN = WindowSettings(single_frame=0.0)
+PLAIN = window_settings()
 
 
 @pytest.fixture
@@ -68,28 +84,42 @@ def test_newest_frame_is_last_and_directly_before_the_future(clips: Clips) -> No
         # as many as the clip has, at most two
         more = LENGTHS[clip] - 1 - newest
         assert future == [(clip, newest + 1), (clip, newest + 2) if more > 1 else None]
-        assert batch.known[place].tolist() == [True, more > 1]
+        assert batch.future_valid[place].tolist() == [True, more > 1]
         assert sentence(batch, place) == (LEFT, RIGHT)[clip % 2]
     assert lengths == set(range(1, HISTORY + 1))
 
 
-def test_missing_frames_are_exactly_zero(clips: Clips) -> None:
+def test_missing_frames_are_older_ones_and_zero(clips: Clips) -> None:
     for batch, place in epoch(windows_over(clips, VARIED, batch_size=4)):
-        history = batch.history[place]
-        present = history.flatten(1).amax(1) > 0
-        count = int(present.sum())
+        valid = batch.history_valid[place]
+        count = int(valid.sum())
         assert 1 <= count <= HISTORY
-        assert present.tolist() == [False] * (HISTORY - count) + [True] * count
+        assert valid.tolist() == [False] * (HISTORY - count) + [True] * count
+        shown = batch.history[place].flatten(1).amax(1) > 0
+        assert torch.equal(shown, valid)
+
+
+def test_a_black_frame_is_a_frame(tmp_path: Path) -> None:
+    """However bright or dark it is made."""
+    clips = write_store(tmp_path / "clips", [(np.zeros((12, 8, 8), np.uint8), {})])
+    settings = window_settings(brightness=0.5, contrast=0.5)
+    batch = windows_over(clips, settings, batch_size=32).batch(0)
+    black = batch.history[:, -1].flatten(1).amax(1) == 0
+    assert black.any()
+    assert batch.history_valid[:, -1].all()
+    assert batch.future_valid[:, 0].all()
 
 
 def test_shapes_types_and_range(clips: Clips) -> None:
-    batch = windows_over(clips, VARIED, batch_size=3, future=2).batch(0)
+    batch = windows_over(clips, VARIED, batch_size=3, future=2, labels=["poses"]).batch(0)
     assert batch.history.shape == (3, 10, 8, 8)
     assert batch.future.shape == (3, 2, 8, 8)
     assert batch.caption.shape == (3, 7, 14)
-    assert batch.known.shape == (3, 2)
-    assert batch.known.dtype == torch.bool
-    assert batch.poses.shape == (3, 12, 0, 3)
+    assert batch.future_valid.shape == (3, 2)
+    assert batch.future_valid.dtype == torch.bool
+    assert batch.history_valid.shape == (3, 10)
+    assert batch.labels["poses"].shape == (3, 12, 0, 3)
+    assert batch.noise.eq(0).all()
     for tensor in (batch.history, batch.future, batch.caption):
         assert tensor.dtype == torch.float32
         assert tensor.min() >= 0
@@ -131,17 +161,20 @@ def test_poses_go_with_their_frames(tmp_path: Path, mirror: float, backwards: fl
         frames[time, 3, time] = 255
         poses[time, 0] = time, 3, 0.1 * time
     clips = write_store(tmp_path / "clips", [(frames, {"poses": poses})])
-    settings = WindowSettings(single_frame=0.3, mirror=mirror, backwards=backwards)
+    settings = window_settings(single_frame=0.3, mirror=mirror, backwards=backwards)
     turned = set()
-    for batch, place in epoch(windows_over(clips, settings, batch_size=2, future=3)):
+    for batch, place in epoch(
+        windows_over(clips, settings, batch_size=2, future=3, labels=["poses"])
+    ):
         shown = torch.cat([batch.history[place], batch.future[place]])
-        there = torch.cat([batch.history[place].flatten(1).amax(1) > 0, batch.known[place]])
-        assert batch.backwards[place] == bool(backwards)
-        assert batch.poses[place, ~there].isnan().all()
-        assert batch.poses[place, :, 1].isnan().all()
-        for frame, (x, y, turn) in zip(shown[there], batch.poses[place, there, 0], strict=True):
+        valid = torch.cat([batch.history_valid[place], batch.future_valid[place]])
+        poses, known = batch.labels["poses"][place], batch.labels["poses_valid"][place]
+        assert batch.labels["backwards"][place] == bool(backwards)
+        assert not known[~valid].any()
+        assert not known[:, 1].any()
+        for frame, there, (x, y, turn) in zip(shown, known[:, 0], poses[:, 0], strict=True):
             bright = (frame == 1).nonzero()
-            if x.isnan():
+            if not there:
                 assert not len(bright)
                 continue
             assert bright.tolist() == [[int(y), int(x)]]
@@ -162,14 +195,15 @@ def test_what_is_behind_a_walker_is_told(tmp_path: Path, mirror: float) -> None:
         frames = np.where(frames == 40, ramp, frames)
         clips.append((frames, {"caption": LEFT, "poses": poses if number == 0 else np.nan * poses}))
     store = write_store(tmp_path / "clips", clips)
-    settings = WindowSettings(mirror=mirror, single_frame=0.0)
-    batch = windows_over(store, settings, batch_size=8, grounds=True).batch(0)
-    known = ~batch.poses[:, 9, 0, 0].isnan()
+    settings = window_settings(mirror=mirror, single_frame=0.0)
+    windows = windows_over(store, settings, batch_size=8, labels=["poses", "background"])
+    labels = windows.batch(0).labels
+    known = labels["poses_valid"][:, 9, 0]
     assert 0 < known.sum() < 8
     ramp = torch.from_numpy(ramp[::-1].copy() if mirror else ramp) / 255
-    assert batch.ground[~known].isnan().all()
-    assert torch.allclose(batch.ground[known], ramp.expand(int(known.sum()), 48, 48))
-    assert windows_over(store, settings, batch_size=8).batch(0).ground.isnan().all()
+    assert torch.equal(labels["background_valid"], known)
+    assert torch.allclose(labels["background"][known], ramp.expand(int(known.sum()), 48, 48))
+    assert "background" not in windows_over(store, settings, batch_size=8).batch(0).labels
 
 
 def test_a_selection_keeps_its_own_captions(clips: Clips) -> None:
@@ -184,7 +218,7 @@ def test_a_selection_keeps_its_own_captions(clips: Clips) -> None:
 
 
 def test_backwards_turns_the_frames_and_the_sentence(clips: Clips) -> None:
-    settings = WindowSettings(single_frame=0.0, backwards=1.0)
+    settings = window_settings(single_frame=0.0, backwards=1.0)
     for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
         history, future = numbers(batch.history[place]), numbers(batch.future[place])
         present = [number for number in history if number is not None]
@@ -197,7 +231,7 @@ def test_backwards_turns_the_frames_and_the_sentence(clips: Clips) -> None:
 
 
 def test_mirror_turns_the_picture_and_the_sentence(clips: Clips) -> None:
-    settings = WindowSettings(single_frame=0.0, mirror=1.0)
+    settings = window_settings(single_frame=0.0, mirror=1.0)
     for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
         found = numbers(batch.future[place])[0]
         assert found is not None
@@ -207,7 +241,7 @@ def test_mirror_turns_the_picture_and_the_sentence(clips: Clips) -> None:
 
 
 def test_mirrored_and_backwards_is_true_of_the_own_sentence(clips: Clips) -> None:
-    settings = WindowSettings(single_frame=0.0, mirror=1.0, backwards=1.0)
+    settings = window_settings(single_frame=0.0, mirror=1.0, backwards=1.0)
     for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
         found = numbers(batch.future[place])[0]
         assert found is not None
@@ -215,7 +249,7 @@ def test_mirrored_and_backwards_is_true_of_the_own_sentence(clips: Clips) -> Non
 
 
 def test_shares_are_shares(clips: Clips) -> None:
-    settings = WindowSettings(single_frame=0.0, mirror=0.5, backwards=0.25)
+    settings = window_settings(single_frame=0.0, mirror=0.5, backwards=0.25)
     windows = windows_over(clips, settings, batch_size=50)
     turned = back = 0
     for step in range(16):
@@ -237,7 +271,7 @@ def test_shares_are_shares(clips: Clips) -> None:
 def test_single_frames_lie_where_the_figure_is_in_view(tmp_path: Path, backwards: float) -> None:
     view = {"view_start": 4, "view_end": 9}
     clips = write_store(tmp_path / "clips", [(numbered_clip(0, 15), view)])
-    settings = WindowSettings(single_frame=1.0, backwards=backwards)
+    settings = window_settings(single_frame=1.0, backwards=backwards)
     seen = set()
     for batch, place in epoch(windows_over(clips, settings, batch_size=7)) * 4:
         history = numbers(batch.history[place])
@@ -253,7 +287,7 @@ def test_single_frames_lie_where_the_figure_is_in_view(tmp_path: Path, backwards
 def test_single_frames_leave_room_for_the_future(tmp_path: Path) -> None:
     view = {"view_start": 3, "view_end": 6}
     clips = write_store(tmp_path / "clips", [(numbered_clip(0, 6), view)])
-    settings = WindowSettings(single_frame=1.0)
+    settings = window_settings(single_frame=1.0)
     for batch, place in epoch(windows_over(clips, settings, batch_size=3, future=2)):
         newest = numbers(batch.history[place])[-1]
         assert newest in ((0, 3), (0, 4))
@@ -264,7 +298,7 @@ def test_single_frames_leave_room_for_the_future(tmp_path: Path) -> None:
 def test_a_clip_that_never_shows_the_figure_gives_ordinary_windows(tmp_path: Path) -> None:
     view = {"view_start": 0, "view_end": 0}
     clips = write_store(tmp_path / "clips", [(numbered_clip(0, 15), view)])
-    found = epoch(windows_over(clips, WindowSettings(single_frame=1.0), batch_size=1))
+    found = epoch(windows_over(clips, window_settings(single_frame=1.0), batch_size=1))
     assert Counter(numbers(batch.future[0])[0] for batch, _ in found) == Counter(
         (0, frame) for frame in range(1, 15)
     )
@@ -280,7 +314,7 @@ def test_windows_never_leave_their_clip(
     clips = write_store(
         tmp_path / "clips", [(numbered_clip(number, 12), columns) for number in range(3)]
     )
-    settings = WindowSettings(single_frame=0.3, backwards=backwards)
+    settings = window_settings(single_frame=0.3, backwards=backwards)
     way = -1 if backwards else 1
     for batch, place in epoch(windows_over(clips, settings, batch_size=5, future=future)) * 2:
         history, following = numbers(batch.history[place]), numbers(batch.future[place])
@@ -300,7 +334,7 @@ def test_windows_begin_where_the_figure_is_in_view(tmp_path: Path) -> None:
 
 
 def test_single_frames_at_the_start(clips: Clips) -> None:
-    settings = WindowSettings(single_frame=1.0, single_frame_at_start=True)
+    settings = window_settings(single_frame=1.0, single_frame_at_start=True)
     for batch, place in epoch(windows_over(clips, settings, batch_size=4)):
         (newest,) = numbers(batch.history[place, -1:])
         assert newest is not None
@@ -309,9 +343,9 @@ def test_single_frames_at_the_start(clips: Clips) -> None:
 
 
 def equal(one: Batch, other: Batch) -> bool:
-    return all(
-        torch.equal(a.nan_to_num(), b.nan_to_num())
-        for a, b in zip(vars(one).values(), vars(other).values(), strict=True)
+    names = ("history", "history_valid", "future", "future_valid", "caption")
+    return all(torch.equal(getattr(one, name), getattr(other, name)) for name in names) and all(
+        torch.equal(x, other.labels[name]) for name, x in one.labels.items()
     )
 
 
@@ -338,7 +372,7 @@ def test_brightness_and_contrast_are_the_same_for_a_whole_window(tmp_path: Path)
     clip = np.full((12, 8, 8), 100, np.uint8)
     clip[:, 4:] = 150
     clips = write_store(tmp_path / "clips", [(clip, {})])
-    settings = WindowSettings(single_frame=0.0, brightness=0.2, contrast=0.5)
+    settings = window_settings(single_frame=0.0, brightness=0.2, contrast=0.5)
     batch = windows_over(clips, settings, batch_size=16).batch(0)
     dark, light = batch.history[:, -1, 0, 0], batch.history[:, -1, 7, 0]
     assert torch.equal(batch.future[:, 0, 0, 0], dark)
@@ -402,38 +436,30 @@ def test_a_shadow_and_a_camera_s_gain_are_no_clothes(
         assert fourth.mean() - first.mean() == pytest.approx(6, abs=2)
 
 
-def test_black_clothes_are_no_missing_frame(
-    dressed: tuple[np.ndarray, np.ndarray, np.ndarray],
-) -> None:
-    _, lawn, hips = dressed
-    frames = np.full((6, 48, 48), 3, np.uint8)
-    frames[:, 8:40, 10:16] = 1
-    for seed in range(20):
-        other = in_other_clothes(frames, lawn * 0 + 3, hips, np.random.default_rng(seed))
-        assert other.min() >= 1
-
-
 @pytest.mark.parametrize("clothes", [0.0, 0.5, 1.0])
 def test_a_share_of_walkers_wear_other_clothes(tmp_path: Path, clothes: float) -> None:
-    """Past and future alike; where the ground is not known, clothes stay."""
+    """Past and future alike; where the background is not known, clothes stay."""
     frames, poses = block_clip("left", 0, size=48, length=12)
-    store = write_store(tmp_path / "clips", [(frames, {"caption": LEFT, "poses": poses})])
-    settings = WindowSettings(single_frame=0.0, clothes=clothes)
+    unknown = np.full_like(poses, np.nan)
+    columns = {"caption": LEFT}
+    known = write_store(tmp_path / "known", [(frames, {**columns, "poses": poses})])
+    blind = write_store(tmp_path / "blind", [(frames, {**columns, "poses": unknown})])
+    settings = window_settings(clothes=clothes)
 
-    def shades(grounds: bool) -> list[list[int]]:
-        windows, found = windows_over(store, settings, batch_size=8, grounds=grounds), []
+    def shades(store: Clips) -> list[list[int]]:
+        windows, found = windows_over(store, settings, batch_size=8), []
         for step in range(6):
             batch = windows.batch(step)
             seen = torch.cat([batch.history, batch.future], 1)
-            there = torch.cat([batch.history.flatten(2).amax(2) > 0, batch.known], 1)
-            for window, known in zip(seen, there, strict=True):
-                found.append(sorted({int(255 * v) for f in window[known] for v in f.unique()}))
+            there = torch.cat([batch.history_valid, batch.future_valid], 1)
+            for window, those in zip(seen, there, strict=True):
+                found.append(sorted({int(255 * v) for f in window[those] for v in f.unique()}))
         return found
 
     plain = sorted(np.unique(frames))
-    same = [len(set(found) - set(plain)) == 0 for found in shades(True)]
+    same = [len(set(found) - set(plain)) == 0 for found in shades(known)]
     assert np.mean(same) == pytest.approx(1 - clothes, abs=0.2 if clothes == 0.5 else 0)
-    assert all(set(found) <= set(plain) for found in shades(False))
+    assert all(set(found) <= set(plain) for found in shades(blind))
 
 
 @pytest.mark.parametrize(
@@ -441,7 +467,7 @@ def test_a_share_of_walkers_wear_other_clothes(tmp_path: Path, clothes: float) -
 )
 @pytest.mark.parametrize("value", [-0.1, 1.5, float("nan")])
 def test_a_share_out_of_range_is_refused(name: str, value: float) -> None:
-    with pytest.raises(ValueError, match=rf"(?s){name}.*(0 to 1|finite)"):
+    with pytest.raises(ValueError, match=rf"(?s){name}.*(greater|less|finite)"):
         WindowSettings(**{name: value})  # type: ignore[arg-type]
 
 
@@ -450,3 +476,16 @@ def test_unknown_names_and_wrong_types_are_refused() -> None:
         WindowSettings(miror=0.5)  # type: ignore[call-arg]
     with pytest.raises(ValueError, match="mirror"):
         WindowSettings(mirror="often")  # type: ignore[arg-type]
+
+
+def test_histories_have_their_missing_frames_at_the_front() -> None:
+    def grey(first: int, count: int) -> np.ndarray:
+        values = np.arange(first, first + count, dtype=np.float32)
+        return np.broadcast_to(values[:, None, None] / 255, (count, 4, 6)).copy()
+
+    history, valid = histories([grey(5, 1), grey(0, 3), grey(1, 14)])
+    assert history.shape == (3, HISTORY, 4, 6)
+    found = (history[..., 0, 0] * 255).round().int().tolist()
+    assert found == [[0] * 9 + [5], [0] * 8 + [1, 2], list(range(5, 15))]
+    assert valid.sum(1).tolist() == [1, 3, 10], "a black frame is a frame"
+    assert valid[:, -1].all()

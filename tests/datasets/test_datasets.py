@@ -5,6 +5,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -14,14 +15,18 @@ from PIL import Image
 from toys import generator, numbered_clip
 from videogeneration.data.clips import Clip, Clips, ClipStream
 from videogeneration.datasets.arrays import NumpyDataset
+from videogeneration.datasets.films import FilmsDataset, SheetsDataset
 from videogeneration.datasets.folders import (
     CheckpointDataset,
+    CheckpointsDataset,
     ClipsDataset,
-    FilesDataset,
     FolderDataset,
+    PredictionsDataset,
 )
 from videogeneration.datasets.pictures import PictureDataset
 from videogeneration.datasets.sources import SourceDataset
+from videogeneration.reporting.films import Reel
+from videogeneration.reporting.sheets import SheetFilm
 from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -60,17 +65,67 @@ def test_a_folder_is_a_path_to_write_to(tmp_path: Path) -> None:
         dataset.save(tmp_path / "elsewhere")
 
 
-def test_files_are_written_where_the_catalog_says(tmp_path: Path) -> None:
-    folder = tmp_path / "films"
-    dataset = FilesDataset(filepath=str(folder), artifact_path="films")
+def reel(length: int) -> Reel:
+    """A film of numbered frames beside its mirror image."""
+    frames = numbered_clip(0, length, 64)
+    return Reel([SheetFilm("a title", {"one": frames, "other": frames[:, :, ::-1]}, given=1)], 5.0)
+
+
+def test_films_are_written_by_name_and_earlier_ones_stay(tmp_path: Path) -> None:
+    folder = tmp_path / "new" / "films"
+    dataset = FilmsDataset(filepath=str(folder), artifact_path="films")
     assert not dataset.exists()
-    folder.mkdir()
-    for name in ("earlier.gif", "new.gif"):
-        (folder / name).write_text(name)
-    dataset.save([folder / "new.gif"])
-    assert dataset.load() == [folder / "earlier.gif", folder / "new.gif"]
+    dataset.save({"one": reel(4), "two": reel(3)})
+    dataset.save({"two": reel(6)})
+    assert dataset.exists()
+    assert dataset.load() == [
+        folder / name for name in ("one.gif", "one.mp4", "two.gif", "two.mp4")
+    ]
+    for name, length in (("one", 4), ("two", 6)):
+        with av.open(str(folder / f"{name}.mp4")) as film:
+            assert film.streams.video[0].codec_context.name == "h264"
+            assert film.streams.video[0].frames == length
+            assert film.streams.video[0].average_rate == 5
+            assert film.streams.video[0].width > 2 * 256
+
+
+def test_sheets_lie_beside_films(tmp_path: Path) -> None:
+    dataset = SheetsDataset(filepath=str(tmp_path / "films"), artifact_path="films")
+    pictures = {name: Image.effect_noise((40, 30), 40) for name in ("one", "two")}
+    dataset.save(pictures)
+    paths = [tmp_path / "films" / f"{name}_sheet.png" for name in pictures]
+    assert dataset.load() == paths
+    for path, picture in zip(paths, pictures.values(), strict=True):
+        with Image.open(path) as written:
+            assert written.tobytes() == picture.tobytes()
+
+
+def test_predictions_are_a_stream_when_they_are_saved(tmp_path: Path) -> None:
+    dataset = PredictionsDataset(filepath=str(tmp_path / "predictions"))
+    assert not dataset.exists()
+    with pytest.raises(DatasetError, match="no predictions here"):
+        dataset.load()
+    row = {"model": "gan", "sentence": "a sentence", "steps": 4}
+    dataset.save((row, numbered_clip(number, 4)) for number in range(3))
+    assert dataset.exists()
+    predictions = dataset.load()
+    assert predictions.table["model"].tolist() == ["gan"] * 3
+    assert np.array_equal(predictions.frames(2), numbered_clip(2, 4))
+
+
+def test_checkpoints_by_name_are_those_of_the_last_run(tmp_path: Path) -> None:
+    dataset = CheckpointsDataset(filepath=str(tmp_path / "benchmark"))
+    assert not dataset.exists()
+    trained = {name: Checkpoint(tmp_path / "benchmark" / name) for name in ("ours", "original")}
+    for checkpoint in trained.values():
+        checkpoint.finish(generator(), {}, pd.DataFrame({"step": [1]}))
+    dataset.save(trained)
+    assert dataset.exists()
+    assert dataset.load() == trained
+    dataset.save({"ours": trained["ours"]})
+    assert list(dataset.load()) == ["ours"]
     with pytest.raises(DatasetError, match="the catalog says"):
-        dataset.save([tmp_path / "elsewhere.gif"])
+        dataset.save({"ours": Checkpoint(tmp_path / "elsewhere" / "ours")})
 
 
 def test_clips_open_without_being_read(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ from videogeneration.sources.scenes import scenes as drawn_scenes
 
 SIZE, LENGTH = 64, 14
 
+RUNNING_LEFT = "a person is running to the left"
+
 
 def ground() -> np.ndarray:
     """A grey wall with some texture, float32 in [0, 1]."""
@@ -116,6 +118,31 @@ def test_elements_of_a_film_alone_are_found_in_its_first_frame() -> None:
     twice = "the house is moving left and right and the fish is moving left and right"
     assert not scenes.followed(alone, twice)
     assert not scenes.followed(np.zeros_like(film), right)
+
+
+def test_a_walker_is_read_as_the_sentence_of_its_side(judge: Judge) -> None:
+    film, row = walker([20 + 4 * time for time in range(9)]), {"caption": RUNNING_LEFT}
+    assert judge.read(film, clip(), row) == "a person is running to the right"
+    assert judge.read(film[::-1], clip(), row) == RUNNING_LEFT
+    assert judge.read(walker([32] * 9), clip(), row) is None
+    assert judge.read(film, clip(), {"caption": "a person is boxing"}) is None
+
+
+def test_elements_are_read_as_the_sentence_of_their_movements() -> None:
+    grammar = SceneGrammar(("house", "fish"))
+    scenes, settings = SceneJudge(grammar), SceneSettings(two_elements=1.0)
+    (scene, actors), *_ = drawn_scenes(icons(("house", "fish")), settings, "test", 1, 0)
+    film = Painter(icons(("house", "fish")), 64).paint(actors, 11)
+    row = {
+        "caption": grammar.sentence([(element, "up_down") for element, _ in scene]),
+        "x": [actor.place.x for actor in actors],
+        "y": [actor.place.y for actor in actors],
+        "sizes": [2 * actor.place.radius for actor in actors],
+    }
+    read = scenes.read(film.astype(np.float32) / 255, film, row)
+    assert read == grammar.sentence(scene)
+    still = np.repeat(film[:1], 11, axis=0).astype(np.float32) / 255
+    assert scenes.read(still, film, row) is None
 
 
 def test_an_empty_film_follows_nothing(judge: Judge) -> None:

@@ -175,6 +175,22 @@ def test_bad_films_are_refused(predicted: np.ndarray, message: str) -> None:
         metrics.psnr(predicted, square(10, 20))
 
 
+def test_who_has_left_is_asked_where_the_true_frame_is_empty() -> None:
+    figure, empty = square(10, 20)[0], BLACK
+    true = np.stack([figure, figure, empty, empty])
+    predicted = np.stack([figure, empty, figure, empty])
+    left = metrics.left_in_time(predicted, true, BLACK)
+    np.testing.assert_array_equal(left, [np.nan, np.nan, 0, 1])
+    scores = metrics.Film(predicted, true, true[:1], BLACK).scores()
+    values = dict(zip(metrics.METRICS, scores.T, strict=True))
+    np.testing.assert_array_equal(values["left_in_time"], left)
+    # an empty frame that is drawn right says nothing of the figure
+    for name in metrics.FIGURE_METRICS:
+        assert np.isnan(values[name][2:]).all(), name
+    assert values["foreground_psnr"][0] == metrics.PSNR_CEILING
+    assert np.isfinite(values["psnr"]).all()
+
+
 def test_ssim_refuses_frames_smaller_than_its_window() -> None:
     with pytest.raises(ValueError, match="at least 11"):
         metrics.ssim(np.zeros((1, 8, 8), np.float32), np.zeros((1, 8, 8), np.float32))

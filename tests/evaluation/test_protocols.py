@@ -38,22 +38,14 @@ def test_other_names_are_refused(name: str) -> None:
 
 
 def numbers(frames: np.ndarray) -> list[int]:
-    return [int(value) - 1 for value in (frames[:, 0, 3] * 255).round()]
+    return [int(value) - 1 for value in frames[:, 0, 3]]
 
 
-def test_given_and_true_frames_meet_without_a_gap(tmp_path: Path) -> None:
+def test_a_start_is_followed_without_a_gap(tmp_path: Path) -> None:
     clips = store(tmp_path, view(0, 12), view(0, 12))
-    start = Start(1, 6, RIGHT)
-    given, true = start.given(clips, 5), start.true(clips, 3)
-    assert numbers(given) == [20 + frame for frame in (2, 3, 4, 5, 6)]
-    assert numbers(true) == [20 + frame for frame in (7, 8, 9)]
-    assert numbers(start.given(clips, 1)) == [26]
-    for frames in (given, true):
-        assert frames.dtype == np.float32
-        assert frames.min() >= 0
-        assert frames.max() == 1
+    assert numbers(Start(1, 6, RIGHT).film(clips, 3)) == [20 + frame for frame in (6, 7, 8, 9)]
     # a clip that ends early counts for the steps that it has
-    assert numbers(start.true(clips, 10)) == [20 + frame for frame in range(7, 12)]
+    assert numbers(Start(1, 9, RIGHT).film(clips, 10)) == [29, 30, 31]
 
 
 def test_films_start_at_the_first_frame_in_view(tmp_path: Path) -> None:
@@ -62,7 +54,6 @@ def test_films_start_at_the_first_frame_in_view(tmp_path: Path) -> None:
     assert found == [Start(0, 0, RIGHT), Start(1, 3, LEFT), Start(2, 6, RIGHT)]
     found = starts(clips, Protocol.parse("5to10"))
     assert [(start.clip, start.newest) for start in found] == [(0, 4), (1, 4), (2, 6)]
-    assert all(len(start.given(clips, 5)) == 5 for start in found)
 
 
 def test_clips_without_a_start_are_left_out(tmp_path: Path) -> None:
@@ -84,12 +75,11 @@ def test_of_several_phases_only_the_first_counts(tmp_path: Path) -> None:
     assert [s.clip for s in middle_starts(clips)] == [0, 3]
 
 
-def test_starts_number_the_clips_of_the_selection(tmp_path: Path) -> None:
+def test_starts_of_a_selection_number_the_clips_of_the_whole_store(tmp_path: Path) -> None:
     clips = store(tmp_path, view(0, 12), view(0, 12, split="test"), view(2, 12, split="test"))
-    test = clips.split("test")
-    found = starts(test, Protocol.parse("1to10"))
-    assert [(s.clip, s.newest) for s in found] == [(0, 0), (1, 2)]
-    assert numbers(found[1].given(test, 1)) == [42]
+    found = starts(clips.split("test"), Protocol.parse("1to10"))
+    assert [(s.clip, s.newest) for s in found] == [(1, 0), (2, 2)]
+    assert numbers(found[1].film(clips, 1)) == [42, 43]
 
 
 def test_most_spreads_the_starts_evenly(tmp_path: Path) -> None:

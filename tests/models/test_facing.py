@@ -3,8 +3,9 @@
 import torch
 from torch import Tensor
 
+from videogeneration.data.clips import HISTORY
 from videogeneration.models.facing import Facing, mirrored
-from videogeneration.training.losses import facing_loss
+from videogeneration.models.generator_losses import facing_loss
 
 
 def someone(right: bool, column: int, feet: int) -> Tensor:
@@ -55,8 +56,9 @@ def test_where_someone_looks_is_learned_from_where_he_goes() -> None:
         way = torch.where(right ^ backwards, 0.1, -0.1)
         poses = torch.zeros(16, 20, 1, 3)
         poses[:, 5:, 0, 0] = way[:, None] * torch.arange(-4, 11)
-        poses[:, :5] = torch.nan
-        loss = facing_loss(facing(looks, centres)[:, None], poses, backwards)
+        valid = (torch.arange(20) >= 5)[None, :, None].expand(16, 20, 1)
+        said = facing(looks, centres)[:, None]
+        loss = facing_loss(said, poses, valid, backwards, HISTORY - 1)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -67,4 +69,4 @@ def test_where_someone_looks_is_learned_from_where_he_goes() -> None:
     assert ((facing(mirrored(looks), centres) < 0) == right).float().mean() > 0.95
     # who stands, or is at the edge, teaches nothing
     poses[..., 0] = torch.tensor(0.95)
-    assert facing_loss(logits[:16, None], poses, backwards) == 0
+    assert facing_loss(logits[:16, None], poses, valid, backwards, HISTORY - 1) == 0

@@ -14,7 +14,6 @@ from videogeneration.models.layers import (
     unlike,
     where_they_were,
 )
-from videogeneration.models.motions import NOWHERE
 
 
 def square(row: int, column: int, side: int = 8, size: int = 32) -> Tensor:
@@ -86,7 +85,9 @@ def walker(looks: list[int], start: int = 0) -> Layers:
     stack, there = torch.stack(frames)[None], torch.ones(1, len(looks), dtype=torch.bool)
     there[:, :start] = False
     covers = (stack > 0).float()[:, None]
-    return Layers(torch.zeros(1, 1, 32, 32), stack, there, stack, covers, torch.tensor([[places]]))
+    found = torch.ones(1, 1, len(looks), dtype=torch.bool)
+    stood = torch.tensor([[places]])
+    return Layers(torch.zeros(1, 1, 32, 32), stack, there, stack, covers, stood, found)
 
 
 @pytest.mark.parametrize(("period", "looks"), [(2, [0, 6, 0, 6, 0]), (3, [0, 3, 6, 0, 3])])
@@ -123,7 +124,7 @@ def test_looks_are_shunned_where_a_figure_would_reach_beyond_the_edge() -> None:
 def test_looks_from_frames_in_which_a_figure_was_not_found_are_never_chosen() -> None:
     """Nobody knows where to carry them from."""
     layers = walker([0, 6, 0, 6, 0])
-    layers.places[0, 0, 3] = NOWHERE
+    layers.found[0, 0, 3] = False
     looks = Looks(embedding=4, count=5, ahead=6)(layers, torch.zeros(1, 1, 8)).softmax(3)
     assert looks[..., 3].max() == 0
     assert looks[..., 1].max() > 0.05
@@ -169,7 +170,9 @@ def test_unlike_is_about_the_lower_half() -> None:
 def test_before_a_black_ground_the_newest_frame_is_all_there_is() -> None:
     history, cover = torch.rand(2, 10, 16, 16), torch.rand(2, 3, 16, 16)
     places = torch.zeros(2, 3, 10, 2)
-    layers = before_black(history, cover, places)
+    valid = (torch.arange(10) >= 4).expand(2, 10)
+    layers = before_black(history, valid, cover, places)
+    assert torch.equal(layers.found[:, 0], valid)
     assert layers.cut is None
     assert torch.equal(layers.seen, cover * history[:, -1:])
     figures, own, _ = layers.figures(torch.zeros(2, 3, 2), torch.zeros(2, 3, 4, 4), None)
@@ -184,28 +187,28 @@ def test_what_is_cut_out_differs_from_the_ground() -> None:
     ground = 0.5 * torch.rand(1, 1, 32, 32)
     stood = [square(12, 4), square(12, 12), square(12, 20)]
     frames = torch.stack([torch.where(s > 0, 1.0, ground[0, 0]) for s in stood])
-    history = torch.zeros(1, 10, 32, 32)
-    history[:, -3:] = frames.clamp(1 / 255, 1)
+    history, valid = torch.zeros(1, 10, 32, 32), torch.arange(10)[None] >= 7
+    history[:, -3:] = frames
     places = torch.zeros(1, 1, 10, 2)
     places[0, 0, -3:] = torch.tensor([place(12, 4), place(12, 12), place(12, 20)])
     cover = square(12, 20)[None, None]
     true = torch.stack(stood)
     optimizer = torch.optim.Adam(apart.parameters(), 1e-2)
     for _ in range(60):
-        cut = apart(history, cover, places).cut
+        cut = apart(history, valid, cover, places).cut
         assert cut is not None
         loss = torch.nn.functional.binary_cross_entropy_with_logits(cut[0, 0], true)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     about = places + torch.tensor([0.1, -0.1])
-    layers = apart(history, cover, about)
+    layers = apart(history, valid, cover, about)
     assert (layers.places - places)[0, 0, -3:].abs().max() < 0.5 * 2 / 32, "found to the pixel"
     assert ((layers.covers[0, 0] > 0.5) == (true > 0.5)).float().mean() > 0.97
     assert (layers.ground - ground).abs().mean() < 0.08
     empty = torch.zeros_like(history)
     empty[:, -3:] = ground
-    assert apart(empty, cover, places).covers.mean() < 0.1
+    assert apart(empty, valid, cover, places).covers.mean() < 0.1
 
 
 def test_a_ground_that_is_known_is_not_looked_for() -> None:
@@ -215,8 +218,9 @@ def test_a_ground_that_is_known_is_not_looked_for() -> None:
     history = known.repeat(1, 10, 1, 1)
     history[:, -1, 10:20, 31] = 0.9
     cover, about = torch.zeros(1, 1, 32, 32), torch.zeros(1, 1, 10, 2)
-    assert apart(history, cover, about).ground[0, 0, 10:20, 31].min() > 0.8
-    layers = apart(history, cover, about, known)
+    valid = torch.ones(1, 10, dtype=torch.bool)
+    assert apart(history, valid, cover, about).ground[0, 0, 10:20, 31].min() > 0.8
+    layers = apart(history, valid, cover, about, known)
     assert torch.equal(layers.ground, known)
     assert torch.equal(layers.away[:, -1:], history[:, -1:] - known)
 
@@ -238,11 +242,11 @@ def test_what_a_figure_showed_beyond_the_edge_is_not_known() -> None:
 def test_of_who_is_not_found_nothing_stays_on_the_ground() -> None:
     """In the newest frame a last bit of it is at the edge, too little to look for."""
     apart = TakingApart(3)
-    history = torch.full((1, 10, 64, 64), 0.5)
+    history, valid = torch.full((1, 10, 64, 64), 0.5), torch.ones(1, 10, dtype=torch.bool)
     history[0, -3, 20:40, 38:52], history[0, -2, 20:40, 52:] = 0.1, 0.1
     history[0, -1, 20:22, 63:] = 0.1
     cover = torch.zeros(1, 1, 64, 64)
     cover[..., 20:22, 63:] = 1
     about = torch.zeros(1, 1, 10, 2)
     about[0, 0, -3:, 0] = torch.tensor([0.4, 0.8, 1.0])
-    assert (apart(history, cover, about).ground - 0.5).abs().max() < 0.02
+    assert (apart(history, valid, cover, about).ground - 0.5).abs().max() < 0.02

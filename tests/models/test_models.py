@@ -11,13 +11,14 @@ import torch.nn.functional as F
 from sklearn.datasets import load_digits
 from torch import Tensor
 
-from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator
+from toys import AHEAD, LEFT, NETWORK, RIGHT, discriminator, generator, start
 from videogeneration.captions import ActionGrammar, SceneGrammar
-from videogeneration.models.generator import Generator
+from videogeneration.models.generator import Drawing, Generator
+from videogeneration.models.generator_losses import matching_loss, place_loss, turn_loss
+from videogeneration.models.interface import Batch
 from videogeneration.models.layers import Layers
 from videogeneration.models.motions import (
     ANGLES,
-    NOWHERE,
     Motion,
     Paths,
     _ways,
@@ -28,7 +29,6 @@ from videogeneration.models.motions import (
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.sentences import SentenceLookup
 from videogeneration.training.checkpoints import build
-from videogeneration.training.losses import matching_loss, place_loss, turn_loss
 
 
 def sentences(*texts: str) -> Tensor:
@@ -36,10 +36,8 @@ def sentences(*texts: str) -> Tensor:
     return torch.stack([torch.from_numpy(vocabulary.encode(text)).float() for text in texts])
 
 
-def history_of_ones(batch: int, present: int, value: float = 1.0) -> Tensor:
-    history = torch.zeros(batch, 10, 32, 32)
-    history[:, 10 - present :] = value
-    return history
+def draw(network: Generator, batch: Batch, **more: Tensor) -> Drawing:
+    return network.draw(batch.history, batch.history_valid, batch.caption, batch.noise, **more)
 
 
 @pytest.mark.parametrize("changes", [{}, {"sources": 0}, {"figures": 2}])
@@ -48,7 +46,7 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
     network = generator(**changes).eval()
     history = torch.rand(3, 10, 32, 32)
     history[:, : 10 - present] = 0
-    drawing = network.draw(history, sentences(LEFT, RIGHT, LEFT))
+    drawing = draw(network, start(history, LEFT, RIGHT, LEFT))
     figures = changes.get("figures", 1)
     assert drawing.frames.shape == (3, AHEAD, 32, 32)
     assert drawing.shown.shape == (3, figures + (network.config.sources > 0), 32, 32)
@@ -73,8 +71,8 @@ def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) 
 @pytest.mark.parametrize("sources", [0, 5])
 def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
     network = generator(sources=sources).eval()
-    given = torch.rand(2, 10, 32, 32), sentences(LEFT, RIGHT)
-    whole, some = network.draw(*given), network.draw(*given, which=torch.tensor([0, 2]))
+    given = start(torch.rand(2, 10, 32, 32), LEFT, RIGHT)
+    whole, some = draw(network, given), draw(network, given, which=torch.tensor([0, 2]))
     assert torch.allclose(some.frames, whole.frames[:, [0, 2]], atol=1e-6)
     assert torch.equal(some.paths, whole.paths)
 
@@ -86,7 +84,7 @@ def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
         {"height": 64, "width": 64, "patch": 2, "widths": (8, 8, 16, 16, 24)},
         {"words": 17, "vocabulary": 40},
         {"figures": 2},
-        {"figures": 3, "ahead": 1},
+        {"figures": 3, "horizon": 1},
         {"sources": 1},
         {"sources": 10},
     ],
@@ -94,14 +92,15 @@ def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
 def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
     network = generator(**changes)
     config = network.config
-    history = torch.rand(2, 10, config.height, config.width)
-    frames = network(history, torch.rand(2, config.words, config.vocabulary))
-    assert frames.shape == (2, network.ahead, config.height, config.width)
+    history, valid = torch.rand(2, 10, config.height, config.width), torch.rand(2, 10) > 0
+    caption = torch.rand(2, config.words, config.vocabulary)
+    frames = network.predict(Batch.to_continue(history, valid, caption))
+    assert frames.shape == (2, network.horizon, config.height, config.width)
 
 
 def test_an_untrained_generator_stays_near_the_last_frame() -> None:
     history = torch.rand(2, 10, 32, 32)
-    frames = generator().eval()(history, sentences(LEFT, RIGHT))
+    frames = generator().eval().predict(start(history, LEFT, RIGHT))
     nearest = [(frames - history[:, [place]]).abs().mean().item() for place in range(10)]
     assert min(nearest) == nearest[-1]
 
@@ -111,7 +110,9 @@ def test_missing_frames_are_no_ground() -> None:
     with torch.no_grad():
         assert network.apart is not None
         network.apart.cutting.see[-2].bias.fill_(-100)
-    white = network(history_of_ones(2, present=1), sentences(LEFT, RIGHT))
+    history = torch.zeros(2, 10, 32, 32)
+    history[:, -1] = 1
+    white = network.predict(start(history, LEFT, RIGHT))
     assert white.min() > 0.999
 
 
@@ -121,7 +122,8 @@ def test_generator_is_told_which_frames_are_missing() -> None:
     one = all_but_one.clone()
     all_but_one[:, 0] = 0
     one[:, :9] = 0
-    assert not torch.allclose(network(one, sentences(LEFT)), network(all_but_one, sentences(LEFT)))
+    films = [network.predict(start(history, LEFT)) for history in (one, all_but_one)]
+    assert not torch.allclose(*films)
 
 
 class LooksRight(torch.nn.Module):
@@ -143,7 +145,8 @@ def test_who_is_to_go_where_he_does_not_look_turns_round(
     history[0, -1, 6:8, 18:20] = 0.5  # a nose
     there = torch.arange(5)[None] >= 5 - frames
     cover, places = (history > 0).float()[:, None], torch.zeros(1, 1, 10, 2)
-    layers = Layers(torch.zeros(1, 1, 32, 32), history, there, history, cover, places)
+    ground, found = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 10, dtype=torch.bool)
+    layers = Layers(ground, history, there, history, cover, places, found)
     ways = torch.zeros(1, 1, 2, 4)
     ways[..., 0] = torch.tensor([way / 2, way])
     one = torch.ones(1, 1, dtype=torch.bool)
@@ -162,7 +165,7 @@ def test_figures_keep_their_light_before_a_black_ground() -> None:
         last = network.motion.paths.read[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.zero_()
-        frames = network(history, sentences(LEFT))
+        frames = network.predict(start(history, LEFT))
     # wherever each half of the picture belongs, nothing of it fades where nothing moves
     assert frames[0].min(0).values[13:19, 13:19].min() > 0.7
     assert frames[0, :, :10].max() < 0.05
@@ -172,7 +175,6 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
     """A square goes where the sentence says: nothing but the sentence tells."""
     torch.manual_seed(0)
     network = generator(dropout=0.0)
-    caption = sentences(LEFT, RIGHT)
     history = torch.zeros(2, 10, 32, 32)
     history[:, -1] = 0.2
     history[:, -1, 12:20, 12:20] = 0.9
@@ -182,14 +184,14 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
     square = (history[:, -1] > 0.5).float()
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(150):
-        drawing = network.draw(history, caption)
+        drawing = draw(network, start(history, LEFT, RIGHT))
         loss = F.mse_loss(drawing.frames, wanted) + F.mse_loss(drawing.paths[:, :, -1, :, 0], ways)
         shown = drawing.shown[:, 0] - drawing.shown[:, 1]
         loss = loss + 0.1 * F.binary_cross_entropy_with_logits(shown, square)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-    left, right = network.eval()(history, caption).detach()
+    left, right = network.eval().predict(start(history, LEFT, RIGHT)).detach()
     assert (left - right)[..., 12:20, 8:12].mean() > 0.3
     assert (right - left)[..., 12:20, 20:24].mean() > 0.3
 
@@ -197,8 +199,8 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
 def test_captions_of_a_batch_do_not_mix() -> None:
     network = generator().eval()
     history = torch.rand(2, 10, 32, 32)
-    together = network(history, sentences(LEFT, RIGHT))
-    alone = network(history[1:], sentences(RIGHT))
+    together = network.predict(start(history, LEFT, RIGHT))
+    alone = network.predict(start(history[1:], RIGHT))
     assert torch.allclose(together[1:], alone, atol=1e-5)
 
 
@@ -327,8 +329,9 @@ def test_whose_way_leads_up_recedes_and_his_steps_become_smaller() -> None:
         assert isinstance(last, torch.nn.Linear)
         last.weight.zero_()
         last.bias[-1] = -1.0  # the horizon is so far above
-        path = paths(tracks, torch.zeros(1, 1, 6))[0, 0, -1]
-        straight = Paths(2, 10, 8)(tracks, torch.zeros(1, 1, 6))[0, 0, -1]
+        valid = torch.ones(1, 1, 10, dtype=torch.bool)
+        path = paths(tracks, valid, torch.zeros(1, 1, 6))[0, 0, -1]
+        straight = Paths(2, 10, 8)(tracks, valid, torch.zeros(1, 1, 6))[0, 0, -1]
     assert torch.allclose(path[:, 3], -distance[10:].log(), atol=0.03)
     astray = (path[:, :2] - ways[10:]).norm(dim=1)
     assert astray.max() < 0.6 * (straight[:, :2] - ways[10:]).norm(dim=1).max()
@@ -346,8 +349,8 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
         history = torch.cat([torch.zeros_like(seen), seen], 1)
-        about = motion.tracks(history, way)
-        centres, _, paths, _ = motion(history, about, [seen[:, :, ::4, ::4]], seen, way)
+        about, valid = motion.tracks(history, way), torch.tensor([[False, True]]).expand(8, 2)
+        centres, _, paths, _ = motion(history, valid, about, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
         drawn = carry(seen[:, :, None, None], centres[:, :, None], paths[:, :, -1])[:, 0, :, 0]
@@ -370,7 +373,8 @@ def test_tracks_are_seen_from_every_frame() -> None:
     tracks[0, 0, 4:, 0] = 0.06 * torch.arange(6) - 0.2
     tracks[0, 0, 4:, 1] = 0.08 * torch.arange(6)
     tracks[0, 0, 5:, 2:] = torch.tensor([math.cos(0.5), math.sin(0.5)])
-    known, paces, turns = (x[0, 0] for x in _ways(tracks))
+    valid = torch.arange(10)[None, None] >= 4
+    known, paces, turns = (x[0, 0] for x in _ways(tracks, valid))
     for frame, (ways, pace, turn) in enumerate(zip(known, paces, turns, strict=True)):
         place, rest, (speed, cos, sin) = ways[:2], ways[2:-3].view(2, 10, 2), ways[-3:].tolist()
         assert place.equal(tracks[0, 0, frame, :2])
@@ -390,23 +394,23 @@ def test_tracks_are_seen_from_every_frame() -> None:
 
 def test_a_place_beyond_the_frame_says_nothing_of_the_pace() -> None:
     """But the newest does, for it is all that says where a figure is."""
-    tracks = torch.zeros(1, 1, 10, 4)
+    tracks, valid = torch.zeros(1, 1, 10, 4), torch.arange(10)[None, None] >= 6
     tracks[0, 0, 6:, 0] = torch.tensor([-1.1, -0.4, -0.2, 0.0])
     tracks[0, 0, 6:, 2] = 1
-    _, pace, _ = _ways(tracks)
+    _, pace, _ = _ways(tracks, valid)
     assert pace[0, 0, -1, 0].item() == pytest.approx(0.2)
     assert pace[0, 0, 7, 0].item() == 0
     tracks[0, 0, 9, 0] = 1.1
-    _, pace, _ = _ways(tracks)
+    _, pace, _ = _ways(tracks, valid)
     assert pace[0, 0, -1, 0].item() > 0.4
 
 
 def test_a_place_at_the_edge_says_little_of_the_pace() -> None:
     """Who comes in seems to be farther inside than he is, as long as he is cut off."""
-    tracks = torch.zeros(1, 1, 10, 4)
+    tracks, valid = torch.zeros(1, 1, 10, 4), torch.arange(10)[None, None] >= 5
     tracks[0, 0, 5:, 0] = torch.tensor([-0.98, -0.9, -0.7, -0.5, -0.3])
     tracks[0, 0, 5:, 2] = 1
-    _, pace, _ = _ways(tracks)
+    _, pace, _ = _ways(tracks, valid)
     assert pace[0, 0, -1, 0].item() == pytest.approx(0.2, abs=0.01)
     # where there is no other, it says what it can
     assert pace[0, 0, 6, 0].item() == pytest.approx(0.08, abs=1e-3)
@@ -449,10 +453,11 @@ def test_a_figure_is_found_where_it_was() -> None:
     mask = torch.zeros(len(samples), 2, 64, 96)
     mask[:, 0, 15:45, 32:62] = 1
     about = torch.zeros(len(samples), 2, 2)
-    places = follow(away, mask, about)
+    places, found = follow(away, mask, about)
     assert places.shape == (len(samples), 2, 6, 2)
-    assert places[:, 0, :2].eq(NOWHERE).all(), "there is no frame, or not the figure in it"
-    assert places[:, 1, :-1].eq(NOWHERE).all(), "a figure that is not seen is nowhere"
+    assert not found[:, 0, :2].any(), "there is no frame, or not the figure in it"
+    assert found[:, 0, 2:].all()
+    assert not found[:, 1, :-1].any(), "a figure that is not seen is nowhere"
     assert places[:, 1, -1].eq(0).all(), "but about where it was said to be"
     ways = (places[:, 0, -1:] - places[:, 0, 2:] - (true[-1:] - true[1:])) * half
     assert ways[:, 1:].abs().max() < 1
@@ -460,9 +465,9 @@ def test_a_figure_is_found_where_it_was() -> None:
     assert ways[:, 0].abs().max() < 2
     # something else is at another place than all others say
     away[:, 3] = away[:, 3].roll(-9, 2)
-    swerves = follow(away, mask, about)[:, 0]
-    assert swerves[:, 3].eq(NOWHERE).all()
-    assert torch.equal(swerves[:, [2, 4, 5]], places[:, 0, [2, 4, 5]])
+    swerves, found = follow(away, mask, about)
+    assert not found[:, 0, 3].any()
+    assert torch.equal(swerves[:, 0, [2, 4, 5]], places[:, 0, [2, 4, 5]])
     # of light, not of the mask, is the centre
     assert ((places[:, 0, -1] - true[-1]) * half).abs().max() < 3
 
@@ -473,6 +478,7 @@ def test_figures_are_followed() -> None:
     motion = Motion(channels=1, embedding=2, patch=4, history=4, ahead=2)
     optimizer = torch.optim.Adam(motion.parameters(), 1e-2)
     said, seen = torch.eye(2).expand(8, 2, 2), torch.rand(8, 2, 32, 32)
+    valid = torch.ones(8, 4, dtype=torch.bool)
     for _ in range(150):
         history, poses = torch.full((8, 4, 32, 32), 0.5), torch.zeros(8, 2, 4, 3)
         for film, where in zip(history, poses, strict=True):
@@ -483,16 +489,17 @@ def test_figures_are_followed() -> None:
                     frame[row : row + 8, column : column + 8] = figure
                     where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
         places = motion.tracks(history, said)
-        _, tracks, _, _ = motion(history, places, [seen[:, :1, ::4, ::4]], seen, said)
+        _, tracks, _, _ = motion(history, valid, places, [seen[:, :1, ::4, ::4]], seen, said)
         poses = poses.transpose(1, 2)
-        loss = place_loss(tracks[..., :2], poses) + turn_loss(tracks, poses)
+        known = torch.ones(poses.shape[:3], dtype=torch.bool)
+        loss = place_loss(tracks[..., :2], poses, known) + turn_loss(tracks, poses, known)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     assert loss < 0.15
-    history[:, :2] = 0
+    history[:, :2], valid[:, :2] = 0, False
     places = motion.tracks(history, said)
-    _, tracks, _, _ = motion(history, places, [seen[:, :1, ::4, ::4]], seen, said)
+    _, tracks, _, _ = motion(history, valid, places, [seen[:, :1, ::4, ::4]], seen, said)
     assert tracks[:, :, :2].eq(0).all()
     assert not tracks[:, :, 2:, :2].eq(0).any()
     assert tracks[:, :, 2, 2:].eq(0).all(), "no frame before it"
@@ -511,12 +518,12 @@ def test_original_draws_one_frame_in_range() -> None:
     torch.manual_seed(0)
     network = build("original", {"height": 32, "width": 48}).eval()
     history = torch.rand(2, 10, 32, 48)
-    frame = network(history, sentences(LEFT, RIGHT))
+    assert isinstance(network, Original)
+    frame = network.predict(start(history, LEFT, RIGHT))
     assert frame.shape == (2, 1, 32, 48)
-    assert network.ahead == 1
     assert frame.min() >= 0
     assert frame.max() <= 1
-    same = network(history[:1].repeat(2, 1, 1, 1), sentences(LEFT, RIGHT))
+    same = network.predict(start(history[:1].repeat(2, 1, 1, 1), LEFT, RIGHT))
     assert not torch.equal(same[0], same[1])
 
 
@@ -561,7 +568,7 @@ def test_spectral_norm_bounds_the_layers() -> None:
         ({"height": 36}, "36x32"),
         ({"output": "video"}, "unknown setting output"),
         ({"sources": -1}, "sources"),
-        ({"ahead": 0}, "ahead"),
+        ({"horizon": 0}, "horizon"),
         ({"sources": 11}, "sources"),
         ({"history": 9}, "history"),
         ({"dropout": 1.0}, "dropout"),
@@ -569,6 +576,8 @@ def test_spectral_norm_bounds_the_layers() -> None:
         ({"widths": "wide"}, "widths"),
         ({"dense": "many"}, "dense.*\n.*many"),
         ({"patch": 2.5}, "patch"),
+        ({"losses": {"drawn": 0}}, r"losses\.drawn"),
+        ({"losses": {"drawing": 3}}, r"generator\.losses: unknown setting drawing"),
     ],
 )
 def test_generator_settings_that_cannot_be(changes: dict[str, Any], named: str) -> None:
@@ -596,8 +605,8 @@ def test_original_settings_that_cannot_be() -> None:
 
 
 def test_an_unknown_network_is_named() -> None:
-    with pytest.raises(ValueError, match=r"'unet'.*generator, original"):
-        build("unet", {})
+    with pytest.raises(ValueError, match=r"'resnet'.*generator, unet"):
+        build("resnet", {})
 
 
 def test_lists_from_json_are_as_good_as_tuples() -> None:

@@ -133,7 +133,7 @@ def test_classifier_names_every_sight() -> None:
     ("network", "given", "message"),
     [
         ("imagegenerator", {"noise": 10, "figures": 2}, "noise: 10.*multiple of 3"),
-        ("imagegenerator", {"size": 48}, "size: 48.*at most 45"),
+        ("imagegenerator", {"size": 48, "height": 64}, "size: 48.*at most 45"),
         ("imagegenerator", {"size": 0}, "size: 0"),
         ("imagegenerator", {"aspect": 2.0}, "aspect: 2.0"),
         ("imagegenerator", {"widths": [20]}, "widths.*multiples of 8"),

@@ -141,6 +141,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"source": "mnist"}, "06_models/mnist: no trained gan or mse.*pipelines=mnist_mse"),
     ({"model": "best"}, "06_models/kth: no trained best.*pipelines=kth_mse"),
     ({"steps": 0}, "steps: 0"),
+    ({"steps": 1001}, "steps: 1001.*1000"),
     ({"others": -1}, "others: -1"),
     ({"fps": 0}, "fps: 0"),
     ({"fit": "squeeze"}, "(?s)fit.*'pad' or 'crop'.*squeeze"),

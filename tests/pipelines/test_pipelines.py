@@ -21,6 +21,7 @@ from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
 from videogeneration.data.clips import Clips
+from videogeneration.evaluation.predictions import Predictions
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -36,6 +37,7 @@ SCORES = [
     "position_error",
     "sharpness",
 ]
+"""What every table has; more may follow."""
 
 
 @pytest.fixture(scope="module")
@@ -83,7 +85,8 @@ def reporting(project: Path) -> Path:
 
 def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
     scores = pd.read_csv(reporting(project) / "scores.csv")
-    assert list(scores.columns) == SCORES
+    assert list(scores.columns[: len(SCORES)]) == SCORES
+    assert {"left_in_time", "n_figure"} <= set(scores.columns)
     assert {"copy_last", "mse", "gan"} <= set(scores["model"])
     assert set(scores["protocol"]) == {"1to10", "5to10"}
     for _, rows in scores.groupby(["model", "protocol"]):
@@ -100,7 +103,7 @@ def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
 
 def test_every_film_has_its_scores(project: Path) -> None:
     films = pd.read_csv(reporting(project) / "scored_films.csv")
-    assert list(films.columns) == ["model", "protocol", "clip_id", *SCORES[4:]]
+    assert list(films.columns) == ["model", "protocol", "clip_id", *SCORES[4:], "left_in_time"]
     scores = pd.read_csv(reporting(project) / "scores.csv")
     for (model, protocol), rows in films.groupby(["model", "protocol"]):
         chosen = scores[(scores["model"] == model) & (scores["protocol"] == protocol)]
@@ -118,6 +121,86 @@ def test_caption_following_has_truth_own_and_swapped(project: Path) -> None:
     assert (table["followed"] <= table["n"]).all()
     assert table["rate"].tolist() == pytest.approx((table["followed"] / table["n"]).tolist(), 1e-3)
     assert (table[table["model"] == "copy_last"]["followed"] == 0).all()
+
+
+def test_confusion_says_what_was_read_of_every_asked_sentence(project: Path) -> None:
+    table = pd.read_csv(reporting(project) / "confusion.csv")
+    assert list(table.columns) == ["model", "asked", "read", "n"]
+    sentences = {f"a person is walking to the {side}" for side in ("left", "right")}
+    assert set(table["asked"]) == sentences
+    assert set(table["read"]) <= sentences | {"nothing"}
+    following = pd.read_csv(reporting(project) / "caption_following.csv")
+    # every film once, and the diagonal is who has followed
+    for model, rows in table.groupby("model"):
+        counted = following[following["model"] == model]
+        assert rows["n"].sum() == counted["n"].sum()
+        assert rows[rows["asked"] == rows["read"]]["n"].sum() == counted["followed"].sum()
+
+
+def test_long_films_are_scored(project: Path) -> None:
+    table = pd.read_csv(reporting(project) / "long.csv")
+    assert table["model"].tolist() == ["copy_last", "mse", "gan"]
+    assert set(table["steps"]) == {12}
+
+
+def films_drawn(project: Path) -> dict[str, int]:
+    """When the predictions were written, and the networks."""
+    folder = project / "data"
+    files = [folder / "07_model_output" / "kth" / "predictions" / "frames.arrow"]
+    files += sorted((folder / "06_models").rglob("*.safetensors"))
+    return {str(path): path.stat().st_mtime_ns for path in files}
+
+
+def test_every_film_is_drawn_once(project: Path) -> None:
+    predictions = Predictions.open(project / "data" / "07_model_output" / "kth" / "predictions")
+    columns = ["model", "protocol", "kind", "clip_id", "sentence"]
+    assert not predictions.table.duplicated(columns).any()
+    assert set(predictions.table["kind"]) == {"protocol", "own", "swapped", "long"}
+    for film in predictions.select():
+        assert predictions.frames(film.film).shape == (film.steps, 32, 32)
+
+
+def test_scores_can_be_made_again_without_training_or_drawing(project: Path) -> None:
+    before, folder = films_drawn(project), reporting(project)
+    tables = ("scores", "caption_following", "long")
+    kept = {name: (folder / f"{name}.csv").read_text() for name in tables}
+    for name in tables:
+        (folder / f"{name}.csv").unlink()
+    run(project, "kth_gan", from_nodes=[f"kth.{x}" for x in READING])
+    assert {name: (folder / f"{name}.csv").read_text() for name in tables} == kept
+    assert films_drawn(project) == before
+
+
+READING = ("score_models", "follow_captions", "score_long_films")
+
+
+def test_tags_choose_a_stage(project: Path) -> None:
+    before, folder = films_drawn(project), reporting(project)
+    scores = (folder / "scores.csv").stat().st_mtime_ns
+    made = [*folder.glob("*.png"), *(folder / "films").iterdir()]
+    made = [path for path in made if not path.name.endswith("_losses.png")]
+    for path in made:
+        path.unlink()
+    run(project, "kth_gan", tags=["reporting"])
+    assert all(path.exists() for path in made)
+    assert films_drawn(project) == before
+    assert (folder / "scores.csv").stat().st_mtime_ns == scores
+
+
+def test_every_node_has_the_tag_of_its_stage() -> None:
+    bootstrap_project(ROOT)
+    stages = {"data", "training", "evaluation", "reporting"}
+    for pipeline in pipelines.values():
+        for node in pipeline.nodes:
+            assert node.tags & stages, node.name
+    tagged = {
+        tag: {node.name for node in pipelines["kth_gan"].nodes if tag in node.tags}
+        for tag in stages
+    }
+    assert tagged["training"] == {"kth.train_mse", "kth.train_gan"}
+    assert tagged["evaluation"] == {"kth.predict", *(f"kth.{name}" for name in READING)}
+    assert "kth.extract_recordings" in tagged["data"]
+    assert "kth.draw_sheets" in tagged["reporting"]
 
 
 def test_clips_follow_the_contract(project: Path) -> None:
@@ -169,6 +252,7 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
         "kth/1to10/copy_last/psnr",
         "kth/followed/gan/swapped",
         "kth/followed/truth/own",
+        "kth/1to10/mse/sharpness",
     ):
         assert name in metrics, name
         assert math.isfinite(metrics[name]), name
@@ -235,7 +319,7 @@ def test_text_to_image_draws_scores_and_is_not_repeated(
         with caplog.at_level(logging.INFO, "videogeneration"):
             run(project, "kth_text_to_image", IMAGES)
         assert weights(project) == before
-        assert caplog.text.count("already trained with these inputs and settings") == 2
+        assert caplog.text.count("already trained with these inputs and settings") == 4
     finally:
         for name in ("text_to_image", "classifier"):
             shutil.rmtree(folder / name, ignore_errors=True)
@@ -249,7 +333,7 @@ def test_a_finished_training_is_not_repeated(
     with caplog.at_level(logging.INFO, "videogeneration"):
         run(project, "kth_gan", [*DATA, *TRAINING])
     assert weights(project) == before
-    assert caplog.text.count("already trained with these inputs and settings") == 2
+    assert caplog.text.count("already trained with these inputs and settings") == 4
 
 
 def test_changed_settings_train_anew_and_say_why(
@@ -276,14 +360,14 @@ DATA = ["kth.make_clips", "kth.encode_captions"]
 
 BAD = [
     # what is given, the node that meets it, what the message must say
-    ({"windows": {"mirror": 2.0}}, TRAINING, r"mirror.*2.*0 to 1"),
+    ({"windows": {"mirror": 2.0}}, TRAINING, r"mirror.*2"),
     ({"windows": {"miror": 0.5}}, TRAINING, "miror"),
-    ({"network": {"name": "unet"}}, TRAINING, "unet.*generator"),
-    ({"network": {"width": 5, "depth": 3}}, TRAINING, "depth"),
-    ({"network": {"widths": [16]}}, TRAINING, r"widths.*two or more"),
-    ({"network": {"widths": "wide"}}, TRAINING, "widths.*wide"),
-    ({"network": {"dense": "many"}}, TRAINING, "dense.*many"),
-    ({"network": {"ahead": 0}}, TRAINING, "ahead: 0"),
+    ({"network": {"name": "resnet"}}, TRAINING, "resnet.*generator"),
+    ({"network": {"depth": 3}}, TRAINING, r"network\.depth.*network\.generator\.depth"),
+    ({"network": {"generator": {"widths": [16]}}}, TRAINING, r"widths.*two or more"),
+    ({"network": {"generator": {"widths": "wide"}}}, TRAINING, "widths.*wide"),
+    ({"network": {"generator": {"dense": "many"}}}, TRAINING, "dense.*many"),
+    ({"network": {"generator": {"horizon": 0}}}, TRAINING, "horizon: 0"),
     ({"mse": {"steps": "many"}}, TRAINING, "steps"),
     ({"mse": {"learning_rate": -1.0}}, TRAINING, "learning_rate.*-1"),
     ({"mse": {"weight_decay": -1.0}}, TRAINING, "weight_decay.*-1"),
@@ -292,12 +376,13 @@ BAD = [
     ({"discriminator": {"past": "some"}}, TRAINING, "past.*some"),
     ({"gan": {"schedule": "both"}}, TRAINING, r"schedule.*both.*alternating"),
     ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
-    ({"evaluation": {"protocols": ["5in10"]}}, ["kth.score_models"], "protocols.*5in10"),
-    ({"evaluation": {"films": 0}}, ["kth.score_models"], "films.*0"),
+    ({"evaluation": {"protocols": ["5in10"]}}, ["kth.predict"], r"protocols.*5in10.*5to10"),
+    ({"evaluation": {"films": 0}}, ["kth.predict"], "films: 0"),
+    ({"evaluation": {"long_steps": 5000}}, ["kth.predict"], "long_steps: 5000.*1000"),
     ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),
     ({"image_generator": {"size": 30}}, IMAGES[:1], "size.*30.*22"),
     ({"image_generator": {"depth": 3}}, IMAGES[:1], "depth"),
-    ({"first_frames": {"early": 2.0}}, IMAGES[:1], r"early.*2.*0 to 1"),
+    ({"first_frames": {"early": 2.0}}, IMAGES[:1], r"early.*2"),
 ]
 
 
@@ -366,7 +451,7 @@ VARIANTS = ["ours", "original", "narrow"]
 
 def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:
     scores = pd.read_csv(benchmark / "benchmark_scores.csv")
-    assert list(scores.columns) == SCORES
+    assert list(scores.columns[: len(SCORES)]) == SCORES
     assert set(scores["model"]) == {"copy_last", "warp_last", *VARIANTS}
     table = pd.read_csv(benchmark / "benchmark_comparison.csv")
     assert len(table) == 2 * 5
@@ -383,6 +468,8 @@ def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:
     for name in (*sheets, "score_plot"):
         with Image.open(benchmark / f"benchmark_{name}.png") as picture:
             assert min(picture.size) > 100, name
+    for ending in ("gif", "mp4"):
+        assert (benchmark / "benchmark_films" / f"5to10.{ending}").exists()
     # the scores of the ordinary pipelines stay where they are
     assert {"mse", "gan"} <= set(pd.read_csv(benchmark / "scores.csv")["model"])
 
@@ -397,7 +484,7 @@ def test_benchmark_says_how_fast_each_learns_and_draws(benchmark: Path, project:
         checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / "benchmark" / name)
         assert table.loc[name, "steps"] == checkpoint.history()["step"].iloc[-1]
         assert checkpoint.description()["network"] == (
-            "original" if name == "original" else "generator"
+            name if name in ("original", "unet", "simvp") else "generator"
         )
 
 
@@ -425,17 +512,25 @@ def test_finished_variants_are_not_repeated(
     benchmark: Path, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = weights(project)
-    changed = {"benchmark": {"variants": {"narrow": {"network": {"dense": 24}}}}}
+    changed = {"benchmark": {"variants": {"narrow": {"network": {"generator": {"dense": 24}}}}}}
     with caplog.at_level(logging.INFO, "videogeneration"):
         run(project, "kth_benchmark", ["kth.train_variants"], kth=changed)
-    assert caplog.text.count("already trained with these inputs and settings") == 2
+    assert caplog.text.count("already trained with these inputs and settings") == 4
     assert "network.dense: 16 -> 24" in caplog.text
     after = weights(project)
     assert [Path(x).parent.name for x in after if after[x] != before[x]] == ["narrow"]
 
 
+def test_variants_can_be_scored_again_without_training(benchmark: Path, project: Path) -> None:
+    kept, before = (benchmark / "benchmark_scores.csv").read_text(), weights(project)
+    (benchmark / "benchmark_scores.csv").unlink()
+    run(project, "kth_benchmark", tags=["evaluation"])
+    assert (benchmark / "benchmark_scores.csv").read_text() == kept
+    assert weights(project) == before
+
+
 def test_a_bad_variant_is_named(benchmark: Path, project: Path) -> None:
-    bad = {"benchmark": {"variants": {"deep": {"network": {"depth": 3}}}}}
+    bad = {"benchmark": {"variants": {"deep": {"network": {"generator": {"depth": 3}}}}}}
     with pytest.raises(Exception, match=r"benchmark\.variants\.deep.*depth"):
         run(project, "kth_benchmark", ["kth.train_variants"], kth=bad)
 
@@ -449,7 +544,7 @@ def test_the_full_configuration_scores_the_protocol_of_the_literature(
     small = {
         "folder": str(project / "data" / "01_raw" / "kth" / "rendered"),
         "clips": {"size": 32},
-        "network": {"widths": [16, 24], "dense": 32},
+        "network": {"generator": {"widths": [16, 24], "dense": 32}},
         "mse": {"steps": 2, "batch_size": 4},
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 1, "discriminator_warmup": 1, "batch_size": 4},

@@ -13,7 +13,6 @@ from videogeneration.reporting.sheets import (
     enlarge,
     picture_sheet,
     preview_sheet,
-    to_uint8,
 )
 
 GREY, ORANGE = (150, 150, 150), (230, 120, 0)
@@ -83,6 +82,11 @@ def test_counting_starts_at_one_after_the_given_frames() -> None:
     assert [film.count(index) for index in range(4)] == ["given", "given", "step 1", "step 2"]
 
 
+def test_a_first_frame_that_was_drawn_is_step_zero() -> None:
+    film = SheetFilm("", {"": numbered(3)}, given=0, first_step=0)
+    assert [film.count(index) for index in range(3)] == ["step 0", "step 1", "step 2"]
+
+
 def test_bad_sheets_are_refused() -> None:
     with pytest.raises(ValueError, match=r"'odd'.*one size"):
         SheetFilm("odd", {"a": numbered(2, 64), "b": numbered(2, 128)}, given=1)
@@ -123,12 +127,8 @@ def test_preview_of_nothing_is_refused(clips: Clips) -> None:
         preview_sheet(clips.split("test"))
 
 
-def test_floats_become_bytes_and_bytes_stay() -> None:
-    np.testing.assert_array_equal(
-        to_uint8(np.array([-0.1, 0, 0.5, 1, 1.1], np.float32)), [0, 0, 128, 255, 255]
-    )
+def test_frames_are_enlarged_by_whole_pixels() -> None:
     frame = np.array([[3, 4]], np.uint8)
-    assert to_uint8(frame) is frame
     np.testing.assert_array_equal(enlarge(frame, 2), [[3, 3, 4, 4]] * 2)
 
 

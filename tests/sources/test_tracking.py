@@ -91,6 +91,9 @@ def test_a_walk_has_a_direction(centres: list[float], side: str) -> None:
 def test_who_sways_or_comes_back_goes_nowhere() -> None:
     there = list(np.arange(14.0, 50, 3))
     assert track(passing(there + there[::-1])).direction is None
+    found = track(passing(there + there[3:][::-1]))
+    assert found.path[-1, 0] - found.path[0, 0] > 6
+    assert (found.direction, 0 < found.confidence < 0.5) == (None, True)
     around = [-20.0] * 9
     assert track(passing([*around, 30, 31, 32, 31, 32, 33, 32, *around])).direction is None
 

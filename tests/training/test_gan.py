@@ -8,8 +8,8 @@ from torch import Tensor, nn
 
 from toys import AHEAD, block_store, gan_task
 from videogeneration.data.clips import Clips
-from videogeneration.data.windows import Batch
 from videogeneration.models.generator import Generator
+from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.training.gan import GanSettings, GanTask
 
 
@@ -34,15 +34,15 @@ def take(task: GanTask, steps: range) -> list[dict[str, Tensor]]:
     return figures
 
 
-class Spot(nn.Module):
+class Spot(FilmModel):
     """A generator of one weight: it paints every frame in one grey value."""
 
     def __init__(self) -> None:
         super().__init__()
         self.grey = nn.Parameter(torch.tensor(0.5))
 
-    def forward(self, history: Tensor, *_: Tensor) -> Tensor:
-        return self.grey.expand(len(history), AHEAD, *history.shape[-2:]) + 0
+    def predict(self, batch: Batch) -> Tensor:
+        return self.grey.expand(len(batch.history), AHEAD, *batch.history.shape[-2:]) + 0
 
 
 class Brightness(nn.Module):
@@ -68,7 +68,7 @@ def plain_task(clips: Clips, **settings: Any) -> GanTask:
             "batch_size": 4,
             "period": 2,
             "history_noise": 0.0,
-            "moving": 1.0,
+            "motion_weight": 1.0,
             "generator_rate": 1e-9,
             "discriminator_rate": 1e-9,
             "wrong_captions": 0.0,
@@ -87,7 +87,7 @@ def gradients(clips: Clips, **settings: Any) -> list[tuple[float, float, float]]
         task.step(step, batch)
         grey = task.generator.grey.grad  # type: ignore[union-attr]
         # adversarial: the hinge loss is -0.5 x ... = -grey; square error: 2 (grey - true)
-        square = 2 * (0.5 - batch[-1].future[batch[-1].known].mean().item())
+        square = 2 * (0.5 - batch[-1].future[batch[-1].future_valid].mean().item())
         found.append((0.0 if grey is None else float(grey), -1.0, square))  # type: ignore[arg-type]
     return found
 
@@ -135,7 +135,7 @@ def test_the_discriminator_learns_in_every_step_whatever_the_schedule(
 
 def test_the_warm_up_leaves_the_generator_as_it_is(clips: Clips) -> None:
     task = gan_task(clips, discriminator_warmup=4)
-    generator, average = weights(task.generator), weights(task.average.network)
+    generator, average = weights(task.generator), weights(task.result())
     discriminator = weights(task.discriminator)
     figures = take(task, range(4))
     assert not moved(generator, task.generator)
@@ -153,7 +153,7 @@ def test_the_generators_step_leaves_the_discriminator_alone(clips: Clips) -> Non
     before = weights(task.discriminator)
     buffers = [buffer.clone() for buffer in task.generator.buffers()]
     (batch,) = next(task.batches(5, 6))
-    task._update_generator(5, batch, task.generator(batch.history, batch.caption))
+    task._update_generator(5, batch, task.generator.predict(batch))
     assert not moved(before, task.discriminator)
     for old, new in zip(buffers, task.generator.buffers(), strict=True):
         assert torch.equal(old, new)
@@ -264,7 +264,7 @@ class Listening(Fixed):
 def asked_about(batch: Batch, frames: Tensor) -> tuple[int, Tensor]:
     """Which of the true frames to come these are, and the windows that have it."""
     for frame in range(AHEAD):
-        there = batch.known[:, frame]
+        there = batch.future_valid[:, frame]
         if torch.equal(frames, batch.future[there, frame]):
             return frame, there
     raise AssertionError("no true frame")
@@ -306,7 +306,7 @@ def test_every_loss_and_both_norms_train(clips: Clips, loss: str, spectral: bool
         ("discriminator_warmup", -1),
         ("reconstruction", -1.0),
         ("adversarial", -1.0),
-        ("average", 2.0),
+        ("ema_decay", 2.0),
         ("wrong_captions", 1.5),
         ("history_noise", -1.0),
         ("schedule", "both"),

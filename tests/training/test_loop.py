@@ -193,7 +193,7 @@ def test_an_unfinished_training_is_not_finished(store: Path, tmp_path: Path) -> 
 
 def test_a_damaged_state_ends_in_one_clear_message(store: Path, tmp_path: Path) -> None:
     Checkpoint(tmp_path).state.write_bytes(b"not a state")
-    with pytest.raises(CheckpointError, match=r"training\.safetensors is damaged"):
+    with pytest.raises(CheckpointError, match=r"training\.pt is damaged"):
         train(Counted(store), Checkpoint(tmp_path), {}, 2)
 
 

@@ -1,6 +1,5 @@
 """MSE training: it learns to move what it sees, the way the sentence says."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,22 +9,30 @@ import pytest
 import torch
 from torch import nn
 
-from toys import AHEAD, CPU, LEFT, RIGHT, block_store, encode, generator, mse_task, windows_over
+from toys import (
+    AHEAD,
+    CPU,
+    LABELS,
+    LEFT,
+    RIGHT,
+    block_store,
+    encode,
+    generator,
+    mse_task,
+    start,
+    window_settings,
+    windows_over,
+)
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.evaluation.metrics import psnr
+from videogeneration.evaluation.scoring import network_model
 from videogeneration.models.generator import Generator
-from videogeneration.rollout import roll_out
+from videogeneration.models.generator_losses import in_half_frames, true_tracks
+from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.training.device import Device
-from videogeneration.training.losses import true_tracks
-from videogeneration.training.mse import (
-    MseSettings,
-    MseTask,
-    _beside,
-    add_history_noise,
-    in_half_frames,
-)
+from videogeneration.training.mse import MseSettings, MseTask, add_history_noise
 
 STEPS = 300
 GROUND = 40 / 255
@@ -37,32 +44,35 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:
 
 
 @pytest.fixture(scope="module")
-def learned(clips: Clips) -> nn.Module:
+def learned(clips: Clips) -> FilmModel:
     """A small generator that has learned how blocks move."""
     settings = MseSettings(
         steps=STEPS,
         batch_size=16,
         learning_rate=2e-3,
         warmup=20,
-        average=0.98,
+        ema_decay=0.98,
         history_noise=0.02,
     )
-    varied = WindowSettings(mirror=0.5, backwards=0.3, single_frame=0.4)
+    varied = window_settings(mirror=0.5, backwards=0.3, single_frame=0.4)
     cut = Windows(
-        clips.split("train"), encode(clips), ActionGrammar(), varied, 16, future=AHEAD, grounds=True
+        clips.split("train"), encode(clips), ActionGrammar(), varied, 16, AHEAD, labels=LABELS
     )
-    task = MseTask(CPU.place(generator(dropout=0.0)), cut, settings, CPU)
+    network = generator(dropout=0.0, losses={"drawn": 4, "paces": 0.0, "shown": 0.02})
+    CPU.place(network)
+    task = MseTask(network, cut, settings, CPU)
     for step, batch in enumerate(task.batches(0, STEPS)):
         torch.manual_seed(step)
         task.step(step, batch)
-    return task.result()
+    network = task.result()
+    assert isinstance(network, FilmModel)
+    return network
 
 
 def films(
-    network: nn.Module, given: Sequence[np.ndarray], captions: Sequence[str], steps: int
+    network: FilmModel, given: Sequence[np.ndarray], captions: Sequence[str], steps: int
 ) -> np.ndarray:
-    vocabulary = ActionGrammar().vocabulary
-    return np.stack(list(roll_out(network, given, captions, vocabulary, steps)), axis=1)
+    return network_model(network.eval(), ActionGrammar().vocabulary)(given, captions, steps)
 
 
 def centre(frames: np.ndarray) -> np.ndarray:
@@ -71,7 +81,7 @@ def centre(frames: np.ndarray) -> np.ndarray:
     return (weight * np.arange(frames.shape[-1])).sum((-2, -1)) / weight.sum((-2, -1))
 
 
-def test_it_beats_copying_the_last_frame_on_unseen_clips(learned: nn.Module, clips: Clips) -> None:
+def test_it_beats_copying_the_last_frame_on_unseen_clips(learned: FilmModel, clips: Clips) -> None:
     test = clips.split("test")
     true = [test[i].astype(np.float32) / 255 for i in range(len(test))]
     drawn = films(learned, [clip[:4] for clip in true], list(test.table["caption"]), 3)
@@ -83,7 +93,7 @@ def test_it_beats_copying_the_last_frame_on_unseen_clips(learned: nn.Module, cli
 
 @pytest.mark.parametrize(("caption", "way"), [(LEFT, -1), (RIGHT, 1)])
 def test_it_obeys_the_sentence_from_a_single_frame(
-    learned: nn.Module, clips: Clips, caption: str, way: int
+    learned: FilmModel, clips: Clips, caption: str, way: int
 ) -> None:
     test = clips.split("test")
     # whichever way the block of the clip moves; in mid-picture, with room to both sides
@@ -100,45 +110,44 @@ def test_noise_is_put_on_present_frames_only() -> None:
     torch.manual_seed(0)
     history = torch.full((64, 10, 8, 8), 0.5)
     history[:, :6] = 0
-    noisy, strength = add_history_noise(history, 0.2)
-    assert noisy[:, :6].eq(0).all()
-    assert noisy.flatten(2).amax(2).gt(0)[:, 6:].all()
-    assert noisy.max() <= 1
-    assert strength.shape == (64,)
-    assert strength.min() >= 0
-    assert strength.max() <= 0.2
-    assert strength.max() > 0.1
+    clean = start(history, *[LEFT] * 64)
+    noisy = add_history_noise(clean, 0.2)
+    assert noisy.history[:, :6].eq(0).all()
+    assert noisy.history[:, 6:].ne(0.5).any(1).all()
+    assert noisy.history.max() <= 1
+    assert noisy.noise.shape == (64,)
+    assert noisy.noise.min() >= 0
+    assert 0.1 < noisy.noise.max() <= 0.2
     # each window has noise of its own strength
-    measured = (noisy - history)[:, 6:].flatten(1).std(1)
-    assert torch.allclose(measured, strength, rtol=0.25, atol=0.002)
+    measured = (noisy.history - history)[:, 6:].flatten(1).std(1)
+    assert torch.allclose(measured, noisy.noise, rtol=0.25, atol=0.002)
     assert history[:, 6:].eq(0.5).all()
+    assert noisy.labels["clean_history"] is history
 
 
 def test_no_noise_leaves_the_history_as_it_is() -> None:
-    history = torch.rand(4, 10, 8, 8)
-    history[:, :3] = 0
-    noisy, strength = add_history_noise(history, 0.0)
-    assert torch.allclose(noisy, history, atol=1 / 255)
-    assert strength.eq(0).all()
+    clean = start(torch.rand(4, 10, 8, 8), *[LEFT] * 4)
+    noisy = add_history_noise(clean, 0.0)
+    assert torch.equal(noisy.history, clean.history)
+    assert noisy.noise.eq(0).all()
 
 
-class Constant(nn.Module):
-    """Draws one grey value everywhere; keeps the histories that it is shown."""
+class Constant(FilmModel):
+    """Draws one grey value everywhere."""
+
+    horizon = 2
 
     def __init__(self) -> None:
         super().__init__()
         self.grey = nn.Parameter(torch.tensor(0.25))
-        self.seen = list[torch.Tensor]()
 
-    def forward(self, history: torch.Tensor, *_: torch.Tensor) -> torch.Tensor:
-        self.seen.append(history.clone())
-        return self.grey.expand(len(history), 2, *history.shape[-2:]) + 0
+    def predict(self, batch: Batch) -> torch.Tensor:
+        return self.grey.expand(len(batch.history), 2, *batch.history.shape[-2:]) + 0
 
 
 def constant_task(clips: Clips, **settings: Any) -> MseTask:
-    chosen = MseSettings(**{"steps": 100, "history_noise": 0.0, "moving": 1.0, **settings})
-    plain = WindowSettings(single_frame=0.0)
-    cut = windows_over(clips, plain, batch_size=3, future=2)
+    chosen = MseSettings(**{"steps": 100, "history_noise": 0.0, "motion_weight": 1.0, **settings})
+    cut = windows_over(clips, window_settings(), batch_size=3, future=2)
     return MseTask(Constant(), cut, chosen, CPU)
 
 
@@ -148,34 +157,39 @@ def test_the_figures_are_the_plain_square_error_of_what_is_known(clips: Clips) -
     for step in range(12):
         batch = task.windows.batch(step)
         figures = task.step(step, batch)
-        expected = (batch.future - 0.25)[batch.known].square().mean()
+        expected = (batch.future - 0.25)[batch.future_valid].square().mean()
         assert figures["mse"].item() == pytest.approx(expected.item(), rel=1e-4)
         assert figures["loss"].item() == pytest.approx(expected.item(), rel=1e-4)
-        assert figures["examples"].item() == batch.known.sum()
+        assert figures["examples"].item() == batch.future_valid.sum()
         counted.add(figures["examples"].item())
     assert len(counted) > 1  # at the end of a clip there is only one frame to come
 
 
-def test_poses_are_spoken_of_in_half_frames() -> None:
-    poses = torch.tensor([[31.5, 15.5, 0.0], [63.5, -0.5, 0.25], [-0.5, 31.5, math.nan]])
-    found = in_half_frames(poses, height=32, width=64)
-    expected = torch.tensor([[0.0, 0.0, 0.0], [1.0, -1.0, math.pi / 2], [-1.0, 1.0, math.nan]])
-    assert torch.allclose(found, expected, atol=1e-6, equal_nan=True)
+def test_what_moves_counts_more(clips: Clips) -> None:
+    losses = []
+    for weight in (1.0, 4.0):
+        task = constant_task(clips, learning_rate=1e-9, motion_weight=weight)
+        losses.append(task.step(0, task.windows.batch(0)))
+    assert losses[0]["mse"] == losses[1]["mse"]
+    assert losses[1]["loss"] > losses[0]["loss"]
 
 
 def test_paths_are_taught_from_tracks_as_they_were_found(clips: Clips) -> None:
     """Before anything is learned a figure goes on as it went: if it was found where it was."""
     task = mse_task(clips, steps=1)
-    network, batch = task.network, task.windows.batch(0)
+    network, batch = task.network, add_history_noise(task.windows.batch(0), 0.0)
     assert isinstance(network, Generator)
-    drawing = network.draw(batch.history, batch.caption)
-    right = true_tracks(in_half_frames(batch.poses, *batch.history.shape[-2:])[:, :HISTORY])
-    wrong = right * torch.tensor([-1.0, 1.0, 1.0, 1.0])
-    losses = []
-    for tracks in (right, wrong):
+    draw, poses, valid = network.draw, batch.labels["poses"], batch.labels["poses_valid"]
+    poses = in_half_frames(poses, *batch.history.shape[-2:])
+    right, _ = true_tracks(poses[:, :HISTORY], valid[:, :HISTORY])
+    costs = []
+    for tracks in (right, right * torch.tensor([-1.0, 1.0, 1.0, 1.0])):
+        network.draw = lambda *given, tracks=tracks: replace(  # type: ignore[method-assign]
+            draw(*given), tracks=tracks
+        )
         torch.manual_seed(0)
-        losses.append(_beside(network, replace(drawing, tracks=tracks), batch, 0.5)["poses"])
-    assert losses[0] < losses[1] - 0.1
+        costs.append(network.training_loss(batch)[1]["poses"])
+    assert costs[0] < costs[1] - 0.1
 
 
 def test_the_rate_follows_its_schedule(clips: Clips) -> None:
@@ -189,15 +203,16 @@ def test_the_rate_follows_its_schedule(clips: Clips) -> None:
 
 
 def test_the_average_lags_behind_the_weights(clips: Clips) -> None:
-    task = mse_task(clips, average=0.9)
+    task = mse_task(clips, ema_decay=0.9)
     first = [p.clone() for p in task.network.parameters()]
     task.step(0, task.windows.batch(0))
     kept = list(task.result().parameters())
     for old, mean, new in zip(first, kept, task.network.parameters(), strict=True):
         assert torch.allclose(mean, old.lerp(new, 0.9), atol=1e-6)  # short at the start
-    assert mse_task(clips, average=0.0).result() is not None
-    task = mse_task(clips, average=0.0)
-    assert task.result() is task.network
+    task = mse_task(clips, ema_decay=0.0)
+    task.step(0, task.windows.batch(0))
+    for mean, weight in zip(task.result().parameters(), task.network.parameters(), strict=True):
+        assert torch.equal(mean, weight)
 
 
 @pytest.mark.parametrize(
@@ -210,14 +225,9 @@ def test_the_average_lags_behind_the_weights(clips: Clips) -> None:
         ("warmup", 0),
         ("learning_rate", 0.0),
         ("learning_rate", "fast"),
-        ("moving", -1.0),
-        ("average", 1.5),
+        ("motion_weight", -1.0),
+        ("ema_decay", 1.5),
         ("history_noise", -0.1),
-        ("drawn", 0),
-        ("poses", -0.1),
-        ("tracks", -0.1),
-        ("shown", -1.0),
-        ("looks", -1.0),
         ("stepps", 5),
     ],
 )
@@ -237,9 +247,11 @@ def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
         WindowSettings(),
         4,
         AHEAD,
-        grounds=True,
+        labels=LABELS,
     )
-    task = MseTask(device.place(generator(**changes)), cut, settings, device)
+    network = generator(**changes)
+    device.place(network)
+    task = MseTask(network, cut, settings, device)
     for step, batch in enumerate(task.batches(0, 3)):
         figures = task.step(step, batch)
         assert all(figure.isfinite() for figure in figures.values())

@@ -29,7 +29,7 @@ def training(clips: Clips) -> MseTraining:
         clips,
         encode(clips),
         ActionGrammar(),
-        {"name": "generator", **network, "widths": [16, 32]},
+        {"name": "generator", "generator": {**network, "widths": [16, 32]}},
         VARIED,
         MseSettings(steps=20, batch_size=4, warmup=2),
         {"device": "cpu", "precision": "float32"},
@@ -132,12 +132,12 @@ def test_a_training_keeps_the_steps_that_were_chosen_for_it(
     assert speed.fitted(checkpoint, training, 1).settings.steps == 10
     # other minutes or settings are another training
     assert speed.fitted(checkpoint, training, 2).settings.steps == 60
-    slower = replace(training, settings=replace(training.settings, moving=2.0))
+    slower = replace(training, settings=replace(training.settings, motion_weight=2.0))
     assert speed.fitted(checkpoint, slower, 1).settings.steps == 30
 
 
 def test_milliseconds_are_those_of_one_frame_of_one_film(monkeypatch: pytest.MonkeyPatch) -> None:
-    clock, network = Clock(monkeypatch), generator()
+    clock, network = Clock(monkeypatch), generator().eval()
     shapes, draw = [], network.draw
 
     def slow(history: torch.Tensor, *given: Any, **more: Any) -> Drawing:
@@ -146,8 +146,8 @@ def test_milliseconds_are_those_of_one_frame_of_one_film(monkeypatch: pytest.Mon
         return draw(history, *given, **more)
 
     monkeypatch.setattr(network, "draw", slow)
-    vocabulary = ActionGrammar().vocabulary
-    found = speed.milliseconds_a_frame(network, (32, 32), vocabulary, CPU.name, 7)
+    shape = ActionGrammar().vocabulary.shape
+    found = speed.milliseconds_a_frame(network, (32, 32), shape, CPU.name, 7)
     # three frames at once: three times three for the seven that are asked for
     assert found == pytest.approx(4 / 3)
     assert set(shapes) == {(1, 10, 32, 32)}

@@ -48,6 +48,13 @@ class Grammar(ABC):
     def alternatives(self, sentence: str) -> list[str]:
         """Other sentences that could be asked of the same first frame."""
 
+    def clauses(self, sentence: str) -> tuple[str, ...]:
+        """What the sentence tells every figure to do, without the figures' names.
+
+        Here it is the sentence: it has one figure, and no name for it.
+        """
+        return (self.check(sentence),)
+
     @property
     @abstractmethod
     def sights(self) -> tuple[str, ...]:

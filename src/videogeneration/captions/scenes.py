@@ -81,6 +81,10 @@ class SceneGrammar(Grammar, kind="scenes"):
         (element, movement), *others = self.parse(sentence)
         return [self.sentence([(element, m), *others]) for m in MOVEMENTS if m != movement]
 
+    def clauses(self, sentence: str) -> tuple[str, ...]:
+        """The elements' movements, as sentences call them."""
+        return tuple(MOVEMENTS[movement] for _, movement in self.parse(sentence))
+
     @property
     def sights(self) -> tuple[str, ...]:
         """The elements; a first frame does not show how they will move."""

@@ -254,7 +254,7 @@ class Windows:
         }
         said = store["caption"][chosen]
         cut["caption"] = np.where(flip[..., None, None], self._said(said, True), self._said(said))
-        return {f"sequence_{name}": values for name, values in cut.items()}
+        return {f"motion_{name}": values for name, values in cut.items()}
 
     def _said(self, sentences: np.ndarray, opposite: bool = False) -> np.ndarray:
         """Sentences `[B, N]`, or their opposites, one-hot `[B, N, max_words, vocabulary]`."""

@@ -1,17 +1,20 @@
-"""Datasets whose data is a folder: a place to work in, a clip store, a trained network."""
+"""Datasets whose data is a folder: a place to work in, clips, trained networks, predictions."""
 
+import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import mlflow
+import numpy as np
 from kedro.io import AbstractDataset, DatasetError
 
 from videogeneration.data.clips import Clips, ClipStream, write_clips
+from videogeneration.evaluation.predictions import Predictions, write_predictions
 from videogeneration.training.checkpoints import Checkpoint
 
 
 class _Folder(AbstractDataset):
-    """A folder that nodes write themselves, so that what they write may be larger than memory.
+    """A folder.
 
     Args:
         filepath: The folder, relative to the project.
@@ -31,7 +34,11 @@ class _Folder(AbstractDataset):
 
 
 class FolderDataset(_Folder):
-    """Where a node may write: loads as a `Path`; the node creates what it needs."""
+    """A folder that a node works in; loads as a `Path`.
+
+    For what has to outlive a run that is interrupted: a training keeps its state there and goes on
+    from it, so its folder is an input. What a node makes is saved by the dataset of its output.
+    """
 
     def load(self) -> Path:
         """The folder's path; it need not exist."""
@@ -40,39 +47,6 @@ class FolderDataset(_Folder):
     def save(self, data: Path) -> None:
         """Check that the node wrote to the folder that the catalog names."""
         self._check(data)
-
-    def _exists(self) -> bool:
-        return Path(self._filepath).is_dir()
-
-
-class FilesDataset(_Folder):
-    """Files that a node wrote into a folder, among others that stay.
-
-    Those of this run, and no others, go to the active MLflow run.
-
-    Args:
-        filepath: The folder, relative to the project.
-        artifact_path: The folder of the run's artifacts that they are copied to.
-        metadata: For other tools, such as Kedro-Viz; not read here.
-    """
-
-    def __init__(
-        self, *, filepath: str, artifact_path: str, metadata: dict[str, Any] | None = None
-    ) -> None:
-        super().__init__(filepath=filepath, metadata=metadata)
-        self._artifact_path = artifact_path
-
-    def load(self) -> list[Path]:
-        """Every file of the folder."""
-        return sorted(path for path in Path(self._filepath).iterdir() if path.is_file())
-
-    def save(self, data: list[Path]) -> None:
-        """Check that the files lie where the catalog says, and hand them to MLflow."""
-        for path in data:
-            self._check(path.parent)
-        if mlflow.active_run() is not None:
-            for path in data:
-                mlflow.log_artifact(str(path), self._artifact_path)
 
     def _exists(self) -> bool:
         return Path(self._filepath).is_dir()
@@ -113,3 +87,45 @@ class CheckpointDataset(_Folder):
 
     def _exists(self) -> bool:
         return (Path(self._filepath) / "config.json").exists()
+
+
+class CheckpointsDataset(_Folder):
+    """Several trained networks by name, each in a folder of its own; `names.json` says which.
+
+    There may be others in the folder, of earlier runs: they do not count.
+    """
+
+    def load(self) -> dict[str, Checkpoint]:
+        """A handle on every network of the last run."""
+        names = json.loads(self._names.read_text())
+        return {name: Checkpoint(Path(self._filepath) / name) for name in names}
+
+    def save(self, data: dict[str, Checkpoint]) -> None:
+        """Check that the node trained in the folder that the catalog names; write the names."""
+        for checkpoint in data.values():
+            self._check(checkpoint.folder.parent)
+        temporary = self._names.with_name(".names-writing.json")
+        temporary.write_text(json.dumps(list(data)))
+        temporary.replace(self._names)
+
+    @property
+    def _names(self) -> Path:
+        return Path(self._filepath) / "names.json"
+
+    def _exists(self) -> bool:
+        return self._names.exists()
+
+
+class PredictionsDataset(_Folder):
+    """Predicted films: saved from a stream, loaded as `Predictions`, read film by film."""
+
+    def load(self) -> Predictions:
+        """Open the store without reading its frames."""
+        return Predictions.open(Path(self._filepath))
+
+    def save(self, data: Iterable[tuple[Mapping[str, Any], np.ndarray]]) -> None:
+        """Write the films while they are drawn, see `write_predictions`."""
+        write_predictions(Path(self._filepath), data)
+
+    def _exists(self) -> bool:
+        return (Path(self._filepath) / "films.parquet").exists()

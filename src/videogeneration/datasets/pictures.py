@@ -12,6 +12,14 @@ ImagePreview = NewType("ImagePreview", str)
 """A PNG in base64; Kedro-Viz knows this kind of preview by the type's name."""
 
 
+def write_picture(path: Path, picture: Image.Image) -> Path:
+    """Write a PNG whole or not at all; gives its path back."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.stem}-writing.png")
+    picture.save(temporary, format="PNG")
+    return temporary.replace(path)
+
+
 class PictureDataset(AbstractDataset):
     """A Pillow picture in a file, with a preview.
 
@@ -32,10 +40,7 @@ class PictureDataset(AbstractDataset):
 
     def save(self, data: Image.Image) -> None:
         """Write the picture whole or not at all."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._filepath.with_name(f".{self._filepath.stem}-writing.png")
-        data.save(temporary, format="PNG")
-        temporary.replace(self._filepath)
+        write_picture(self._filepath, data)
 
     def preview(self) -> ImagePreview:
         """The picture at a size that a page can carry."""

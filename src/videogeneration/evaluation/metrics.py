@@ -34,8 +34,19 @@ walker in view has 2 to 15 %, and a thin handwritten 1 has 1 % of 64x64.
 PSNR_CEILING = 100.0
 """PSNR of equal frames in decibels; infinity would swallow every mean it enters."""
 
-METRICS = ("psnr", "ssim", "foreground_psnr", "presence", "position_error", "sharpness")
+METRICS = (
+    "psnr",
+    "ssim",
+    "foreground_psnr",
+    "presence",
+    "position_error",
+    "sharpness",
+    "left_in_time",
+)
 """Columns of a score table, in order."""
+
+FIGURE_METRICS = ("foreground_psnr", "presence", "position_error")
+"""Those that speak of a figure: defined where the true frame has it (`has_figure`)."""
 
 ENDING_METRICS = ("drift", "presence", "sharpness")
 """What `score_ending` measures, in order."""
@@ -200,6 +211,23 @@ def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarr
     return distance
 
 
+def left_in_time(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Whether the figure has left the predicted frame where it has left the true one.
+
+    Args:
+        predicted: float32 `[T, H, W]` in [0, 1].
+        true: The same shape and range.
+        background: float32 `[H, W]`.
+
+    Returns:
+        float64 `[T]`: 1 where neither frame has its figure, 0 where only the true one has lost it;
+        NaN where the true frame has it.
+    """
+    _check(predicted, true)
+    left = ~has_figure(predicted, background)
+    return np.where(has_figure(true, background), np.nan, left.astype(np.float64))
+
+
 def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Mean gradient magnitude of each frame over the true frame's.
 
@@ -298,14 +326,20 @@ class Film:
     background: np.ndarray
 
     def scores(self) -> np.ndarray:
-        """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`."""
+        """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`.
+
+        An empty frame is easily right, by decibels: like the other metrics of the figure,
+        `foreground_psnr` counts only where the true frame has one.
+        """
         pixels = foreground_pixels(self.true, self.given[-1], self.background)
+        decibels = foreground_psnr(self.predicted, self.true, pixels)
         values = {
             "psnr": psnr(self.predicted, self.true),
             "ssim": ssim(self.predicted, self.true),
-            "foreground_psnr": foreground_psnr(self.predicted, self.true, pixels),
+            "foreground_psnr": np.where(has_figure(self.true, self.background), decibels, np.nan),
             "presence": presence(self.predicted, self.true, self.background),
             "position_error": position_error(self.predicted, self.true, self.background),
             "sharpness": sharpness(self.predicted, self.true),
+            "left_in_time": left_in_time(self.predicted, self.true, self.background),
         }
         return np.stack([values[name] for name in METRICS], axis=1)

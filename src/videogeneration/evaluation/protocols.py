@@ -42,7 +42,7 @@ class Start:
     """A place in a clip at which a film starts.
 
     Attributes:
-        clip: Number of the clip in its selection.
+        clip: Number of the clip in the whole clip store.
         newest: The newest given frame's place in the clip.
         caption: What the clip shows.
     """
@@ -51,13 +51,14 @@ class Start:
     newest: int
     caption: str
 
-    def given(self, clips: Clips, context: int) -> np.ndarray:
-        """The given frames, float32 `[context, H, W]` in [0, 1]."""
-        return _unit(clips[self.clip][self.newest - context + 1 : self.newest + 1])
+    def film(self, clips: Clips, horizon: int) -> np.ndarray:
+        """The newest given frame and what follows it in the store, uint8 `[<= 1 + horizon, H, W]`.
 
-    def true(self, clips: Clips, horizon: int) -> np.ndarray:
-        """The true frames that follow, float32 `[<= horizon, H, W]` in [0, 1]."""
-        return _unit(clips[self.clip][self.newest + 1 : self.newest + 1 + horizon])
+        Args:
+            clips: The whole store.
+            horizon: Largest number of frames that follow.
+        """
+        return clips[self.clip][self.newest : self.newest + 1 + horizon]
 
 
 def starts(clips: Clips, protocol: Protocol, most: int = 10_000) -> list[Start]:
@@ -66,7 +67,7 @@ def starts(clips: Clips, protocol: Protocol, most: int = 10_000) -> list[Start]:
     Clips without such a frame, or with nothing left after it, have none.
 
     Args:
-        clips: What films are compared with. Of a KTH sequence's phases only the first counts.
+        clips: A selection. Of a KTH sequence's phases only the first counts.
         protocol: How many frames are given.
         most: Largest number of starts, evenly spread over the clips.
     """
@@ -92,21 +93,17 @@ def middle_starts(clips: Clips, most: int = 10_000) -> list[Start]:
 
 
 def _in_view(clips: Clips) -> Iterator[tuple[int, int, int, int, str]]:
-    """Number, first frame in view, the one after the last, length and caption of every clip.
+    """Number in the store, first frame in view, the one after the last, length and caption.
 
     Of a KTH sequence's phases only the first counts: the others are nearly the same film.
     """
-    for number, (_, row) in enumerate(clips.table.iterrows()):
+    for number, (_, row) in zip(clips.table.index, clips.table.iterrows(), strict=True):
         if row.get("phase", 0) == 0:
             first, end, length = (int(row[x]) for x in ("view_start", "view_end", "length"))
-            yield number, first, end, length, str(row["caption"])
+            yield int(number), first, end, length, str(row["caption"])
 
 
 def _spread(found: list[Start], most: int) -> list[Start]:
     if len(found) <= most:
         return found
     return [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]
-
-
-def _unit(frames: np.ndarray) -> np.ndarray:
-    return frames.astype(np.float32) / 255

@@ -1,101 +1,74 @@
-"""Scores of models on the same films: how close, and whether they do what the sentence says."""
+"""Scores of predicted films: how close, and whether they do what the sentence says."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
-from videogeneration.captions import Vocabulary
+from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.data.windows import histories
-from videogeneration.evaluation.baselines import copy_last, warp_last
+from videogeneration.data.frames import to_float
 from videogeneration.evaluation.judges import Judge
-from videogeneration.evaluation.metrics import ENDING_METRICS, METRICS, Film, score_ending
-from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
-from videogeneration.models.interface import FilmModel
-
-Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
-"""Given frames (float32 `[C, H, W]` a film), sentences and a number of steps to films, float32
-`[B, steps, H, W]`."""
-
-_Item = TypeVar("_Item")
-
-AT_ONCE = 32
-"""Films rolled out together."""
+from videogeneration.evaluation.metrics import (
+    ENDING_METRICS,
+    FIGURE_METRICS,
+    METRICS,
+    Film,
+    score_ending,
+)
+from videogeneration.evaluation.predictions import Prediction, Predictions
+from videogeneration.evaluation.protocols import middle_starts
 
 SCORE_COLUMNS = ["model", "protocol", "step"]
 FILM_COLUMNS = ["model", "protocol", "clip_id"]
 FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
-FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed"]
+FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed", "read"]
+CONFUSION_COLUMNS = ["model", "asked", "read"]
+
+NOTHING = "nothing"
+"""What is read from a film that follows no sentence."""
 
 
-def network_model(network: FilmModel, vocabulary: Vocabulary, device: str = "cpu") -> Model:
-    """A generator as a model."""
-
-    def draw(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
-        history, valid = histories(given)
-        said = torch.from_numpy(np.stack([vocabulary.encode(text) for text in captions])).float()
-        film = network.generate(history.to(device), valid.to(device), said.to(device), steps)
-        return film.cpu().numpy()
-
-    return draw
-
-
-def baseline_models() -> dict[str, Model]:
-    """What every table has: the last frame repeated, and the last frame moved on by its flow."""
-
-    def each(draw: Callable[[np.ndarray, int], np.ndarray]) -> Model:
-        return lambda given, captions, steps: np.stack([draw(frames, steps) for frames in given])
-
-    return {"copy_last": each(copy_last), "warp_last": each(warp_last)}
-
-
-def measure(
-    models: Mapping[str, Model],
-    clips: Clips,
-    judge: Judge,
-    protocols: Sequence[Protocol],
-    most: int,
-) -> pd.DataFrame:
-    """Measure every model's films under every protocol.
+def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
+    """Measure the films of every model under every protocol.
 
     Args:
-        models: By name.
-        clips: Clips that no model was trained on.
+        predictions: Of kind `protocol`.
+        clips: The whole store that they were drawn from.
         judge: Knows the clips' background.
-        protocols: Given and generated frames.
-        most: Largest number of films a protocol.
 
     Returns:
         A row a (model, protocol, clip_id, step), steps from 1, with `METRICS`, NaN where one is not
-        defined. A film that ends early has the steps that it has.
+        defined. A film whose clip ends early has the steps that the clip has.
     """
     tables = []
-    for protocol in protocols:
-        chosen = starts(clips, protocol, most)
-        for name, model in models.items():
-            for start, film in _films(model, clips, judge, protocol, chosen):
-                values = film.scores()
-                about = {
-                    "model": name,
-                    "protocol": str(protocol),
-                    "clip_id": clips.table["clip_id"].iat[start.clip],
-                    "step": np.arange(1, len(values) + 1),
-                }
-                tables.append(pd.DataFrame(about | dict(zip(METRICS, values.T, strict=True))))
+    for row in predictions.select(kind="protocol"):
+        true = row.true(clips)
+        background = judge.background(clips[row.clip])
+        film = predictions.film(row.film)[: len(true)]
+        values = Film(film, true, row.given(clips), background).scores()
+        about = {
+            "model": row.model,
+            "protocol": row.protocol,
+            "clip_id": row.clip_id,
+            "step": np.arange(1, len(values) + 1),
+        }
+        tables.append(pd.DataFrame(about | dict(zip(METRICS, values.T, strict=True))))
     return pd.concat(tables, ignore_index=True)
 
 
 def score(measured: pd.DataFrame) -> pd.DataFrame:
     """`scores.csv` of what `measure` makes: a row a (model, protocol, step).
 
-    Each is the mean over the `n` films that reach the step, of those where it is defined.
+    Each metric is the mean over those of the `n` films that reach the step for which it is defined:
+    `FIGURE_METRICS` over the `n_figure` whose true frame has its figure, `left_in_time` over the
+    others.
     """
     groups = measured.groupby(SCORE_COLUMNS, sort=False)
     table = groups[list(METRICS)].mean()
     table.insert(0, "n", groups.size())
+    # whether someone has left is asked where the true frame has no figure, and only there
+    table["n_figure"] = table["n"] - groups["left_in_time"].count()
     return table.reset_index()
 
 
@@ -104,57 +77,41 @@ def score_films(measured: pd.DataFrame) -> pd.DataFrame:
     return measured.groupby(FILM_COLUMNS, sort=False)[list(METRICS)].mean().reset_index()
 
 
-def _films(
-    model: Model, clips: Clips, judge: Judge, protocol: Protocol, chosen: Sequence[Start]
-) -> Iterator[tuple[Start, Film]]:
-    for some in _in_groups(chosen):
-        given = [start.given(clips, protocol.context) for start in some]
-        drawn = model(given, [start.caption for start in some], protocol.horizon)
-        for start, frames, film in zip(some, given, drawn, strict=True):
-            true = start.true(clips, protocol.horizon)
-            behind = judge.background(clips[start.clip])
-            yield start, Film(film[: len(true)], true, frames, behind)
-
-
-def follow(
-    models: Mapping[str, Model], clips: Clips, judge: Judge, steps: int, most: int
-) -> pd.DataFrame:
-    """Measure how often films from a single frame do what the sentence says.
+def follow(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
+    """Read whether films from a single frame do what the sentence says.
 
     Args:
-        models: By name; `truth` (the reader on the true frames) is added.
-        clips: Clips that no model was trained on.
+        predictions: Of kinds `own`, `swapped` and `held_out`.
+        clips: The whole store that they were drawn from.
         judge: Reads films.
-        steps: Generated frames.
-        most: Largest number of films a row.
 
     Returns:
-        `followed_films.csv`: a row a film: `model`, `caption` (`own` is the clip's sentence,
-        `swapped` another one for the same frame, `held_out` a sentence that training never showed),
-        `clip_id`, `sentence`, `figures` (the number that the sentence names), `followed`.
+        `followed_films.csv`: a row a film: `model`, `caption` (the kind: `own` is the clip's
+        sentence, `swapped` another one for the same frame, `held_out` a sentence that training
+        never showed), `clip_id`, `sentence`, `figures` (the number that the sentence names),
+        `followed`, `read` (the sentence that the judge reads, or `NOTHING`). The model `truth` is
+        the judge on the true frames.
     """
-    table = clips.table
-    held_out = table["held_out"].astype(bool) if "held_out" in table else table["start"] < 0
-    kinds = {"own": clips.where(~held_out), "held_out": clips.where(held_out)}
     rows = []
-    for kind, some in kinds.items():
-        chosen = [start for start in middle_starts(some, most) if _asks(judge, start.caption)]
-        own = [start.caption for start in chosen]
-        asked = {kind: own}
-        if kind == "own":
-            asked["swapped"] = [_other(judge, said, place) for place, said in enumerate(own)]
-        true = [_truth(judge, some, start, steps) for start in chosen]
-        results = [("truth", kind, own, true)]
-        for name, model in models.items():
-            for caption, said in asked.items():
-                obeyed = _obeyed(model, judge, some, chosen, said, steps)
-                results.append((name, caption, said, obeyed))
-        clip_ids = [some.table["clip_id"].iat[start.clip] for start in chosen]
-        for name, caption, said, obeyed in results:
-            for clip_id, sentence, does in zip(clip_ids, said, obeyed, strict=True):
-                figures = len(judge.grammar.seen(sentence))
-                rows.append((name, caption, clip_id, sentence, figures, does))
+    for kinds in (("own", "swapped"), ("held_out",)):
+        pictures = {row.clip: row for row in predictions.select(kind=kinds[0])}
+        for row in pictures.values():
+            rows.append(("truth", *_read(row, row.true(clips), clips, judge)))
+        for model in predictions.table["model"].unique():
+            for row in (x for kind in kinds for x in predictions.select(model=model, kind=kind)):
+                rows.append((model, *_read(row, predictions.film(row.film), clips, judge)))
     return pd.DataFrame(rows, columns=FOLLOWED_COLUMNS)
+
+
+def _read(row: Prediction, film: np.ndarray, clips: Clips, judge: Judge) -> tuple[Any, ...]:
+    """What `follow` says of one film, float32 `[T, H, W]`."""
+    clip = clips[row.clip]
+    about = {str(name): value for name, value in clips.table.iloc[row.clip].items()}
+    film = np.concatenate([row.given(clips), film])
+    followed = judge.followed(film, row.sentence, clip, about)
+    read = row.sentence if followed else judge.read(film, clip, about) or NOTHING
+    figures = len(judge.grammar.seen(row.sentence))
+    return row.kind, row.clip_id, row.sentence, figures, followed, read
 
 
 def following_rates(films: pd.DataFrame) -> pd.DataFrame:
@@ -164,16 +121,34 @@ def following_rates(films: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FOLLOWING_COLUMNS)
 
 
+def confusion(films: pd.DataFrame, grammar: Grammar) -> pd.DataFrame:
+    """`confusion.csv` of `followed_films.csv`: what was asked, and what was read instead.
+
+    Returns:
+        A row a (model, asked, read) with its number `n` of figures. Both are clauses of the grammar
+        (`Grammar.clauses`): the sentence, or, where sentences name figures, what each is told.
+    """
+    rows = []
+    for model, asked, read in zip(films["model"], films["sentence"], films["read"], strict=True):
+        told = grammar.clauses(asked)
+        does = (NOTHING,) * len(told) if read == NOTHING else grammar.clauses(read)
+        rows += [(model, *pair) for pair in zip(told, does, strict=True)]
+    table = pd.DataFrame(rows, columns=CONFUSION_COLUMNS)
+    groups = table.groupby(CONFUSION_COLUMNS, sort=False)
+    return groups.size().rename("n").reset_index()
+
+
 def follow_alone(
-    films: Mapping[str, Mapping[str, np.ndarray]], clips: Clips, judge: Judge, most: int
+    predictions: Predictions, clips: Clips, judge: Judge, opening: int, most: int
 ) -> pd.DataFrame:
     """Measure how often films that come from no clip do what their sentence says.
 
     Args:
-        films: By model, by sentence: float32 `[B, 1 + T, H, W]` in [0, 1], first frames in front.
+        predictions: With the columns `model` and `sentence`; first frames are in front.
         clips: Clips whose true films of the same length, and nothing else of them, the judge reads
             for comparison.
         judge: Reads films.
+        opening: Steps that are read of a longer film.
         most: Largest number of true films.
 
     Returns:
@@ -181,95 +156,50 @@ def follow_alone(
         the caption `all` counting all of a model's sentences. Sentences that no motion shows have
         none.
     """
-    steps = max(drawn.shape[1] for told in films.values() for drawn in told.values()) - 1
-    chosen = [start for start in middle_starts(clips, most) if _asks(judge, start.caption)]
-    true = [(start.caption, _true_film(clips, start, steps)) for start in chosen]
-    rows = [_row("truth", "all", [judge.followed(film, said) for said, film in true])]
-    for name, told in films.items():
-        obeyed = {
-            said: [judge.followed(film, said) for film in drawn]
-            for said, drawn in told.items()
-            if _asks(judge, said)
-        }
-        rows += [_row(name, said, results) for said, results in obeyed.items()]
-        rows.append(
-            _row(name, "all", [result for results in obeyed.values() for result in results])
-        )
+    table = predictions.table
+    steps = min(opening, int(table["steps"].max()))
+    true = [
+        judge.followed(to_float(start.film(clips, steps)), start.caption)
+        for start in middle_starts(clips, most)
+        if judge.grammar.alternatives(start.caption)
+    ]
+    rows = [_row("truth", "all", true)]
+    obeyed: dict[str, dict[str, list[bool]]] = {}
+    for film, model, said in zip(table.index, table["model"], table["sentence"], strict=True):
+        results = obeyed.setdefault(model, {})
+        if judge.grammar.alternatives(said):
+            frames = predictions.film(film)[: steps + 1]
+            results.setdefault(said, []).append(judge.followed(frames, said))
+    for model, results in obeyed.items():
+        rows += [_row(model, said, does) for said, does in results.items()]
+        rows.append(_row(model, "all", [does for told in results.values() for does in told]))
     return pd.DataFrame([row for row in rows if row["n"]], columns=FOLLOWING_COLUMNS)
 
 
-def score_endings(
-    models: Mapping[str, Model], clips: Clips, judge: Judge, steps: int, most: int
-) -> pd.DataFrame:
+def score_endings(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
     """Look at the last frame of long films from a single one, each with its clip's own sentence.
 
     Args:
-        models: By name.
-        clips: Clips that no model was trained on.
+        predictions: Of kind `long`.
+        clips: The whole store that they were drawn from.
         judge: Knows the clips' background, and whether a figure has left.
-        steps: Generated frames.
-        most: Largest number of films a model.
 
     Returns:
         A row a model: `model, steps, n, drift, presence, sharpness, left`, each the mean over the
         films for which it is defined: `ENDING_METRICS` of the last frame, and the share of films
         whose figure has left the picture by the side that the sentence says.
     """
-    chosen, rows = middle_starts(clips, most), []
-    for name, model in models.items():
-        values, left = [], []
-        for some in _in_groups(chosen):
-            given = [start.given(clips, 1) for start in some]
-            drawn = model(given, [start.caption for start in some], steps)
-            for start, frame, film in zip(some, given, drawn, strict=True):
-                clip = clips[start.clip]
-                values.append(score_ending(film[-1], frame[-1], clip, judge.background(clip)))
-                left.append(judge.left(np.concatenate([frame, film]), start.caption, clip))
-        table = pd.DataFrame(values, columns=list(ENDING_METRICS))
-        means = table.assign(left=pd.Series(left, dtype=float)).mean()
-        rows.append({"model": name, "steps": steps, "n": len(chosen), **means})
-    return pd.DataFrame(rows, columns=["model", "steps", "n", *ENDING_METRICS, "left"])
-
-
-def _asks(judge: Judge, sentence: str) -> bool:
-    """Whether the sentence can be read from motion at all: boxing has no side."""
-    return bool(judge.grammar.alternatives(sentence))
-
-
-def _other(judge: Judge, caption: str, place: int) -> str:
-    others = judge.grammar.alternatives(caption)
-    return others[place % len(others)]
-
-
-def _obeyed(
-    model: Model,
-    judge: Judge,
-    clips: Clips,
-    chosen: Sequence[Start],
-    sentences: Sequence[str],
-    steps: int,
-) -> list[bool]:
-    obeyed = []
-    pairs = list(zip(chosen, sentences, strict=True))
-    for some in _in_groups(pairs):
-        given = [start.given(clips, 1) for start, _ in some]
-        drawn = model(given, [sentence for _, sentence in some], steps)
-        for (start, sentence), frame, film in zip(some, given, drawn, strict=True):
-            obeyed.append(_followed(judge, clips, start, sentence, np.concatenate([frame, film])))
-    return obeyed
-
-
-def _truth(judge: Judge, clips: Clips, start: Start, steps: int) -> bool:
-    return _followed(judge, clips, start, start.caption, _true_film(clips, start, steps))
-
-
-def _true_film(clips: Clips, start: Start, steps: int) -> np.ndarray:
-    return np.concatenate([start.given(clips, 1), start.true(clips, steps)])
-
-
-def _followed(judge: Judge, clips: Clips, start: Start, sentence: str, film: np.ndarray) -> bool:
-    row = {str(k): value for k, value in clips.table.iloc[start.clip].items()}
-    return judge.followed(film, sentence, clips[start.clip], row)
+    rows = []
+    for row in predictions.select(kind="long"):
+        clip, given, film = clips[row.clip], row.given(clips), predictions.film(row.film)
+        values = score_ending(film[-1], given[-1], clip, judge.background(clip))
+        left = judge.left(np.concatenate([given, film]), row.sentence, clip)
+        rows.append((row.model, row.steps, *values, np.nan if left is None else float(left)))
+    measured = pd.DataFrame(rows, columns=["model", "steps", *ENDING_METRICS, "left"])
+    groups = measured.groupby(["model", "steps"], sort=False)
+    table = groups.mean()
+    table.insert(0, "n", groups.size())
+    return table.reset_index()
 
 
 def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
@@ -283,23 +213,19 @@ def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
     }
 
 
-def _in_groups(items: Sequence[_Item]) -> Iterator[Sequence[_Item]]:
-    for first in range(0, len(items), AT_ONCE):
-        yield items[first : first + AT_ONCE]
-
-
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
-    """Mean over steps, weighted by the films that reach them: a row a (model, protocol)."""
-    metrics = [name for name in scores.columns if name not in [*SCORE_COLUMNS, "n"]]
-
-    def mean(rows: pd.DataFrame) -> pd.Series:
-        defined = rows[metrics].notna()
-        weights = defined.mul(rows["n"], axis=0)
-        total = (rows[metrics].fillna(0) * weights).sum()
-        return pd.Series({"n": rows["n"].max(), **(total / weights.sum().where(weights.sum() > 0))})
-
-    grouped = scores.groupby(["protocol", "model"], sort=False)[["n", *metrics]]
-    return grouped.apply(mean).reset_index().astype({"n": int})
+    """Mean over steps, weighted by the films that count at each: a row a (model, protocol)."""
+    metrics = list(METRICS)
+    counts = pd.DataFrame(dict.fromkeys(metrics, scores["n"]))
+    counts[list(FIGURE_METRICS)] = scores[["n_figure"] * len(FIGURE_METRICS)].to_numpy()
+    counts["left_in_time"] = scores["n"] - scores["n_figure"]
+    weights = counts.where(scores[metrics].notna(), 0)
+    keys = [scores["protocol"], scores["model"]]
+    total = (scores[metrics].fillna(0) * weights).groupby(keys, sort=False).sum()
+    weight = weights.groupby(keys, sort=False).sum()
+    table = total / weight.where(weight > 0)
+    table.insert(0, "n", scores["n"].groupby(keys, sort=False).max())
+    return table.reset_index()
 
 
 def compare(scores: pd.DataFrame, reference: str) -> pd.DataFrame:

@@ -28,7 +28,9 @@ class Batch:
             (`poses [B, T + K, P, 3]`: column and row in pixels, and turns clockwise; `poses_valid`
             bool `[B, T + K, P]`), or of the window (`background [B, H, W]` in [0, 1],
             `background_valid` bool `[B]`, `backwards` bool `[B]`: which are played backwards;
-            `clean_history`, the history without noise).
+            `clean_history`, the history without noise; `labels_valid` bool `[B]`: whether the
+            other labels are known). Labels of sequences without pictures, `[B, N, L, ...]`, and
+            their sentences are called `motion_<name>` and `motion_caption`.
     """
 
     history: Tensor
@@ -66,11 +68,14 @@ class FilmModel(nn.Module):
         config: The frozen dataclass that rebuilds it.
         horizon: K, the number of frames that `predict` gives at once.
         labels: Names of the labels that `training_loss` reads, where a source knows them.
+        sequences: Number of labelled sequences without pictures that it wants beside every window,
+            where a source has them.
     """
 
     config: Any
     horizon: int = 1
     labels: tuple[str, ...] = ()
+    sequences: int = 0
 
     @abstractmethod
     def predict(self, batch: Batch) -> Tensor:

@@ -9,6 +9,7 @@ from videogeneration.models.discriminator import Discriminator, DiscriminatorCon
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.original import Original, OriginalConfig
+from videogeneration.models.people.people import People, PeopleConfig
 from videogeneration.models.simvp import SimVP, SimVPConfig
 from videogeneration.models.text_to_image import (
     ImageDiscriminator,
@@ -20,6 +21,7 @@ from videogeneration.models.unet import UNet, UNetConfig
 
 FILM_MODELS: dict[str, tuple[type[FilmModel], Any]] = {
     "generator": (Generator, GeneratorConfig),
+    "people": (People, PeopleConfig),
     "unet": (UNet, UNetConfig),
     "simvp": (SimVP, SimVPConfig),
     "original": (Original, OriginalConfig),

@@ -43,17 +43,17 @@ class ImageGeneratorConfig:
             levels, which are enlarged: it is to paint the ground and nobody on it.
     """
 
-    height: int = 64
-    width: int = 64
-    words: int = 15
-    vocabulary: int = 66
-    figures: int = 2
-    noise: int = 48
+    height: int = 128
+    width: int = 128
+    words: int = 7
+    vocabulary: int = 14
+    figures: int = 1
+    noise: int = 64
     embedding: int = 64
-    size: int = 28
-    aspect: float = 1.0
-    widths: tuple[int, ...] = (128, 64, 32, 16)
-    background: tuple[int, ...] = ()
+    size: int = 88
+    aspect: float = 0.5
+    widths: tuple[int, ...] = (128, 64, 48, 32, 16)
+    background: tuple[int, ...] = (64, 32, 16)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -200,10 +200,10 @@ class ImageDiscriminatorConfig:
         spectral: Whether spectral norm bounds the features (steady, but much slower to learn).
     """
 
-    words: int = 15
-    vocabulary: int = 66
+    words: int = 7
+    vocabulary: int = 14
     sights: int = 50
-    widths: tuple[int, ...] = (24, 48, 96, 128)
+    widths: tuple[int, ...] = (16, 32, 64, 96, 128)
     embedding: int = 64
     spectral: bool = False
 

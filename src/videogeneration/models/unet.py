@@ -4,7 +4,8 @@ The most direct reading of "past frames and a sentence become the next frame" to
 convolutional. 3D convolutions over 4x4 patches follow motion while they shrink space and time
 (Çiçek et al., "3D U-Net", MICCAI 2016); a network-in-network of 1x1 convolutions (Lin et al., ICLR
 2014) transforms the latent; a 2D decoder with skip connections brings it back up. The caption
-modulates every level (FiLM: Perez et al., AAAI 2018). The output is a residual to the newest frame.
+modulates every level (FiLM: Perez et al., AAAI 2018). The output is a gated residual to the newest
+frame.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.interface import Batch, FilmModel
+
+_STAYS = 2.0
+"""How sure it is at first, as a logit, that a pixel stays."""
 
 
 @dataclass(frozen=True)
@@ -129,11 +133,10 @@ class UNet(FilmModel):
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
         self.pixels = nn.Conv2d(before, c.pixel * c.patch**2, 1)
-        # at first the newest frame stays
-        last = nn.Conv2d(c.pixel, 1, 3, padding=1, bias=False)
-        nn.init.zeros_(last.weight)
         self.output = nn.Sequential(
-            nn.SiLU(), nn.Conv2d(c.pixel + 2, c.pixel, 3, padding=1), nn.SiLU(), last
+            nn.Conv2d(c.pixel + 2, c.pixel, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(c.pixel, 2, 3, padding=1),
         )
 
     def predict(self, batch: Batch) -> Tensor:
@@ -162,6 +165,8 @@ class UNet(FilmModel):
             x = next(blocks)(torch.cat([x, skip], 1), embedding)
             x = next(blocks)(x, embedding)
         fine = F.pixel_shuffle(self.pixels(x), self.config.patch)
-        change = self.output(torch.cat([fine, history[:, -2:].to(fine.dtype)], 1))
-        frame = history[:, -1:] + change.float()
+        output = self.output(torch.cat([fine, history[:, -2:].to(fine.dtype)], 1))
+        new, changed = output.float().chunk(2, 1)
+        # gated: what a figure leaves is replaced, whatever it showed, and the rest stays as it is
+        frame = history[:, -1:] + (changed - _STAYS).sigmoid() * (new - history[:, -1:])
         return frame if self.training else frame.clamp(0, 1)

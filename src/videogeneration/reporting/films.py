@@ -13,7 +13,8 @@ import av
 import numpy as np
 from PIL import Image, ImageDraw
 
-from videogeneration.reporting.sheets import SheetFilm, enlarge, font, to_uint8
+from videogeneration.data.frames import to_uint8
+from videogeneration.reporting.sheets import SheetFilm, enlarge, font
 
 WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""
@@ -223,6 +224,19 @@ def _wrapped(text: str, width: int) -> str:
         else:
             lines[-1] = longer
     return "\n".join(lines)
+
+
+@dataclass(frozen=True)
+class Reel:
+    """Films that are to be written as one, see `side_by_side`.
+
+    Attributes:
+        films: The scenes, one below the other.
+        fps: Frames a second.
+    """
+
+    films: Sequence[SheetFilm]
+    fps: float
 
 
 def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np.ndarray]:

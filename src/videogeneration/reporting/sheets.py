@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from videogeneration.data.clips import Clips
+from videogeneration.data.frames import to_uint8
 
 TRUTH = "truth"
 """Name of the row that holds recorded frames; they are neither marked nor counted as generated."""
@@ -40,13 +41,13 @@ class SheetFilm:
         rows: A film `[T, H, W]` for every label (`truth`, `mse`, ...), uint8 or float in [0, 1],
             each with the given frames in front. Films may differ in length, not in size.
         given: How many frames at the front were given.
-        steps: Step of every generated frame, where not all of a film's frames are here.
+        first_step: Step of the first frame that was not given; 0 for a first frame that was drawn.
     """
 
     title: str
     rows: Mapping[str, np.ndarray]
     given: int
-    steps: Sequence[int] | None = None
+    first_step: int = 1
 
     def __post_init__(self) -> None:
         if not self.rows:
@@ -68,11 +69,8 @@ class SheetFilm:
         return max(len(film) for film in self.rows.values())
 
     def count(self, index: int) -> str:
-        """What to call the frame at `index`: `given`, or its step from 1."""
-        if index < self.given:
-            return "given"
-        step = index - self.given
-        return f"step {self.steps[step] if self.steps else step + 1}"
+        """What to call the frame at `index`: `given`, or its step."""
+        return "given" if index < self.given else f"step {index - self.given + self.first_step}"
 
 
 @dataclass(frozen=True)
@@ -281,13 +279,6 @@ def font(size: int, bold: bool = False) -> ImageFont.FreeTypeFont:
     """
     name = "DejaVuSans-Bold.ttf" if bold else "DejaVuSans.ttf"
     return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / name, size)
-
-
-def to_uint8(frames: np.ndarray) -> np.ndarray:
-    """Frames for the eye: uint8 as they are, floats in [0, 1] rounded to 0..255 and clipped."""
-    if frames.dtype == np.uint8:
-        return frames
-    return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
 
 
 def enlarge(frame: np.ndarray, factor: int, smooth: bool = False) -> np.ndarray:

@@ -8,6 +8,7 @@ read from any of them.
 
 import json
 import os
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
@@ -205,9 +206,12 @@ def read_state(path: Path, tensors: bool = False) -> dict[str, Any]:
     Raises:
         CheckpointError: It is damaged.
     """
+    # torch would look for a file of an earlier form and say so
+    if not zipfile.is_zipfile(path):
+        raise CheckpointError(f"{path} is damaged (no whole archive); remove it to start anew")
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
-    except (RuntimeError, EOFError, UnpicklingError) as error:
+    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
         reason = (str(error).splitlines() or ["empty"])[0]
         raise CheckpointError(f"{path} is damaged ({reason}); remove it to start anew") from error
 

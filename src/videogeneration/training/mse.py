@@ -209,6 +209,7 @@ class MseTraining:
             network.horizon,
             settings.seed,
             network.labels,
+            network.sequences,
         )
         device.place(network)
         return MseTask(network, cut, settings, device)

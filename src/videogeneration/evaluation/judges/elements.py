@@ -14,9 +14,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from pydantic import Field
 
 from videogeneration.captions import MOVEMENTS
 from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
+from videogeneration.validated import validated
 from videogeneration.vision.correlation import match_templates
 from videogeneration.vision.dynamic_programming import best_path
 from videogeneration.vision.foreground import INK, enclosing_circle
@@ -44,7 +46,7 @@ FAINT = 0.1
 """A patch with less than this share of the contrast of an element's picture shows nothing."""
 
 
-@dataclass(frozen=True)
+@validated
 class ReaderSettings:
     """What counts as a movement.
 
@@ -59,9 +61,9 @@ class ReaderSettings:
     """
 
     period: tuple[float, float] = (6.0, 16.0)
-    likeness: float = 0.4
-    lead: float = 0.04
-    presence: float = 0.5
+    likeness: float = Field(default=0.4, ge=-1, le=1)
+    lead: float = Field(default=0.04, ge=0, le=2)
+    presence: float = Field(default=0.5, ge=0, le=1)
     free_centre: bool = False
 
     def __post_init__(self) -> None:

@@ -35,6 +35,12 @@ class Judge(Protocol):
             row: The clip's row in the table; None likewise.
         """
 
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The sentence that a film follows, of those that its first frame can be asked.
+
+        None where it follows none. The arguments are those of `followed`.
+        """
+
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """Whether a long film's figure has left the picture as the sentence says.
 

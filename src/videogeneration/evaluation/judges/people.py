@@ -45,15 +45,24 @@ class PeopleJudge:
         row: Mapping[str, Any] | None = None,
     ) -> bool:
         """Whether the walker goes where it is told; one that stays or fades follows nothing."""
-        asked = sentence.split()[-1]
+        return self._side(film, clip) == sentence.split()[-1]
+
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The clip's sentence, to the side that the walker goes to."""
+        side, shown = self._side(film, clip), str(row["caption"])
+        told = [shown, *self.grammar.alternatives(shown)]
+        return next((sentence for sentence in told if sentence.split()[-1] == side), None)
+
+    def _side(self, film: np.ndarray, clip: np.ndarray | None) -> str | None:
+        """Where the walker goes to; None for one that stays or fades."""
         background = self.background(film if clip is None else clip)
         figure = find_figure(film, background)
         last = _last_present(contrast(figure), _PRESENT_ALONE if clip is None else _PRESENT)
         if last < 1:
-            return False
-        if last < min(STEPS_PRESENT, len(film) - 1) and not _is_near(asked, figure[last]):
-            return False
-        return read_direction(film[: last + 1], background).label == asked
+            return None
+        side = read_direction(film[: last + 1], background).label
+        early = last < min(STEPS_PRESENT, len(film) - 1)
+        return None if side and early and not _is_near(side, figure[last]) else side
 
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """Whether the walker was last seen at the side that the sentence says, and is gone."""

@@ -38,6 +38,13 @@ class SceneJudge:
         first = clip[0].astype(np.float32) / 255
         return all(movement_followed(film, first, places(row), asked))
 
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The clip's elements with the movements that they make."""
+        elements = [element for element, _ in self.grammar.parse(str(row["caption"]))]
+        readings = read_scene(film, clip[0].astype(np.float32) / 255, places(row))
+        scene = [(e, r.movement) for e, r in zip(elements, readings, strict=True) if r.movement]
+        return self.grammar.sentence(scene) if len(scene) == len(elements) else None
+
     def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
         """None: every element stays in its picture."""
         return None

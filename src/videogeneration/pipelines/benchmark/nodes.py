@@ -1,7 +1,7 @@
 """Nodes that train variants for the same minutes and compare them, an MLflow run each."""
 
-from collections.abc import Callable
-from functools import partial, wraps
+from collections.abc import Iterator
+from functools import partial
 from math import isfinite
 from numbers import Real
 from pathlib import Path
@@ -15,6 +15,7 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import WindowSettings
 from videogeneration.evaluation.scoring import compare
+from videogeneration.pipelines.evaluation.nodes import EvaluationSettings, predict
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.pipelines.training.reporting import nested_run
 from videogeneration.training.checkpoints import Checkpoint
@@ -119,22 +120,15 @@ def measure_speed(
     return table[SPEED_COLUMNS]
 
 
-def of_variants(node: Callable[..., Any]) -> Callable[..., Any]:
-    """A node of the evaluation for variants: it takes them as one mapping, not as names each."""
-
-    @wraps(node)
-    def on_all(
-        source: Any,
-        clips: Any,
-        grammar: Any,
-        settings: Any,
-        compute: Any,
-        variants: Variants,
-        *more: Any,
-    ) -> Any:
-        return node(source, clips, grammar, settings, compute, *more, **variants)
-
-    return on_all
+def predict_variants(
+    clips: Clips,
+    grammar: dict[str, Any],
+    evaluation: EvaluationSettings,
+    compute: dict[str, str],
+    variants: Variants,
+) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
+    """Every film of the test clips, of baselines and variants, drawn while it is saved."""
+    return predict(clips, grammar, evaluation, compute, **variants)
 
 
 def compare_variants(

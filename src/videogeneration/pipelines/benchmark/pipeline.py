@@ -3,13 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.benchmark import nodes
-from videogeneration.pipelines.benchmark.nodes import of_variants
-from videogeneration.pipelines.evaluation.nodes import (
-    draw_sheets,
-    follow_captions,
-    score_long_films,
-    score_models,
-)
+from videogeneration.pipelines.evaluation.pipeline import reading_nodes
 
 
 def create_pipeline(source: str) -> Pipeline:
@@ -18,7 +12,6 @@ def create_pipeline(source: str) -> Pipeline:
     Args:
         source: Name of a registered source; its clips must exist.
     """
-    scored = ["source", "clips", "grammar", "params:evaluation", "params:compute", "variants"]
     return Pipeline(
         [
             Node(
@@ -36,46 +29,23 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 "variants",
                 name="train_variants",
+                tags="training",
             ),
             Node(
                 nodes.measure_speed,
                 ["clips", "grammar", "params:benchmark", "params:compute", "variants"],
                 "benchmark_speed_table",
                 name="measure_speed",
+                tags="evaluation",
             ),
             Node(
-                of_variants(score_models),
-                scored,
-                [
-                    "benchmark_scores_table",
-                    "benchmark_scored_films_table",
-                    "benchmark_score_plot",
-                ],
-                name="score_variants",
+                nodes.predict_variants,
+                ["clips", "grammar", "params:evaluation", "params:compute", "variants"],
+                "benchmark_predictions",
+                name="predict_variants",
+                tags="evaluation",
             ),
-            Node(
-                of_variants(follow_captions),
-                scored,
-                ["benchmark_caption_following_table", "benchmark_followed_films_table"],
-                name="follow_captions_with_variants",
-            ),
-            Node(
-                of_variants(score_long_films),
-                scored,
-                "benchmark_long_table",
-                name="score_long_films_of_variants",
-            ),
-            Node(
-                of_variants(draw_sheets),
-                [*scored, "benchmark_scored_films_table"],
-                [
-                    "benchmark_contact_sheet",
-                    "benchmark_caption_sheet",
-                    "benchmark_long_sheet",
-                    "benchmark_best_and_worst_sheet",
-                ],
-                name="draw_sheets_of_variants",
-            ),
+            *reading_nodes("benchmark_"),
             Node(
                 nodes.compare_variants,
                 [
@@ -88,6 +58,7 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 "benchmark_comparison_table",
                 name="compare_variants",
+                tags="evaluation",
             ),
         ],
         namespace=source,

@@ -24,8 +24,9 @@ def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
             ),
             Node(nodes.report_clips, "clips", "clips_report", name="report_clips"),
             Node(nodes.encode_captions, ["clips", "grammar"], "captions", name="encode_captions"),
-            Node(nodes.preview, "clips", "preview_sheet", name="preview"),
+            Node(nodes.preview, "clips", "preview_sheet", name="preview", tags="reporting"),
         ],
         namespace=source,
         parameters={f"params:{source}"},
+        tags="data",
     )

@@ -5,50 +5,89 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.evaluation import nodes
+from videogeneration.reporting.plots import plot_scores
+
+
+def reading_nodes(prefix: str = "") -> list[Node]:
+    """Everything that reads predicted films: scores, plots, sheets and films to watch.
+
+    Args:
+        prefix: Before the names of the predictions, of what comes out and of the nodes.
+    """
+    predictions, films = f"{prefix}predictions", f"{prefix}scored_films_table"
+    scored = ["source", predictions, "clips", "grammar"]
+    return [
+        Node(
+            nodes.score_models,
+            scored,
+            [f"{prefix}scores_table", films],
+            name=f"{prefix}score_models",
+            tags="evaluation",
+        ),
+        Node(
+            nodes.follow_captions,
+            scored,
+            [
+                f"{prefix}caption_following_table",
+                f"{prefix}followed_films_table",
+                f"{prefix}confusion_table",
+            ],
+            name=f"{prefix}follow_captions",
+            tags="evaluation",
+        ),
+        Node(
+            nodes.score_long_films,
+            scored,
+            f"{prefix}long_table",
+            name=f"{prefix}score_long_films",
+            tags="evaluation",
+        ),
+        Node(
+            plot_scores,
+            f"{prefix}scores_table",
+            f"{prefix}score_plot",
+            name=f"{prefix}plot_scores",
+            tags="reporting",
+        ),
+        Node(
+            nodes.draw_sheets,
+            [predictions, "clips", films, "params:evaluation"],
+            [
+                f"{prefix}contact_sheet",
+                f"{prefix}caption_sheet",
+                f"{prefix}long_sheet",
+                f"{prefix}best_and_worst_sheet",
+            ],
+            name=f"{prefix}draw_sheets",
+            tags="reporting",
+        ),
+        Node(
+            nodes.show_films,
+            [predictions, "clips", "params:evaluation"],
+            f"{prefix}films",
+            name=f"{prefix}show_films",
+            tags="reporting",
+        ),
+    ]
 
 
 def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
-    """Rollouts, scores and pictures of trained generators on test clips.
+    """Films of trained generators on test clips, drawn once; scores and pictures of them.
 
     Args:
         source: Name of a registered source; its clips and models must exist.
         models: Names of the checkpoints that are compared.
     """
     inputs = {
-        "source": "source",
         "clips": "clips",
         "grammar": "grammar",
         "settings": "params:evaluation",
         "compute": "params:compute",
         **{name: name for name in models},
     }
+    predict = Node(nodes.predict, inputs, "predictions", name="predict", tags="evaluation")
     return Pipeline(
-        [
-            Node(
-                nodes.score_models,
-                inputs,
-                ["scores_table", "scored_films_table", "score_plot"],
-                name="score_models",
-            ),
-            Node(
-                nodes.follow_captions,
-                inputs,
-                ["caption_following_table", "followed_films_table"],
-                name="follow_captions",
-            ),
-            Node(
-                nodes.draw_sheets,
-                {**inputs, "films": "scored_films_table"},
-                ["contact_sheet", "caption_sheet", "long_sheet", "best_and_worst_sheet"],
-                name="draw_sheets",
-            ),
-            Node(
-                nodes.write_films,
-                {**inputs, "films_folder": "films_folder"},
-                "films",
-                name="write_films",
-            ),
-        ],
+        [predict, *reading_nodes()],
         namespace=source,
         inputs={name: f"{source}.{name}" for name in ("clips", *models)},
         parameters={"params:compute"},

@@ -6,17 +6,20 @@ from typing import Any, Literal, cast
 import numpy as np
 import pandas as pd
 from PIL import Image
+from pydantic import Field
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.datasets.pictures import PictureDataset
+from videogeneration.data.frames import to_float, to_uint8
 from videogeneration.evaluation.pictures import draw_pictures
+from videogeneration.evaluation.predictions import Predictions
+from videogeneration.evaluation.rollouts import network_model
 from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.models.registry import FILM_MODELS
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
-from videogeneration.reporting.filming import Scene, film
-from videogeneration.reporting.sheets import contact_sheet
+from videogeneration.reporting.films import Reel
+from videogeneration.reporting.sheets import SheetFilm, contact_sheet
 from videogeneration.sources import SOURCES, Source
 from videogeneration.sources.photos import Frame, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
@@ -25,6 +28,9 @@ from videogeneration.validated import check_name, validated
 
 GENERATORS = ("gan", "mse")
 """Names of a source's generators; the one that was finished last is used."""
+
+OPENING = 20
+"""Steps of a film from a sentence that are read: after them a walker may have left."""
 
 
 @validated
@@ -45,29 +51,23 @@ class AnimateSettings:
     source: str = next(iter(SOURCES))
     image: str | None = None
     caption: str | None = None
-    steps: int = 20
-    others: int = 3
+    steps: int = Field(default=20, ge=1, le=1000)
+    others: int = Field(default=3, ge=0, le=20)
     fit: Literal["pad", "crop"] = "pad"
     model: str | None = None
-    fps: float = 5.0
+    fps: float = Field(default=5.0, ge=0.1, le=100)
 
     def __post_init__(self) -> None:
         check_name(self.source, SOURCES, "source:")
-        if self.steps < 1:
-            raise ValueError(f"steps: {self.steps}; choose 1 or more")
-        if self.others < 0:
-            raise ValueError(f"others: {self.others}; choose 0 or more")
-        if not 0.1 <= self.fps <= 100:
-            raise ValueError(f"fps: {self.fps}; choose 0.1 to 100")
 
 
 def animate(
-    settings: AnimateSettings, compute: dict[str, str], models_folder: Path, folder: Path
-) -> list[Path]:
-    """Films from one's own pictures: a GIF, an MP4 and a contact sheet for each.
+    settings: AnimateSettings, compute: dict[str, str], models_folder: Path
+) -> tuple[dict[str, Reel], dict[str, Image.Image]]:
+    """Films from one's own pictures.
 
     Returns:
-        The files written, named after the pictures.
+        By the pictures' names: films with every sentence side by side, and their contact sheets.
 
     Raises:
         ValueError: No picture or no sentence is given, or they cannot be read.
@@ -82,26 +82,22 @@ def animate(
     sentence = grammar.check(settings.caption)
     sentences = [sentence, *grammar.alternatives(sentence)[: settings.others]]
     device = Device.choose(compute["device"], "float32").name
-    network = generator.film_model(device)
+    draw = network_model(generator.film_model(device), grammar.vocabulary, device)
     config = generator.description()["config"]
     frame = Frame(config["height"], config["width"], SOURCES[settings.source].picture, settings.fit)
-    files = []
+    films, sheets = {}, {}
     for name, picture in read_pictures(Path(settings.image), frame, settings.fps):
-        given = np.repeat(picture[None].astype(np.float32) / 255, len(sentences), axis=0)
-        filmed = film(
-            Scene(name, given, sentences, sentences),
-            network,
-            grammar.vocabulary,
-            settings.steps,
-            folder / name,
-            settings.fps,
-            device,
+        given = [to_float(picture[None])] * len(sentences)
+        drawn = draw(given, sentences, settings.steps)
+        shown = {
+            said: np.concatenate([picture[None], film])
+            for said, film in zip(sentences, drawn, strict=True)
+        }
+        films[name] = Reel([SheetFilm(name, shown, given=1)], settings.fps)
+        sheets[name] = contact_sheet(
+            [SheetFilm(said, {"": film}, given=1) for said, film in shown.items()]
         )
-        sheets = [filmed.sheet(text, {"": number}) for number, text in enumerate(sentences)]
-        sheet = folder / f"{name}_sheet.png"
-        PictureDataset(filepath=str(sheet)).save(contact_sheet(sheets))
-        files += [*filmed.files, sheet]
-    return files
+    return films, sheets
 
 
 @validated
@@ -116,18 +112,11 @@ class TextToVideoSettings:
         fps: Frames a second of the films.
     """
 
-    samples: int = 4
-    steps: int = 20
+    samples: int = Field(default=4, ge=1, le=20)
+    steps: int = Field(default=20, ge=1, le=1000)
     model: str | None = None
     seed: int = 0
-    fps: float = 5.0
-
-    def __post_init__(self) -> None:
-        for name in ("samples", "steps"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if not 0.1 <= self.fps <= 100:
-            raise ValueError(f"fps: {self.fps}; choose 0.1 to 100")
+    fps: float = Field(default=5.0, ge=0.1, le=100)
 
 
 def text_to_video(
@@ -136,8 +125,7 @@ def text_to_video(
     settings: TextToVideoSettings,
     compute: dict[str, str],
     models_folder: Path,
-    folder: Path,
-) -> tuple[list[Path], Image.Image, dict[str, dict[str, np.ndarray]]]:
+) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Films from sentences alone: first frames are drawn, and go on with a trained generator.
 
     Args:
@@ -146,11 +134,10 @@ def text_to_video(
         settings: How many films, and how long.
         compute: Device and precision.
         models_folder: Of the source's networks.
-        folder: Where films are written.
 
     Returns:
-        The GIF and MP4 of every sentence, named after it, its samples side by side; a contact
-        sheet; and by model and sentence the films' beginnings `[samples, 1 + T, H, W]`.
+        Predictions without a clip: `model`, `sentence`, `steps` of every film, and its frames, the
+        drawn first one in front.
     """
     said = sentences.split("+") if isinstance(sentences, str) else sentences
     if not said:
@@ -159,40 +146,43 @@ def text_to_video(
     grammar = generator.grammar()
     asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
     device = Device.choose(compute["device"], "float32").name
-    network = generator.film_model(device)
+    draw = network_model(generator.film_model(device), grammar.vocabulary, device)
     image_network = cast(ImageGenerator, painter.load(device))
-    labels = [f"sample {number + 1}" for number in range(settings.samples)]
-    rows = {label: number for number, label in enumerate(labels)}
-    files, sheets, openings = [], [], {}
+    films = []
     for sentence in asked:
         told = [sentence] * settings.samples
         # the same noise for every sentence
-        pictures = draw_pictures(image_network, told, grammar, settings.seed)
-        filmed = film(
-            Scene(sentence, pictures[:, None], told, labels, drawn=True),
-            network,
-            grammar.vocabulary,
-            settings.steps,
-            folder / sentence.replace(" ", "-"),
-            settings.fps,
-            device,
-        )
-        files += filmed.files
-        sheets.append(filmed.sheet(sentence, rows))
-        openings[sentence] = filmed.openings
-    return files, contact_sheet(sheets), {generator.folder.name: openings}
+        pictures = draw_pictures(image_network, told, grammar, settings.seed)[:, None]
+        drawn = np.concatenate([to_uint8(pictures), draw(list(pictures), told, settings.steps)], 1)
+        row = {"model": generator.folder.name, "sentence": sentence, "steps": settings.steps}
+        films += [(row, film) for film in drawn]
+    return films
 
 
-def follow_films(
+def show_sentences(
+    predictions: Predictions, settings: TextToVideoSettings
+) -> tuple[dict[str, Reel], Image.Image]:
+    """Films of every sentence, named after it, its samples side by side; and a contact sheet."""
+    shown = []
+    for sentence, films in predictions.table.groupby("sentence", sort=False).groups.items():
+        samples = {
+            f"sample {number + 1}": predictions.frames(film) for number, film in enumerate(films)
+        }
+        shown.append(SheetFilm(str(sentence), samples, given=0, first_step=0))
+    reels = {scene.title.replace(" ", "-"): Reel([scene], settings.fps) for scene in shown}
+    return reels, contact_sheet(shown)
+
+
+def follow_sentences(
     source: Source,
-    openings: dict[str, dict[str, np.ndarray]],
+    predictions: Predictions,
     clips: Clips,
     grammar: dict[str, Any],
     evaluation: EvaluationSettings,
 ) -> pd.DataFrame:
     """How often films from sentences alone do what they say."""
     judge = source.judge(Grammar.from_description(grammar))
-    return follow_alone(openings, clips.split("test"), judge, evaluation.films)
+    return follow_alone(predictions, clips.split("test"), judge, OPENING, evaluation.films)
 
 
 def _pair(painter: Checkpoint, generator: Checkpoint) -> tuple[Checkpoint, Checkpoint]:

@@ -10,6 +10,7 @@ import pandas as pd
 import torch
 from matplotlib.figure import Figure
 from PIL import Image
+from pydantic import Field
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
@@ -37,15 +38,10 @@ class ImageEvaluationSettings:
         sample_every: Steps of the training between two sheets in MLflow.
     """
 
-    pictures: int = 1000
-    sheet_sentences: int = 8
-    sheet_pictures: int = 8
-    sample_every: int = 500
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 1:
-                raise ValueError(f"{name}: {value}; choose 1 or more")
+    pictures: int = Field(default=1000, ge=1)
+    sheet_sentences: int = Field(default=8, ge=1, le=50)
+    sheet_pictures: int = Field(default=8, ge=1, le=50)
+    sample_every: int = Field(default=500, ge=1)
 
 
 def train_text_to_image(

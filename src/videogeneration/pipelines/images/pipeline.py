@@ -28,6 +28,7 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 ["text_to_image", "text_to_image_losses"],
                 name="train_text_to_image",
+                tags="training",
             ),
             Node(
                 nodes.train_classifier,
@@ -41,6 +42,7 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 ["classifier", "classifier_losses"],
                 name="train_classifier",
+                tags="training",
             ),
             Node(
                 nodes.score_images,
@@ -55,6 +57,7 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 "image_scores_table",
                 name="score_images",
+                tags="evaluation",
             ),
             Node(
                 nodes.draw_image_sheet,
@@ -67,6 +70,7 @@ def create_pipeline(source: str) -> Pipeline:
                 ],
                 "text_to_image_sheet",
                 name="draw_image_sheet",
+                tags="reporting",
             ),
         ],
         namespace=source,

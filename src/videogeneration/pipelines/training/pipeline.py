@@ -18,6 +18,7 @@ MSE = Node(
     ],
     ["mse", "mse_losses"],
     name="train_mse",
+    tags="training",
 )
 
 GAN = Node(
@@ -35,6 +36,7 @@ GAN = Node(
     ],
     ["gan", "gan_losses"],
     name="train_gan",
+    tags="training",
 )
 
 

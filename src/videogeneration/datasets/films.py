@@ -1,0 +1,70 @@
+"""Films and pictures by name, each in files of its own."""
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import mlflow
+from kedro.io import AbstractDataset
+from PIL import Image
+
+from videogeneration.datasets.pictures import write_picture
+from videogeneration.reporting.films import Reel, side_by_side, write_film
+
+_Value = TypeVar("_Value")
+
+
+class _ByName(AbstractDataset, Generic[_Value]):
+    """Values by name in one folder; those of other names, from earlier runs, stay.
+
+    Each is written whole or not at all. The files of this run, and no others, go to the active
+    MLflow run.
+
+    Args:
+        filepath: The folder, relative to the project.
+        artifact_path: The folder of the run's artifacts that the files are copied to.
+        metadata: For other tools, such as Kedro-Viz; not read here.
+    """
+
+    def __init__(
+        self, *, filepath: str, artifact_path: str, metadata: dict[str, Any] | None = None
+    ) -> None:
+        self._folder = Path(filepath)
+        self._artifact_path = artifact_path
+        self.metadata = metadata
+
+    def load(self) -> list[Path]:
+        """Every file of the folder."""
+        return sorted(path for path in self._folder.iterdir() if path.is_file())
+
+    def save(self, data: Mapping[str, _Value]) -> None:
+        """Write every value, in place of an earlier one of its name."""
+        files = [file for name, value in data.items() for file in self._write(name, value)]
+        if mlflow.active_run() is not None:
+            for file in files:
+                mlflow.log_artifact(str(file), self._artifact_path)
+
+    @abstractmethod
+    def _write(self, name: str, value: _Value) -> list[Path]:
+        """Write one value; the files."""
+
+    def _exists(self) -> bool:
+        return self._folder.is_dir()
+
+    def _describe(self) -> dict[str, Any]:
+        return {"filepath": str(self._folder)}
+
+
+class FilmsDataset(_ByName[Reel]):
+    """Films by name: `<name>.gif` and `<name>.mp4`, H.264."""
+
+    def _write(self, name: str, value: Reel) -> list[Path]:
+        return write_film(self._folder / name, side_by_side(value.films), value.fps, scale=1)
+
+
+class SheetsDataset(_ByName[Image.Image]):
+    """Contact sheets by name: `<name>_sheet.png`."""
+
+    def _write(self, name: str, value: Image.Image) -> list[Path]:
+        return [write_picture(self._folder / f"{name}_sheet.png", value)]

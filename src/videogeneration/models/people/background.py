@@ -1,0 +1,141 @@
+"""What is behind a figure, from the frames that are given."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+TYPICAL = 128
+"""The width of a frame that the margin is told for."""
+
+
+@dataclass(frozen=True)
+class BackgroundConfig:
+    """The background network.
+
+    Attributes:
+        width: Channels.
+        margin: How far around a figure it may still show, in pixels of a frame of 128.
+    """
+
+    width: int = 32
+    margin: int = 3
+
+    def __post_init__(self) -> None:
+        if self.width < 8 or self.width % 8:
+            raise ValueError(f"width is {self.width}; choose a multiple of 8")
+        if self.margin < 0:
+            raise ValueError(f"margin is {self.margin}; it must not be negative")
+
+
+class Background(nn.Module):
+    """Puts the background together from where no figure is, and learns what is missing.
+
+    A small network of dilated convolutions says what stays unknown and takes off shadows, which
+    are where the figure is not.
+
+    Args:
+        config: Its size.
+    """
+
+    def __init__(self, config: BackgroundConfig) -> None:
+        super().__init__()
+        self.config = config
+        w = config.width
+        last = nn.Conv2d(w, 4, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        assert last.bias is not None
+        nn.init.zeros_(last.bias)
+        self.layers = nn.Sequential(
+            nn.Conv2d(4, w, 4, stride=2, padding=1),
+            *(_Dilated(w, reach) for reach in (1, 2, 4, 8, 1)),
+            last,
+        )
+
+    def forward(self, frames: Tensor, alpha: Tensor, valid: Tensor) -> Tensor:
+        """Say the background.
+
+        Args:
+            frames: `[B, S, H, W]` in [0, 1], newest last.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            valid: bool `[B, S]`: which frames there are.
+
+        Returns:
+            `[B, H, W]`, from 0 to about 1.
+        """
+        filled, known, covered = self._filled(frames[:, :, None], alpha, valid)
+        newest = frames[:, -1:]
+        seen = torch.cat([2 * filled - 1, known, covered[:, -1:], 4 * (newest - filled)], 1)
+        residual = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
+        return (filled + F.interpolate(residual, scale_factor=2, mode="bilinear"))[:, 0]
+
+    def at_size(self, pictures: Tensor, alpha: Tensor, valid: Tensor, small: Tensor) -> Tensor:
+        """The background of larger pictures of the same scene, in their colours.
+
+        Args:
+            pictures: `[B, S, C, H, W]` in [0, 1], newest last.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            valid: bool `[B, S]`: which of them there are.
+            small: What `forward` said of the small grey frames, `[B, h, w]`.
+
+        Returns:
+            `[B, C, H, W]`.
+        """
+        filled, _, _ = self._filled(pictures, alpha, valid)
+        grey = F.interpolate(filled.mean(1, keepdim=True), small.shape[1:], mode="area")
+        residual = small[:, None] - grey
+        return filled + F.interpolate(residual, filled.shape[2:], mode="bilinear")
+
+    def _filled(
+        self, pictures: Tensor, alpha: Tensor, valid: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The mean of where no figure is, filled in; how far it is known; what figures cover."""
+        margin = max(1, round(self.config.margin * alpha.shape[-1] / TYPICAL))
+        covered = F.max_pool2d(alpha, 2 * margin + 1, 1, margin).clamp(0, 1)
+        free = ((1 - covered).pow(4) * valid[:, :, None, None])[:, :, None]
+        mean = (pictures * free).sum(1) / free.sum(1).clamp(min=1e-4)
+        known = free.amax(1)
+        return fill(mean, known), known, covered
+
+
+class _Dilated(nn.Module):
+    """A convolution of pixels so far apart, beside an identity."""
+
+    def __init__(self, width: int, reach: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.GroupNorm(8, width),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=reach, dilation=reach),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.layers(x)
+        return out
+
+
+def fill(pictures: Tensor, known: Tensor) -> Tensor:
+    """Fill pictures in, the farther from what is known of them, the smoother.
+
+    Pull and push: S. Gortler et al., "The Lumigraph", SIGGRAPH 1996; first along rows, for what
+    people walk on is level.
+
+    Args:
+        pictures: `[B, C, H, W]`.
+        known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
+
+    Returns:
+        `[B, C, H, W]`.
+    """
+    height, width = pictures.shape[-2:]
+    window = width if width % 2 else 2
+    share = F.avg_pool2d(known, (1, window))
+    coarse = F.avg_pool2d(pictures * known, (1, window)) / share.clamp(min=1e-6)
+    share = (window * share).clamp(max=1)
+    if coarse.shape[3] > 1:
+        coarse = fill(coarse, share)
+    elif height > 1:
+        coarse = fill(coarse.transpose(2, 3), share.transpose(2, 3)).transpose(2, 3)
+    coarse = F.interpolate(coarse, (height, width), mode="bilinear")
+    return known * pictures + (1 - known) * coarse

@@ -1,0 +1,179 @@
+"""What the people's networks learn from in a step: picked from a batch, and varied."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from videogeneration.models.interface import Batch
+from videogeneration.models.people.skeleton import Poses
+
+
+@dataclass(frozen=True)
+class DrawingLesson:
+    """F frames of each window: those to draw from first, then those to draw.
+
+    Attributes:
+        frames: `[B, F, H, W]`.
+        visible: bool `[B, F]`: whether they show a figure, as far as is known.
+        inside: bool `[B, F, 16]`: which keypoints are in the frame.
+        silhouette: `[B, F, H, W]` in [0, 1].
+        true: The true poses, `[B, F]`.
+        background: `[B, F, H, W]`.
+        background_valid: bool `[B]`: of which windows it is known.
+        labelled: bool `[B]`: of which windows poses and silhouettes are known.
+    """
+
+    frames: Tensor
+    visible: Tensor
+    inside: Tensor
+    silhouette: Tensor
+    true: Poses
+    background: Tensor
+    background_valid: Tensor
+    labelled: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, looks: int, drawings: int) -> "DrawingLesson":
+        """Pick frames: some to draw from, mostly one and sometimes `looks`, and some to draw."""
+        labels = batch.labels
+        frames = torch.cat([batch.history, batch.future], 1)
+        there = torch.cat([batch.history_valid, batch.future_valid], 1)
+        labelled = labels["labels_valid"]
+        visible = there & (labels["keypoints_valid"].any(2) | ~labelled[:, None])
+        # mostly frames with a figure; some without, for the reader
+        wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
+        order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
+        picked = order.topk(looks + drawings, 1).indices
+        if torch.rand(()) < 0.7:
+            picked = torch.cat([picked[:, :1], picked[:, looks:]], 1)
+        return cls(
+            frames=_take(frames, picked),
+            visible=_take(visible, picked),
+            inside=_take(labels["keypoints_valid"] & visible[..., None], picked),
+            silhouette=_take(labels["silhouette"], picked),
+            true=_true(labels, "").map(lambda x: _take(x, picked)),
+            background=labels["background"][:, None].expand(-1, picked.shape[1], -1, -1),
+            background_valid=labels["background_valid"],
+            labelled=labelled,
+        )
+
+    def varied(self, light: float, inverted: float) -> "DrawingLesson":
+        """In another light: greys through a gain and a gamma, some windows' inverted.
+
+        Args:
+            light: Largest logarithm of gain and gamma.
+            inverted: Share of inverted windows.
+        """
+        count, like = len(self.frames), self.frames
+        gain, gamma = (light * (2 * like.new_empty(2, count, 1, 1, 1).uniform_() - 1)).exp()
+        invert = like.new_empty(count, 1, 1, 1).uniform_() < inverted
+
+        def vary(x: Tensor) -> Tensor:
+            x = gain * x.clamp(min=1e-3) ** gamma
+            return torch.where(invert, 1 - x, x)
+
+        background = vary(self.background[:, :1]).expand_as(self.background)
+        return replace(self, frames=vary(self.frames), background=background)
+
+    def mirrored(self, share: float, drawings: int) -> "DrawingLesson":
+        """Some of the frames to draw as their mirror image: who turns round is seen so.
+
+        Args:
+            share: How many, of labelled windows.
+            drawings: The last so many frames are those to draw.
+        """
+        flip = torch.rand(self.visible.shape, device=self.frames.device) < share
+        flip[:, :-drawings] = False
+        flip &= self.labelled[:, None]
+
+        def turn(x: Tensor) -> Tensor:
+            return torch.where(flip[..., None, None], x.flip(-1), x)
+
+        true, side = self.true, self.true.heading.new_tensor([-1.0, 1.0])
+        across = true.keypoints * side + side.new_tensor([self.frames.shape[-1] - 1, 0])
+        return replace(
+            self,
+            frames=turn(self.frames),
+            silhouette=turn(self.silhouette),
+            background=turn(self.background),
+            true=Poses(
+                torch.where(flip[..., None, None], across, true.keypoints),
+                true.scale,
+                torch.where(flip[..., None], true.heading * side, true.heading),
+            ),
+        )
+
+
+@dataclass(frozen=True)
+class MotionLesson:
+    """Past poses and the one that follows, N of them.
+
+    Attributes:
+        past: `[N, length]`, newest last.
+        valid: bool `[N, length]`: which of them are given.
+        following: `[N, 1]`.
+        known: bool `[N]`: which count.
+        caption: One-hot `[N, words, vocabulary]`: what the pose that follows does.
+    """
+
+    past: Poses
+    valid: Tensor
+    following: Poses
+    known: Tensor
+    caption: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch, length: int) -> "MotionLesson":
+        """Pick a moment in each sequence without pictures, or in each window if there are none."""
+        labels = batch.labels
+        if "motion_keypoints" in labels:
+            poses = _true(labels, "motion_").map(lambda x: x.flatten(0, 1))
+            present = labels["motion_present"].flatten(0, 1)
+            follows = labels["motion_follows"].flatten(0, 1)
+            caption = labels["motion_caption"].flatten(0, 1)
+        else:
+            poses, caption, follows = _true(labels, ""), batch.caption, labels["follows"]
+            present = labels["labels_valid"][:, None] & labels["present"]
+        possible = present & follows
+        possible[:, 0] = False
+        chance = torch.rand(possible.shape, device=possible.device) + possible
+        moment = chance.argmax(1, keepdim=True)
+        past = moment - length + torch.arange(length, device=moment.device)
+        given = _some(len(moment), length).to(past.device) & (past >= 0)
+        past = past.clamp(min=0)
+        valid = given & _take(present, past)
+        return cls(
+            past=poses.map(lambda x: _take(x, past)),
+            valid=valid,
+            following=poses.map(lambda x: _take(x, moment)),
+            known=_take(possible, moment)[:, 0] & valid.any(1),
+            caption=caption,
+        )
+
+
+def _true(labels: Mapping[str, Tensor], prefix: str) -> Poses:
+    """The true poses of labels."""
+    heading = labels[prefix + "heading"]
+    return Poses(
+        labels[prefix + "keypoints"],
+        labels[prefix + "scale"].clamp(min=8),
+        torch.stack([heading.cos(), heading.sin()], -1),
+    )
+
+
+def _some(count: int, length: int) -> Tensor:
+    """Which past poses are given, bool `[count, length]`: the last few, often one, some missing."""
+    most = torch.randint(1, length + 1, (count, 1))
+    most = most.masked_fill(torch.rand(count, 1) < 0.25, 1)
+    age = torch.arange(length - 1, -1, -1)
+    kept = torch.rand(count, length) > 0.1
+    # the newest is missing only where there are others
+    kept[:, -1] |= (torch.rand(count) < 0.5) | ~(kept[:, :-1] & (age[:-1] < most)).any(1)
+    return (age < most) & kept
+
+
+def _take(values: Tensor, picked: Tensor) -> Tensor:
+    """Of `[B, T, ...]` the picked `[B, F]`."""
+    return values[torch.arange(len(values), device=values.device)[:, None], picked]

@@ -1,0 +1,143 @@
+"""Auxiliary losses of the people's networks."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from videogeneration.models.people.pose import Reading
+from videogeneration.models.people.skeleton import Poses, assigned
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """How much each loss counts.
+
+    Attributes:
+        keypoints: Mean distance of keypoints, body heights.
+        scale: Absolute error of the logarithm of the scale.
+        heading: 1 - cosine of the heading's error.
+        present: Cross entropy of a figure being there.
+        silhouette: Cross entropy of its alpha, as it is read.
+        colour: Absolute error of a drawn figure's pixels.
+        square: Square error of a drawn figure's pixels.
+        alpha: Absolute error of a drawn figure's alpha.
+        reconstruction: Absolute error of a recorded frame, drawn from another one.
+        background: Absolute error of the background.
+        motion: Flow matching.
+    """
+
+    keypoints: float = 10.0
+    scale: float = 1.0
+    heading: float = 0.5
+    present: float = 0.2
+    silhouette: float = 4.0
+    colour: float = 1.0
+    square: float = 2.0
+    alpha: float = 1.0
+    reconstruction: float = 1.0
+    background: float = 5.0
+    motion: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 0:
+                raise ValueError(f"{name} is {value}; it must not be negative")
+
+    def total(self, losses: dict[str, Tensor]) -> Tensor:
+        """The weighted sum of losses by their names."""
+        return torch.stack([getattr(self, name) * loss for name, loss in losses.items()]).sum()
+
+
+def pose_losses(
+    read: Reading, true: Poses, valid: Tensor, silhouette: Tensor, labelled: Tensor
+) -> dict[str, Tensor]:
+    """How far a reading is from the truth.
+
+    Args:
+        read: What was read from N frames.
+        true: Poses, `[N]`.
+        valid: bool `[N, 16]`: which keypoints count; none where there is no figure.
+        silhouette: `[N, H, W]` in [0, 1].
+        labelled: bool `[N]`: of which frames all this is known.
+
+    Returns:
+        Scalars, see `LossWeights`; a keypoint counts in the better order of its pair.
+    """
+    poses, scale = read.poses, true.scale.clamp(min=1)
+    valid = valid & labelled[:, None]
+    target = assigned(poses.keypoints.detach(), true.keypoints, valid.to(scale.dtype))
+    distance = (poses.keypoints - target[..., :2]).square().sum(-1).add(1e-4).sqrt()
+    distance = (distance / scale[:, None] * target[..., 2]).sum()
+    seen = valid.any(1).to(scale.dtype)
+    present = F.binary_cross_entropy_with_logits(read.present, seen, reduction="none")
+    outline = F.binary_cross_entropy_with_logits(read.silhouette, silhouette, reduction="none")
+    return {
+        "keypoints": distance / valid.sum().clamp(min=1),
+        "scale": _mean((poses.scale.log() - scale.log()).abs(), seen),
+        "heading": _mean(1 - (poses.heading * true.heading).sum(1), seen),
+        "present": _mean(present, labelled),
+        "silhouette": _mean(outline.mean((1, 2)), labelled),
+    }
+
+
+def drawing_losses(
+    figure: Tensor, alpha: Tensor, frames: Tensor, silhouette: Tensor, counts: Tensor
+) -> dict[str, Tensor]:
+    """How far drawn figures are from true ones.
+
+    Args:
+        figure: `[N, H, W]`: their pixels.
+        alpha: `[N, H, W]`: logits of their alpha.
+        frames: `[N, H, W]` in [0, 1].
+        silhouette: `[N, H, W]` in [0, 1].
+        counts: bool `[N]`: which of them count.
+
+    Returns:
+        Scalars, each a mean over the figures' pixels, see `LossWeights`.
+    """
+    area = silhouette.sum((1, 2)).clamp(min=50)
+    error = (figure - frames).abs()
+    return {
+        "colour": _mean((error * silhouette).sum((1, 2)) / area, counts),
+        "square": _mean((error.square() * silhouette).sum((1, 2)) / area, counts),
+        "alpha": _mean((alpha.sigmoid() - silhouette).abs().sum((1, 2)) / area, counts),
+    }
+
+
+def reconstruction_loss(
+    composite: Tensor, frames: Tensor, background: Tensor, counts: Tensor
+) -> Tensor:
+    """How far drawn frames are from recorded ones, where either shows something.
+
+    Args:
+        composite: `[N, H, W]`: figures over their background.
+        frames: `[N, H, W]` in [0, 1].
+        background: `[N, H, W]`.
+        counts: bool `[N]`: which of them count.
+    """
+    contrast = torch.maximum((frames - background).abs(), (composite - background).abs().detach())
+    weight = F.max_pool2d((contrast > 0.08).to(frames.dtype)[:, None], 5, 1, 2)[:, 0]
+    error = ((composite - frames).abs() * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=50)
+    return _mean(error, counts)
+
+
+def background_loss(said: Tensor, true: Tensor, covered: Tensor, counts: Tensor) -> Tensor:
+    """How far a background is from the true one; what figures cover counts as much as the rest.
+
+    Args:
+        said: `[B, H, W]`.
+        true: `[B, H, W]`.
+        covered: `[B, H, W]` in [0, 1]: how far figures cover it in the given frames.
+        counts: bool `[B]`: of which it is known.
+    """
+    error = (said - true).abs()
+    behind = (error * covered).sum((1, 2)) / covered.sum((1, 2)).clamp(min=50)
+    return _mean(error.mean((1, 2)) + behind, counts)
+
+
+def _mean(values: Tensor, counts: Tensor) -> Tensor:
+    """The mean of those that count; zero where none does."""
+    weight = counts.to(values.dtype)
+    return (values * weight).sum() / weight.sum().clamp(min=1)

@@ -1,0 +1,389 @@
+"""The generator of people: pose, motion, background and renderer."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.models.people.background import Background, BackgroundConfig
+from videogeneration.models.people.lessons import DrawingLesson, MotionLesson
+from videogeneration.models.people.losses import (
+    LossWeights,
+    background_loss,
+    drawing_losses,
+    pose_losses,
+    reconstruction_loss,
+)
+from videogeneration.models.people.motion import FEATURES, PLACE, Motion, MotionConfig
+from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
+from videogeneration.models.people.renderer import Renderer, RendererConfig
+from videogeneration.models.people.skeleton import Poses
+
+FRAMES = 10
+"""Frames that are drawn at once."""
+
+
+@dataclass(frozen=True)
+class PeopleConfig:
+    """The generator of people.
+
+    Attributes:
+        words: Rows of the one-hot caption.
+        vocabulary: Columns of the one-hot caption.
+        height: Frame height in pixels.
+        width: Frame width in pixels.
+        history: Number of past frames.
+        condition: Width of the caption embedding.
+        looks: Given frames that a figure is drawn from, at most.
+        horizon: Frames that an adversary judges at once.
+        sequences: Sequences without pictures that the motion learns from, a window.
+        whole: Share of keypoints in the frame from which on a figure can be read, where there are
+            others.
+        temperature: Deviation of the noise that bodies' poses are drawn from.
+        motion_rate: The motion's learning rate as a multiple of the others'.
+        drawings: Frames a window that the renderer learns to draw in a step.
+        jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
+        mirrored: Share of figures that are drawn as their mirror image.
+        inverted: Share of windows whose greys are inverted: few people's clothes are seen.
+        light: Largest logarithm of the gain and of the gamma that windows are varied by.
+        pose: The pose reader.
+        motion: The motion network.
+        background: The background network.
+        renderer: The renderer.
+        weights: How much each loss counts.
+    """
+
+    words: int
+    vocabulary: int
+    height: int = 128
+    width: int = 128
+    history: int = 10
+    condition: int = 32
+    looks: int = 3
+    horizon: int = 2
+    sequences: int = 16
+    whole: float = 0.9
+    temperature: float = 1.0
+    motion_rate: float = 1.5
+    drawings: int = 1
+    jitter: float = 0.008
+    mirrored: float = 0.3
+    inverted: float = 0.1
+    light: float = 0.35
+    pose: PoseConfig = field(default_factory=PoseConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
+    background: BackgroundConfig = field(default_factory=BackgroundConfig)
+    renderer: RendererConfig = field(default_factory=RendererConfig)
+    weights: LossWeights = field(default_factory=LossWeights)
+
+    def __post_init__(self) -> None:
+        for name in ("words", "vocabulary", "condition", "looks", "horizon", "drawings"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What was read from the given frames.
+
+    Attributes:
+        frames: `[B, T, H, W]`.
+        valid: bool `[B, T]`: which of them there are.
+        seen: bool `[B, T]`: in which there is a figure that can be read.
+        alpha: `[B, T, H, W]`: the figure.
+        past: Its poses, `[B, T]`.
+        looks: Numbers of the frames to draw it from, `[B, S]`.
+        background: `[B, H, W]`.
+    """
+
+    frames: Tensor
+    valid: Tensor
+    seen: Tensor
+    alpha: Tensor
+    past: Poses
+    looks: Tensor
+    background: Tensor
+
+    def look(self, values: Tensor) -> Tensor:
+        """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
+        return values[torch.arange(len(values), device=values.device)[:, None], self.looks]
+
+
+class People(FilmModel):
+    """Reads the given frames, says the poses to come, and draws each from what was given.
+
+    Poses are rolled out, pixels never: a film of any length is as sharp at its end.
+
+    Args:
+        config: Its networks.
+    """
+
+    config: PeopleConfig
+    labels = ("keypoints", "present", "follows", "silhouette", "scale", "heading", "background")
+    adversarial: Tensor
+
+    def __init__(self, config: PeopleConfig) -> None:
+        super().__init__()
+        self.config, self.horizon, self.sequences = config, config.horizon, config.sequences
+        self.caption = nn.Sequential(
+            nn.Flatten(),
+            nn.Linear(config.words * config.vocabulary, 64),
+            nn.SiLU(),
+            nn.Linear(64, config.condition),
+        )
+        self.reader = PoseReader(config.pose)
+        self.motion = Motion(config.motion, config.condition)
+        self.background = Background(config.background)
+        self.renderer = Renderer(config.renderer, config.condition)
+        self.register_buffer("adversarial", torch.tensor(False))
+
+    def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The losses of all networks, each from what is known.
+
+        Of labelled windows the reader learns the true poses, the renderer to draw one frame's
+        figure in another frame's true pose, the motion the true poses to come. Of others reader and
+        renderer learn together: one frame's figure in the pose that is read from another must give
+        that other.
+
+        Args:
+            batch: Its labels are, over the T + K frames, `keypoints` `[B, T + K, 16, 2]` in pixels,
+                `keypoints_valid` bool `[B, T + K, 16]` (within the frame), `present` bool
+                `[B, T + K]` (known, be it beyond the frame), `follows` bool `[B, T + K]` (the
+                caption is what is done), `silhouette` `[B, T + K, H, W]` in [0, 1], `scale` and
+                `heading` `[B, T + K]`; of the window `labels_valid` bool `[B]`, `background`
+                `[B, H, W]` and `background_valid` bool `[B]`. Of sequences without pictures, which
+                the motion learns from instead where there are: `motion_keypoints`
+                `[B, N, L, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`,
+                `motion_follows` `[B, N, L]` and `motion_caption` `[B, N, words, vocabulary]`.
+        """
+        c = self.config
+        lesson = DrawingLesson.of(batch, c.looks, c.drawings)
+        lesson = lesson.varied(c.light, c.inverted).mirrored(c.mirrored, c.drawings)
+        read = self.reader(lesson.frames.flatten(0, 1))
+        losses = pose_losses(
+            read,
+            lesson.true.map(lambda x: x.flatten(0, 1)),
+            lesson.inside.flatten(0, 1),
+            lesson.silhouette.flatten(0, 1),
+            lesson.labelled.repeat_interleave(lesson.frames.shape[1]),
+        )
+        drawing, square = self._drawing_losses(lesson, read, self.caption(batch.caption))
+        losses |= drawing | {"motion": self._motion_loss(batch)}
+        metrics = {name: loss.detach() for name, loss in losses.items()}
+        return c.weights.total(losses), metrics | {"mse": square.detach()}
+
+    def _drawing_losses(
+        self, lesson: DrawingLesson, read: Reading, condition: Tensor
+    ) -> tuple[dict[str, Tensor], Tensor]:
+        """Losses of renderer and background, and the square error of the frames."""
+        shape, c = lesson.visible.shape, self.config
+        looks = shape[1] - c.drawings
+        first, last = slice(0, looks), slice(looks, None)
+        labelled = lesson.labelled[:, None].expand(shape)
+        poses = self._poses_to_draw(lesson, read)
+        alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
+        exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
+        alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha)[:, first]
+        seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
+        figure, logit = self.renderer(
+            lesson.frames[:, first],
+            alpha,
+            seen[:, first],
+            poses.frames(first),
+            poses.frames(last),
+            condition,
+        )
+        said = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        known = lesson.background_valid
+        background = torch.where(
+            known[:, None, None, None], lesson.background[:, last], said.detach()[:, None]
+        )
+        composite = background + logit.sigmoid() * (figure - background)
+        frames = lesson.frames[:, last]
+        counts = (seen[:, last] & seen[:, first].any(1, keepdim=True)).flatten()
+        drawn = labelled[:, last].flatten()
+        frames, composite, background = (x.flatten(0, 1) for x in (frames, composite, background))
+        losses = drawing_losses(
+            figure.flatten(0, 1),
+            logit.flatten(0, 1),
+            frames,
+            lesson.silhouette[:, last].flatten(0, 1),
+            counts & drawn,
+        )
+        losses["reconstruction"] = reconstruction_loss(
+            composite, frames, background, counts & ~drawn
+        )
+        losses["background"] = background_loss(said, lesson.background[:, 0], alpha.amax(1), known)
+        return losses, (composite - frames).square().mean()
+
+    def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
+        """The true poses, not quite exact, or the read ones where these are not known."""
+        true, count = lesson.true, lesson.labelled
+        found = read.poses.map(lambda x: x.unflatten(0, lesson.visible.shape))
+        noise = self.config.jitter * true.scale[..., None, None] * torch.randn_like(true.keypoints)
+        return Poses(
+            torch.where(count[:, None, None, None], true.keypoints + noise, found.keypoints),
+            torch.where(count[:, None], true.scale, found.scale).clamp(min=8),
+            torch.where(count[:, None, None], true.heading, found.heading),
+        )
+
+    def _motion_loss(self, batch: Batch) -> Tensor:
+        """Flow matching."""
+        lesson = MotionLesson.of(batch, self.config.motion.history)
+        condition = self.caption(lesson.caption)
+        return self.motion.loss(
+            lesson.past, lesson.valid, lesson.following, lesson.known, condition
+        )
+
+    def predict(self, batch: Batch) -> Tensor:
+        """The next frames, see `FilmModel`."""
+        scene = self._scene(batch.history, batch.history_valid)
+        condition = self.caption(batch.caption)
+        noise = self._noise(len(condition), self.horizon, True, None)
+        track, _, _ = self.motion.rollout(scene.past, scene.seen, condition, noise.to(condition))
+        return self._draw(scene, track, condition)
+
+    @torch.no_grad()
+    def rollout(
+        self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
+    ) -> Iterator[Tensor]:
+        """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
+        scene, condition = self._scene(history, valid), self.caption(caption)
+        for poses in self._ahead(scene, condition, seed):
+            yield self._draw(scene, poses, condition).clamp(0, 1)
+
+    @torch.no_grad()
+    def paint(
+        self,
+        pictures: Tensor,
+        history: Tensor,
+        valid: Tensor,
+        caption: Tensor,
+        seed: int = 0,
+    ) -> Iterator[Tensor]:
+        """Frames after frames at the size and in the colours of the pictures that were given.
+
+        The networks see the small grey frames; their warp and alpha are applied to the pictures.
+
+        Args:
+            pictures: `[B, T, C, H', W']` in [0, 1]: the history at its own size.
+            history: `[B, T, H, W]`, see `rollout`.
+            valid: See `rollout`.
+            caption: See `rollout`.
+            seed: See `rollout`.
+
+        Yields:
+            `[B, K, C, H', W']` in [0, 1].
+        """
+        scene, condition = self._scene(history, valid), self.caption(caption)
+        height, width = pictures.shape[-2:]
+        alpha = F.interpolate(scene.alpha, (height, width), mode="bilinear")
+        background = self.background.at_size(pictures, alpha, valid, scene.background)
+        size = [width / history.shape[-1], height / history.shape[-2]]
+        for poses in self._ahead(scene, condition, seed):
+            given = scene.past.map(scene.look)
+            plan = self.renderer.plan(
+                scene.look(scene.frames),
+                scene.look(scene.alpha),
+                scene.look(scene.seen),
+                given,
+                poses,
+                condition,
+            )
+            figure, logit = self.renderer.draw(
+                plan, scene.look(pictures), scene.look(alpha), given, poses, (size[0], size[1])
+            )
+            shown = logit.sigmoid()[:, :, None] * _anybody(scene)[:, None]
+            yield (background[:, None] + shown * (figure - background[:, None])).clamp(0, 1)
+
+    def begin_adversarial(self) -> None:
+        """Reader and background stay as they are; motion says samples from now on."""
+        self.adversarial.fill_(True)
+        for module in (self.reader, self.background):
+            module.requires_grad_(False)
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """What may still be taught, see `FilmModel`."""
+        return [
+            {"params": taught, "lr_factor": factor}
+            for network, factor in ((self.motion, self.config.motion_rate), (self, 1.0))
+            if (taught := self._taught(network))
+        ]
+
+    def _taught(self, network: nn.Module) -> list[nn.Parameter]:
+        """A network's own parameters that may still be taught; the motion's are not the model's."""
+        inner = {id(p) for p in self.motion.parameters()} if network is self else set()
+        return [p for p in network.parameters() if p.requires_grad and id(p) not in inner]
+
+    def _scene(self, history: Tensor, valid: Tensor) -> Scene:
+        """Read the given frames."""
+        count, length, height, width = history.shape
+        read = self.reader(history[valid])
+
+        def spread(x: Tensor) -> Tensor:
+            """What was read of the valid frames, `[B, T, ...]`; zero elsewhere."""
+            everywhere = x.new_zeros(count, length, *x.shape[1:])
+            everywhere[valid] = x
+            return everywhere
+
+        past = read.poses.map(spread)
+        past = Poses(past.keypoints, past.scale.clamp(min=8), past.heading)
+        seen = spread(read.present > 0)
+        alpha = spread(read.silhouette.sigmoid()) * seen[..., None, None]
+        background = self.background(history, alpha, valid)
+        # whole figures first, then newer ones; who is cut off is read badly
+        size = past.keypoints.new_tensor([width, height])
+        whole = ((past.keypoints > -1) & (past.keypoints < size)).all(-1).to(history.dtype).mean(-1)
+        legible = seen & (whole > self.config.whole)
+        legible = torch.where(legible.any(1, keepdim=True), legible, seen)
+        order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
+        looks = order.topk(min(self.config.looks, length), 1).indices
+        return Scene(history, valid, legible, alpha, past, looks, background)
+
+    def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
+        """Poses after poses, `[B, FRAMES]` at a time."""
+        generator = torch.Generator().manual_seed(seed)
+        past, seen, start = scene.past, scene.seen, True
+        while True:
+            noise = self._noise(len(condition), FRAMES, start, generator).to(condition)
+            poses, past, seen = self.motion.rollout(past, seen, condition, noise)
+            start = False
+            yield poses
+
+    def _noise(
+        self, count: int, frames: int, start: bool, generator: torch.Generator | None
+    ) -> Tensor:
+        """What poses are drawn from, `[count, frames, FEATURES]`.
+
+        Without noise, who boxes stands still in the mean of all that may come next. Where a figure
+        goes is what is expected; once an adversary has taught, its pace is drawn with a film's
+        first pose, and kept: noise in every step would let it drift.
+        """
+        noise = self.config.temperature * torch.randn(count, frames, FEATURES, generator=generator)
+        kept = 1 if start and self.adversarial else 0
+        noise[:, kept:, -PLACE:] = 0
+        return noise
+
+    def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
+        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
+        figure, logit = self.renderer(
+            scene.look(scene.frames),
+            scene.look(scene.alpha),
+            scene.look(scene.seen),
+            scene.past.map(scene.look),
+            poses,
+            condition,
+        )
+        alpha = logit.sigmoid() * _anybody(scene)
+        background = scene.background[:, None]
+        out: Tensor = background + alpha * (figure - background)
+        return out
+
+
+def _anybody(scene: Scene) -> Tensor:
+    """Whether any given frame shows a figure, `[B, 1, 1, 1]`."""
+    return scene.seen.any(1)[:, None, None, None]

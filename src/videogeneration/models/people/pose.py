@@ -1,0 +1,140 @@
+"""Reads what a person does in a frame: keypoints, silhouette, size and heading."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
+
+COUNT = len(KEYPOINTS)
+
+
+@dataclass(frozen=True)
+class PoseConfig:
+    """The pose reader's size.
+
+    Attributes:
+        width: Channels at half the frame's size; they grow to six times as many at a sixteenth.
+        typical_scale: Pixels of a body height that an untrained reader says.
+    """
+
+    width: int = 20
+    typical_scale: float = 80.0
+
+    def __post_init__(self) -> None:
+        if self.width < 4 or self.width % 4:
+            raise ValueError(f"width is {self.width}; choose a multiple of 4")
+        if self.typical_scale <= 0:
+            raise ValueError(f"typical_scale is {self.typical_scale}; it must be positive")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read from N frames.
+
+    Attributes:
+        poses: `[N]`.
+        present: `[N]`: logit of a figure being in the frame.
+        silhouette: `[N, H, W]`: logits of the figure's alpha.
+    """
+
+    poses: Poses
+    present: Tensor
+    silhouette: Tensor
+
+
+class PoseReader(nn.Module):
+    """A convolutional network that sees a frame down to a sixteenth of its size and back.
+
+    Keypoints are the mean of votes (integral regression: X. Sun et al., ECCV 2018), each the place
+    of a cell and an offset from it, so that they may lie beyond the frame.
+
+    Args:
+        config: Its size.
+    """
+
+    def __init__(self, config: PoseConfig) -> None:
+        super().__init__()
+        self.config = config
+        w = config.width
+        self.down_half = nn.Sequential(
+            nn.Conv2d(1, w, 4, stride=2, padding=1), _Block(w, depthwise=True)
+        )
+        self.down_quarter = nn.Sequential(
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+        )
+        self.down_eighth = nn.Sequential(
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+        )
+        self.down_sixteenth = nn.Sequential(
+            nn.Conv2d(4 * w, 6 * w, 4, stride=2, padding=1), _Block(6 * w), _Block(6 * w)
+        )
+        self.to_eighth, self.at_eighth = nn.Conv2d(6 * w, 4 * w, 1), _Block(4 * w)
+        self.to_quarter, self.at_quarter = nn.Conv2d(4 * w, 2 * w, 1), _Block(2 * w)
+        self.votes = nn.Conv2d(2 * w, 3 * COUNT + 3, 1)
+        self.present = nn.Linear(6 * w, 1)
+        self.to_half, self.at_half = nn.Conv2d(2 * w, w, 1), _Block(w, depthwise=True)
+        self.silhouette = nn.Conv2d(w, 4, 3, padding=1)
+
+    def forward(self, frames: Tensor) -> Reading:
+        """Read frames.
+
+        Args:
+            frames: `[N, H, W]`, sides multiples of 16; brightness and contrast do not matter.
+        """
+        height, width = frames.shape[-2:]
+        if height % 16 or width % 16:
+            raise ValueError(f"frames are {height}x{width}; their sides must be multiples of 16")
+        deviation, mean = torch.std_mean(frames, (1, 2), keepdim=True)
+        half = self.down_half(((frames - mean) / (deviation + 1e-3))[:, None])
+        quarter = self.down_quarter(half)
+        eighth = self.down_eighth(quarter)
+        low = self.down_sixteenth(eighth)
+        up = self.at_eighth(eighth + _twice(self.to_eighth(low)))
+        up = self.at_quarter(quarter + _twice(self.to_quarter(up)))
+        fine = self.at_half(half + _twice(self.to_half(up)))
+        return Reading(
+            self._vote(self.votes(up), (height, width)),
+            self.present(low.mean((2, 3)))[:, 0],
+            F.pixel_shuffle(self.silhouette(fine), 2)[:, 0],
+        )
+
+    def _vote(self, votes: Tensor, size: tuple[int, int]) -> Poses:
+        """Poses from a map of votes."""
+        rows, columns = votes.shape[-2:]
+        y = (torch.arange(rows, device=votes.device) + 0.5) * (size[0] / rows) - 0.5
+        x = (torch.arange(columns, device=votes.device) + 0.5) * (size[1] / columns) - 0.5
+        cells = torch.stack(torch.meshgrid(x, y, indexing="xy")).flatten(1)
+        flat = votes.float().flatten(2)
+        share = flat[:, :COUNT].softmax(-1)
+        offsets = flat[:, COUNT : 3 * COUNT].unflatten(1, (COUNT, 2)) * (size[0] / rows)
+        keypoints = (share[:, :, None] * (cells + offsets)).sum(-1)
+        body = (share[:, NECK] + share[:, PELVIS])[:, None] / 2
+        scale, cosine, sine = (body * flat[:, 3 * COUNT :]).sum(-1).unbind(1)
+        heading = F.normalize(torch.stack([cosine, sine], 1), dim=1, eps=1e-3)
+        return Poses(keypoints, self.config.typical_scale * scale.exp(), heading)
+
+
+class _Block(nn.Module):
+    """Two convolutions beside an identity."""
+
+    def __init__(self, channels: int, depthwise: bool = False) -> None:
+        super().__init__()
+        groups = channels if depthwise else 1
+        self.layers = nn.Sequential(
+            nn.GroupNorm(4, channels),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1, groups=groups),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 1 if depthwise else 3, padding=0 if depthwise else 1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.layers(x)
+        return out
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")

@@ -1,0 +1,436 @@
+"""Draws a given figure in another pose: warped from the given frames, with new pixels and alpha."""
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, RIGID, Poses, canonical
+
+HIDDEN = -1e4
+"""Logit of what must not be chosen."""
+
+
+@dataclass(frozen=True)
+class RendererConfig:
+    """The renderer's size.
+
+    Attributes:
+        rows: Height of a crop in cells, a multiple of 8.
+        columns: Width of a crop in cells, a multiple of 8.
+        body: Cells of a body height: a crop is scaled so that everybody is as tall.
+        lift: How far above the pelvis a crop's centre is, in body heights.
+        width: Channels at half the crop's size.
+        latent: Width of the dense layers in the middle.
+    """
+
+    rows: int = 96
+    columns: int = 72
+    body: float = 72.0
+    lift: float = 0.12
+    width: int = 24
+    latent: int = 192
+
+    def __post_init__(self) -> None:
+        for name in ("rows", "columns", "width"):
+            value = getattr(self, name)
+            if value < 8 or value % 8:
+                raise ValueError(f"{name} is {value}; choose a multiple of 8")
+        if self.body <= 0:
+            raise ValueError(f"body is {self.body}; it must be positive")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to draw figures, in the cells of their crops.
+
+    Attributes:
+        flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from in each look and in its
+            mirror image, in body heights from the crop's centre.
+        drawn: `[B P, 5, rows, columns]`: residual flow, blend, new pixels, alpha.
+        choice: `[B P, 2 S, rows, columns]`: logits of the looks to take a pixel from.
+    """
+
+    flow: Tensor
+    drawn: Tensor
+    choice: Tensor
+
+
+class Renderer(nn.Module):
+    """A U-Net over the volume of the given crops, which draws.
+
+    Every given crop is brought into the wanted pose by its limbs (linear blend skinning with
+    learned radii), as it is and as its mirror image: the U-Net sees a volume of aligned crops. In
+    its middle, dense layers join the figure's latent, the caption and the wanted pose. It says a
+    residual flow, which crop to take a pixel from, new pixels where none shows it, and alpha.
+
+    Args:
+        config: Its size.
+        condition: Width of the caption embedding.
+    """
+
+    def __init__(self, config: RendererConfig, condition: int) -> None:
+        super().__init__()
+        self.config = c = config
+        w, limbs = c.width, len(LIMBS)
+        self.radius = nn.Parameter(torch.full((len(RIGID),), 0.05).log())
+        # encoder of the given crops
+        self.look_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
+        self.look_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
+        self.look_quarter = nn.Sequential(
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+        )
+        self.look_eighth = nn.Sequential(
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+        )
+        # the aligned volume becomes one picture
+        self.align = nn.ModuleList([_Fuse(w + 2, w), _Fuse(2 * w, 2 * w), _Fuse(4 * w, 4 * w)])
+        # U-Net in the wanted pose
+        self.at_half = _Enter(w + limbs, w)
+        self.quarter = nn.Sequential(nn.Conv2d(w, 2 * w, 4, stride=2, padding=1))
+        self.at_quarter = _Enter(4 * w, 2 * w)
+        self.eighth = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1))
+        self.at_eighth = _Enter(8 * w, 4 * w)
+        cells = (c.rows // 8) * (c.columns // 8)
+        self.squeeze = nn.Conv2d(4 * w, 8, 1)
+        self.dense = nn.Sequential(
+            nn.Linear(8 * cells + condition + 2 * len(KEYPOINTS) + 2, c.latent),
+            nn.SiLU(),
+            nn.Linear(c.latent, c.latent),
+            nn.SiLU(),
+            nn.Linear(c.latent, 8 * cells + 8 * w),
+        )
+        self.unsqueeze = nn.Conv2d(8, 4 * w, 1)
+        self.middle = _Block(4 * w)
+        self.to_quarter, self.up_quarter = nn.Conv2d(4 * w, 2 * w, 1), _Block(2 * w)
+        self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), _Block(w)
+        self.drawn = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 4 * 5, 3, padding=1))
+        self.choice = nn.Sequential(nn.Conv2d(2 * w + 2, w, 1), nn.SiLU(), nn.Conv2d(w, 4, 1))
+        for last in (self.drawn[1], self.choice[2], self.dense[4]):
+            assert isinstance(last, nn.Conv2d | nn.Linear)
+            nn.init.zeros_(last.weight)
+            assert last.bias is not None
+            nn.init.zeros_(last.bias)
+
+    def forward(
+        self,
+        frames: Tensor,
+        alpha: Tensor,
+        valid: Tensor,
+        given: Poses,
+        wanted: Poses,
+        condition: Tensor,
+    ) -> tuple[Tensor, Tensor]:
+        """Draw figures: `plan`, applied to the frames themselves.
+
+        Returns:
+            The figures' pixels and the logits of their alpha, `[B, P, H, W]` each.
+        """
+        plan = self.plan(frames, alpha, valid, given, wanted, condition)
+        figure, covered = self.draw(plan, frames[:, :, None], alpha, given, wanted)
+        return figure[:, :, 0], covered
+
+    def plan(
+        self,
+        frames: Tensor,
+        alpha: Tensor,
+        valid: Tensor,
+        given: Poses,
+        wanted: Poses,
+        condition: Tensor,
+    ) -> Plan:
+        """Say how to draw figures.
+
+        Args:
+            frames: `[B, S, H, W]` in [0, 1]: the given frames.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            valid: bool `[B, S]`: which of them show the figure.
+            given: The figure's pose in them, `[B, S]`.
+            wanted: The poses to draw, `[B, P]`.
+            condition: Caption embedding `[B, condition]`.
+        """
+        count, looks = frames.shape[:2]
+        poses = wanted.scale.shape[1]
+        source, target = self._body(given), self._body(wanted).flatten(0, 1)
+        crops = self._crop(torch.stack([frames - 0.5, alpha], 2).flatten(0, 1), given)
+        crops = torch.cat([crops[:, :1] * crops[:, 1:], crops[:, 1:]], 1)
+        cells = self._cells(2, frames)
+        levels = self._encode(crops, cells, source)
+        levels[0] = torch.cat([levels[0], F.avg_pool2d(crops, 2)], 1)
+
+        # every given crop, and its mirror image, in every wanted pose
+        flip = source.new_tensor([-1.0, 1.0])
+        both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
+        flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
+        flow = flow * torch.stack([flip.abs(), flip]).repeat(looks, 1)[:, None, None]
+        volumes = [
+            self._align(features, flow, step)
+            for features, step in zip(levels, (1, 2, 4), strict=True)
+        ]
+        shown = valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        fused = [fuse(v, shown) for fuse, v in zip(self.align, volumes, strict=True)]
+
+        half = self.at_half(torch.cat([fused[0], _nearness(cells, target)], 1))
+        quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
+        eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
+        condition = condition.repeat_interleave(poses, 0)
+        eighth = self._join(eighth, target, wanted.heading.flatten(0, 1), condition)
+        quarter = self.up_quarter(quarter + _twice(self.to_quarter(eighth)))
+        half = self.up_half(half + _twice(self.to_half(quarter)))
+        drawn = F.pixel_shuffle(self.drawn(half), 2)
+        volume = torch.cat([half[:, None].expand(-1, 2 * looks, -1, -1, -1), volumes[0]], 2)
+        choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
+        choice = choice.unflatten(0, (count * poses, 2 * looks))[:, :, 0]
+        choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
+        return Plan(flow, drawn, choice)
+
+    def _reach(self) -> tuple[float, float]:
+        """Half a crop's width and height in body heights."""
+        c = self.config
+        return c.columns / (2 * c.body), c.rows / (2 * c.body)
+
+    def _centre(self, placed: Poses) -> Tensor:
+        """Centre of a crop in pixels, `[..., 2]`."""
+        lift = placed.scale[..., None] * placed.scale.new_tensor([0.0, self.config.lift])
+        return placed.keypoints[..., PELVIS, :] - lift
+
+    def _body(self, placed: Poses) -> Tensor:
+        """Keypoints in body heights from a crop's centre, pairs in one order, `[..., 16, 2]`."""
+        relative = placed.keypoints - self._centre(placed)[..., None, :]
+        return canonical(relative / placed.scale[..., None, None])
+
+    def _cells(self, step: int, like: Tensor) -> Tensor:
+        """Places of a crop's cells in body heights, `[rows / step, columns / step, 2]`."""
+        c = self.config
+        x = (torch.arange(c.columns // step, device=like.device) + 0.5) * step - c.columns / 2
+        y = (torch.arange(c.rows // step, device=like.device) + 0.5) * step - c.rows / 2
+        return torch.stack(torch.meshgrid(x, y, indexing="xy"), -1) / c.body
+
+    def _crop(self, pictures: Tensor, placed: Poses) -> Tensor:
+        """Cut crops `[N, C, rows, columns]` out of pictures `[N, C, H, W]`."""
+        centre = self._centre(placed).flatten(0, -2)
+        scale = placed.scale.flatten()
+        places = centre[:, None, None] + self._cells(1, pictures) * scale[:, None, None, None]
+        size = places.new_tensor([pictures.shape[3], pictures.shape[2]])
+        return F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
+
+    def _encode(self, crops: Tensor, cells: Tensor, source: Tensor) -> list[Tensor]:
+        """Features of the given crops at a half, a quarter and an eighth of their size."""
+        half = self.look_half(crops)
+        half = self.look_limbs(torch.cat([half, _nearness(cells, source.flatten(0, 1))], 1))
+        quarter = self.look_quarter(half)
+        return [half, quarter, self.look_eighth(quarter)]
+
+    def _align(self, features: Tensor, flow: Tensor, step: int) -> Tensor:
+        """Bring features into the wanted poses: a volume `[B P, 2 S, C, h / step, w / step]`.
+
+        Args:
+            features: `[B S, C, h / step, w / step]`.
+            flow: `[B P, 2 S, h, w, 2]` in body heights.
+            step: How much smaller the features are than the flow.
+        """
+        count, depth = flow.shape[:2]
+        grid = (flow / flow.new_tensor(self._reach())).flatten(0, 1)
+        if step > 1:
+            grid = F.avg_pool2d(grid.movedim(-1, 1), step).movedim(1, -1)
+        looks = features.unflatten(0, (-1, depth // 2)).repeat_interleave(2, 1)
+        looks = looks.repeat_interleave(count // len(looks), 0).flatten(0, 1)
+        aligned = F.grid_sample(looks.float(), grid, align_corners=False)
+        return aligned.unflatten(0, (count, depth))
+
+    def _join(self, x: Tensor, target: Tensor, heading: Tensor, condition: Tensor) -> Tensor:
+        """The network in the network: dense layers over latent, caption and wanted pose."""
+        squeezed = F.silu(self.squeeze(x))
+        dense = self.dense(
+            torch.cat([squeezed.flatten(1), condition, target.flatten(1), heading], 1)
+        )
+        spread, gain, shift = dense.split(
+            [squeezed[0].numel(), self.config.width * 4, self.config.width * 4], 1
+        )
+        x = x + self.unsqueeze(spread.view_as(squeezed))
+        out: Tensor = self.middle(x * (1 + gain[:, :, None, None]) + shift[:, :, None, None])
+        return out
+
+    def draw(
+        self,
+        plan: Plan,
+        pictures: Tensor,
+        alpha: Tensor,
+        given: Poses,
+        wanted: Poses,
+        stretch: tuple[float, float] = (1.0, 1.0),
+    ) -> tuple[Tensor, Tensor]:
+        """Apply a plan to pictures of any size and any number of colours.
+
+        Args:
+            plan: What to do.
+            pictures: `[B, S, C, H, W]` in [0, 1]: the given frames.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            given: Its poses in them, `[B, S]`.
+            wanted: The poses to draw, `[B, P]`.
+            stretch: How many times as wide and as high the pictures are as the frames in whose
+                pixels the poses are.
+
+        Returns:
+            The figures' pixels `[B, P, C, H, W]` and the logits of their alpha `[B, P, H, W]`.
+        """
+        count, looks, _, height, width = pictures.shape
+        poses = wanted.scale.shape[1]
+        x = torch.arange(width, device=pictures.device)
+        y = torch.arange(height, device=pictures.device)
+        pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(pictures.dtype)
+        size = pixels.new_tensor([width, height])
+        small = size / size.new_tensor(stretch)
+        body = (
+            (pixels + 0.5) * small / size - 0.5 - self._centre(wanted).flatten(0, 1)[:, None, None]
+        )
+        grid = body / wanted.scale.flatten()[:, None, None, None] / body.new_tensor(self._reach())
+        said = torch.cat([plan.drawn, plan.choice], 1).float()
+        said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
+        residual, (blend, new, covered), weights = said[:, :2], said[:, 2:5].unbind(1), said[:, 5:]
+        weights = weights.softmax(1)
+        flow = plan.flow.movedim(-1, 2).flatten(1, 2)
+        flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
+        flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
+        # from body heights to the given pictures' pixels
+        scale = given.scale.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        centre = self._centre(given).repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        places = flow * scale[:, :, None, None, None] + centre[:, :, :, None, None]
+        places = places.movedim(2, -1).flatten(0, 1)
+        layers = torch.cat([pictures, alpha[:, :, None]], 2).repeat_interleave(2, 1)
+        layers = layers.repeat_interleave(poses, 0).flatten(0, 1)
+        warped = F.grid_sample(layers, (2 * places + 1) / small - 1, align_corners=False)
+        warped = warped.unflatten(0, (count * poses, 2 * looks))
+        warped = (warped * weights[:, :, None]).sum(1)
+        colour, shown = warped[:, :-1], warped[:, -1]
+        # new pixels are grey and take the figure's tint; an untrained renderer only warps
+        kept = (blend + 2).sigmoid()[:, None]
+        new = new[:, None] + 0.5 + _tint(pictures, alpha).repeat_interleave(poses, 0)
+        figure = kept * colour + (1 - kept) * new
+        covered = covered + 6 * (shown - 0.5)
+        covered = covered.masked_fill((grid.abs() > 1).any(-1), HIDDEN)
+        return figure.unflatten(0, (count, poses)), covered.unflatten(0, (count, poses))
+
+
+def _tint(pictures: Tensor, alpha: Tensor) -> Tensor:
+    """How a figure's mean colour differs from grey, `[B, C, 1, 1]`; zero for grey pictures."""
+    away = pictures - pictures.mean(2, keepdim=True)
+    weight = alpha[:, :, None]
+    return (away * weight).sum((1, 3, 4), keepdim=True)[:, 0] / weight.sum((1, 3, 4), keepdim=True)[
+        :, 0
+    ].clamp(min=1)
+
+
+class _Block(nn.Module):
+    """Two convolutions beside an identity."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.GroupNorm(8, channels),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.SiLU(),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = x + self.layers(x)
+        return out
+
+
+class _Enter(nn.Sequential):
+    """A convolution to another number of channels and a block."""
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__(nn.Conv2d(channels, width, 3, padding=1), _Block(width))
+
+
+class _Fuse(nn.Module):
+    """Makes one picture of a volume of aligned pictures, each pixel from those that show it.
+
+    A 3D convolution looks at every picture by itself, for they are a set; what they have to say is
+    weighed pixel by pixel.
+
+    Args:
+        channels: Of the volume.
+        width: Of the picture.
+    """
+
+    def __init__(self, channels: int, width: int) -> None:
+        super().__init__()
+        self.say = nn.Conv3d(channels, width + 1, (1, 3, 3), padding=(0, 1, 1))
+
+    def forward(self, volume: Tensor, valid: Tensor) -> Tensor:
+        """Fuse `[B, D, C, H, W]`, where valid `[B, D]`, into `[B, width, H, W]`."""
+        said = self.say(volume.transpose(1, 2))
+        weight = said[:, :1].masked_fill(~valid[:, None, :, None, None], HIDDEN).softmax(2)
+        out: Tensor = (weight * said[:, 1:]).sum(2)
+        return out
+
+
+def _limbs(body: Tensor) -> tuple[Tensor, Tensor]:
+    """Starts and ends of limbs, `[N, limbs, 2]` each."""
+    first, second = zip(*LIMBS, strict=True)
+    return body[..., list(first), :], body[..., list(second), :]
+
+
+def _offsets(cells: Tensor, body: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Limbs as vectors and cells as seen from their starts.
+
+    Returns:
+        The limbs' two components `[N, limbs, 1, 1]`, and the cells' `[N, limbs, 1, w]` and
+        `[N, limbs, h, 1]`: components apart are many times as fast as pairs of numbers.
+    """
+    start, end = _limbs(body)
+    along_x, along_y = (end - start)[..., None, None].unbind(2)
+    away_x = cells[0, :, 0] - start[..., 0, None, None]
+    away_y = cells[:, :1, 1] - start[..., 1, None, None]
+    return along_x, along_y, away_x, away_y
+
+
+def _distance(cells: Tensor, body: Tensor) -> Tensor:
+    """Squared distances `[N, limbs, h, w]` of cells from the limbs of bodies `[N, 16, 2]`."""
+    along_x, along_y, away_x, away_y = _offsets(cells, body)
+    share = away_x * along_x + away_y * along_y
+    share = (share / (along_x.square() + along_y.square()).clamp(min=1e-4)).clamp(0, 1)
+    return (away_x - share * along_x).square() + (away_y - share * along_y).square()
+
+
+def _nearness(cells: Tensor, body: Tensor, width: float = 0.03) -> Tensor:
+    """Limbs drawn as soft lines, `[N, limbs, h, w]` in [0, 1]; width in body heights."""
+    return (-_distance(cells, body) / (2 * width**2)).exp()
+
+
+def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) -> Tensor:
+    """Where the cells of a body in its wanted pose were in given ones: linear blend skinning.
+
+    Args:
+        cells: `[h, w, 2]` in body heights.
+        target: `[B, 16, 2]`.
+        sources: `[B, D, 16, 2]`.
+        radius: Of the rigid limbs, in body heights.
+
+    Returns:
+        `[B, D, h, w, 2]` in body heights.
+    """
+    rigid = list(RIGID)
+    along_x, along_y, away_x, away_y = (x[:, rigid] for x in _offsets(cells, target))
+    square = along_x.square() + along_y.square() + 1e-4
+    straight = (away_x * along_x + away_y * along_y) / square.clamp(min=2.5e-3)
+    across = (away_y * along_x - away_x * along_y) / square.sqrt()
+    distance = _distance(cells, target)[:, rigid]
+    weight = (-distance / radius[:, None, None].square()).softmax(1)
+    share = torch.cat([weight, weight * straight, weight * across], 1)
+    # a limb's place is linear in these: start + straight * along + across * normal
+    start, end = (joint[..., rigid, :] for joint in _limbs(sources))
+    along = end - start
+    length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
+    normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length
+    basis = torch.cat([start, along, normal], 2)
+    return torch.einsum("bkhw,bdkc->bdhwc", share, basis)
+
+
+def _twice(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="nearest")

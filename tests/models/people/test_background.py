@@ -1,0 +1,48 @@
+"""What is behind figures."""
+
+import torch
+
+from models.people.figures import batch
+from videogeneration.models.people.background import Background, BackgroundConfig, fill
+
+
+def background() -> Background:
+    torch.manual_seed(0)
+    return Background(BackgroundConfig(width=8, margin=1))
+
+
+def test_what_is_seen_stays() -> None:
+    scene = batch()
+    frames, alpha = scene.history, scene.labels["silhouette"][:, :10]
+    said = background()(frames, alpha, torch.ones(3, 10, dtype=torch.bool))
+    free = torch.nn.functional.max_pool2d(alpha, 5, 1, 2).amin(1) == 0
+    assert torch.allclose(said[free], scene.labels["background"][free], atol=0.01)
+
+
+def test_what_no_frame_shows_is_like_what_is_around() -> None:
+    scene = batch()
+    frames, alpha = scene.history[:, -1:], scene.labels["silhouette"][:, 9:10]
+    said = background()(frames, alpha, torch.ones(3, 1, dtype=torch.bool))
+    assert (said - scene.labels["background"]).abs().max() < 0.1
+
+
+def test_a_missing_frame_changes_nothing() -> None:
+    scene = batch()
+    alpha, valid = scene.labels["silhouette"][:, :10], torch.ones(3, 10, dtype=torch.bool)
+    valid[:, :4] = False
+    frames = scene.history.clone()
+    first = background()(frames, alpha, valid)
+    frames[:, :4] = 0.9
+    assert torch.equal(first, background()(frames, alpha, valid))
+
+
+def test_filling_keeps_what_is_known() -> None:
+    picture, known = torch.rand(1, 1, 9, 12), (torch.rand(1, 1, 9, 12) > 0.5).float()
+    assert torch.equal(fill(picture, known) * known, picture * known)
+
+
+def test_filling_goes_on_along_rows() -> None:
+    rows = torch.arange(8.0)[None, None, :, None].expand(1, 1, 8, 8)
+    known = torch.ones(1, 1, 8, 8)
+    known[..., 3:6] = 0
+    assert torch.allclose(fill(rows * known, known), rows, atol=1e-5)

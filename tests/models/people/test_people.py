@@ -1,0 +1,137 @@
+"""The generator of people as a whole, through the interface of models."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from models.people.figures import SIZE, VOCABULARY, WORDS, batch, people, track
+from videogeneration.models.interface import Batch
+from videogeneration.models.people.people import PeopleConfig
+
+
+def with_sequences(scene: Batch, count: int = 4) -> Batch:
+    """The same batch with sequences of poses without pictures."""
+    windows = len(scene.history)
+    whole = track(windows * count, 16)
+    shape = (windows, count)
+    more = {
+        "motion_keypoints": whole.keypoints.unflatten(0, shape),
+        "motion_scale": whole.scale.unflatten(0, shape),
+        "motion_heading": torch.zeros(*shape, 16),
+        "motion_follows": torch.ones(*shape, 16, dtype=torch.bool),
+        "motion_present": torch.ones(*shape, 16, dtype=torch.bool),
+        "motion_caption": scene.caption[:, None].expand(-1, count, -1, -1),
+    }
+    return replace(scene, labels={**scene.labels, **more})
+
+
+def test_the_loss_teaches_every_network() -> None:
+    model = people()
+    loss, metrics = model.training_loss(with_sequences(batch()))
+    loss.backward()
+    assert torch.isfinite(loss)
+    assert {"mse", "keypoints", "alpha", "motion", "background"} <= metrics.keys()
+    for network in (model.reader, model.renderer, model.motion, model.background, model.caption):
+        grads = [p.grad for p in network.parameters() if p.grad is not None]
+        assert any(grad.abs().sum() > 0 for grad in grads), type(network).__name__
+
+
+def test_of_recordings_reader_and_renderer_learn_together() -> None:
+    model = people()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    loss, metrics = model.training_loss(batch(labelled=False))
+    assert metrics["reconstruction"] > 0
+    assert metrics["colour"] == metrics["keypoints"] == metrics["motion"] == 0
+    loss.backward()
+    assert model.reader.votes.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
+
+
+def test_what_labels_say_of_recordings_is_not_read() -> None:
+    scene = batch(labelled=False)
+    labels = dict(scene.labels)
+    for name in ("keypoints", "silhouette", "scale", "heading"):
+        labels[name] = labels[name] + 3
+    losses = []
+    for known in (scene.labels, labels):
+        torch.manual_seed(2)
+        losses.append(people().training_loss(replace(scene, labels=known))[0])
+    assert torch.equal(*losses)
+
+
+def test_a_little_training_lowers_the_loss() -> None:
+    model = people()
+    scene = with_sequences(batch())
+    optimizer = torch.optim.Adam(model.parameters(), 2e-3)
+    course = []
+    for _ in range(25):
+        loss, _ = model.training_loss(scene)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        course.append(loss.item())
+    assert sum(course[-5:]) < 0.7 * sum(course[:5])
+
+
+def test_films_are_decided_by_their_seed() -> None:
+    model, scene = people().eval(), batch()
+    model.begin_adversarial()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    films = [
+        model.generate(scene.history, scene.history_valid, scene.caption, 12, seed)
+        for seed in (1, 1, 2)
+    ]
+    assert films[0].shape == (3, 12, SIZE, SIZE)
+    assert films[0].min() >= 0
+    assert films[0].max() <= 1
+    assert torch.equal(films[0], films[1])
+    assert not torch.equal(films[0], films[2])
+
+
+def test_a_frame_that_is_missing_changes_no_film() -> None:
+    model, scene = people().eval(), batch()
+    valid = scene.history_valid.clone()
+    valid[:, :6] = False
+    history = scene.history.clone()
+    first = model.generate(history, valid, scene.caption, 3)
+    history[:, :6] = torch.rand(3, 6, SIZE, SIZE)
+    assert torch.allclose(first, model.generate(history, valid, scene.caption, 3), atol=1e-6)
+
+
+def test_where_nobody_is_the_film_is_the_background() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, -20.0)
+    film = model.generate(scene.history, scene.history_valid, scene.caption, 2)
+    assert torch.equal(film[:, 0], film[:, 1])
+
+
+def test_a_film_at_the_pictures_own_size_is_the_same_film() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    small = model.generate(scene.history, scene.history_valid, scene.caption, 10)
+    pictures = scene.history[:, :, None].expand(-1, -1, 3, -1, -1)
+    given = (scene.history, scene.history_valid, scene.caption)
+    same = next(model.paint(pictures, *given))
+    assert same.shape == (3, 10, 3, SIZE, SIZE)
+    assert torch.allclose(same[:, :, 1], small, atol=1e-4)
+    large = pictures.repeat_interleave(2, -1).repeat_interleave(3, -2)
+    large = next(model.paint(large, *given))[:, :, 0]
+    shrunk = torch.nn.functional.avg_pool2d(large, (3, 2))
+    assert (shrunk - small).abs().mean() < 0.02
+
+
+def test_an_adversary_moves_motion_and_renderer_only() -> None:
+    model, scene = people(), batch()
+    model.begin_adversarial()
+    frames = model.predict(scene)
+    assert frames.shape == (3, 2, SIZE, SIZE)
+    frames.sum().backward()
+    assert all(p.grad is None for p in model.reader.parameters())
+    assert any(p.grad is not None for p in model.renderer.parameters())
+    taught = {id(p) for group in model.parameter_groups() for p in group["params"]}
+    assert not taught & {id(p) for p in model.reader.parameters()}
+
+
+def test_a_look_too_few_is_refused() -> None:
+    with pytest.raises(ValueError, match="looks"):
+        PeopleConfig(WORDS, VOCABULARY, looks=0)
