@@ -86,16 +86,16 @@ def animate(
     config = generator.description()["config"]
     frame = Frame(config["height"], config["width"], SOURCES[settings.source].picture, settings.fit)
     films, sheets = {}, {}
-    for name, picture in read_pictures(Path(settings.image), frame, settings.fps):
-        given = [to_float(picture[None])] * len(sentences)
+    for name, pictures in read_pictures(Path(settings.image), frame, settings.fps):
+        given = [to_float(pictures)] * len(sentences)
         drawn = draw(given, sentences, settings.steps)
         shown = {
-            said: np.concatenate([picture[None], film])
+            said: np.concatenate([pictures, film])
             for said, film in zip(sentences, drawn, strict=True)
         }
-        films[name] = Reel([SheetFilm(name, shown, given=1)], settings.fps)
+        films[name] = Reel([SheetFilm(name, shown, given=len(pictures))], settings.fps)
         sheets[name] = contact_sheet(
-            [SheetFilm(said, {"": film}, given=1) for said, film in shown.items()]
+            [SheetFilm(said, {"": film}, given=len(pictures)) for said, film in shown.items()]
         )
     return films, sheets
 
