@@ -5,7 +5,7 @@ who is held does nothing; a figure can be wiped out to the clip's background, or
 one unchanging pose.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -24,6 +24,10 @@ BACKWARDS = "backwards"
 
 NOTHING = "nothing"
 """The reading of a film whose figure stands still or glides, or which has none."""
+
+
+_LEAST = 5
+"""Frames of a caption's action in a film that begins with another, at least."""
 
 
 def readings(grammar: KthGrammar) -> tuple[str, ...]:
@@ -127,6 +131,12 @@ class FilmBatch:
     valid: Tensor
     reading: Tensor
 
+    @classmethod
+    def joined(cls, batches: Iterable["FilmBatch"]) -> "FilmBatch":
+        """Batches of films of the same size and number of frames, as one."""
+        parts = [(batch.film, batch.valid, batch.reading) for batch in batches]
+        return cls(*map(torch.cat, zip(*parts, strict=True)))
+
     def to(self, device: str) -> "FilmBatch":
         """The same on a device."""
         return FilmBatch(self.film.to(device), self.valid.to(device), self.reading.to(device))
@@ -136,7 +146,8 @@ class ActionFilms:
     """Films cut from clips, shuffled from a seed; every action is shown as often as any other.
 
     Args:
-        clips: True clips; those in which nobody is in view are left out.
+        clips: True clips; those in which nobody is in view are left out. Where something else is
+            done first, a column `caption_from` has the frame from which the caption holds.
         grammar: The source's grammar.
         settings: Which films, and how they are varied.
         seed: Everything random follows from it and the step's number.
@@ -195,13 +206,17 @@ class ActionFilms:
         length = int(random.integers(self.settings.frames[0], self.settings.frames[1] + 1))
         nothing = random.random() < self.settings.nothing
         backwards = travels and random.random() < self.settings.backwards
-        if backwards:
+        begins = int(self._begins[number])
+        if backwards and end - begins > 1:
             # what was done before the caption's action would come after it
-            clip = clip[self._begins[number] :][::-1]
-            first, end = max(0, len(clip) - end), min(len(clip), len(clip) - first)
+            clip, first, end, begins = clip[begins:], max(0, first - begins), end - begins, 0
+            clip, first, end = clip[::-1], len(clip) - end, len(clip) - first
+        else:
+            backwards = False
         # from the middle of what is in view on, a runner is still seen for two frames
-        latest = (first + end - 1) // 2 if travels else max(first, end - length)
-        start = int(random.integers(first, latest + 1))
+        latest = (max(first, begins) + end - 1) // 2 if travels else end - length
+        first = max(first, begins + _LEAST - length)
+        start = int(random.integers(first, max(first, latest) + 1))
         film = self._unit(clip[start : start + length])
         if nothing:
             return self._nothing(film, clip, length, travels, random), NOTHING
@@ -255,9 +270,7 @@ class ActionFilms:
         blur, noise = random.uniform(0, s.blur), random.uniform(0, s.noise)
         varied = np.empty_like(film)
         for shown, frame in zip(varied, film, strict=True):
-            moved = cv2.warpAffine(
-                frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE
-            )
+            moved = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
             shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.3 else moved
         varied = middle + offset + gain * (varied - middle)
         varied += noise * random.standard_normal(varied.shape, np.float32)

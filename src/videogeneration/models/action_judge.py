@@ -69,11 +69,11 @@ class ActionJudgeConfig:
 class ActionJudge(nn.Module):
     """Says what the figure of a film does, or that there is none or that it does nothing.
 
-    Its velocity is the one at which the changes between near frames match best. The network looks at a part of the frame that goes along with it, mirrored where it ends
-    up going to the left: there, who only glides stands still, and who walks backwards looks to the
-    left. Every level convolves
-    in space and all but the first then in time (Tran et al., "A Closer Look at Spatiotemporal
-    Convolutions for Action Recognition", CVPR 2018).
+    Its velocity is the one at which the changes between near frames match best. The network looks
+    at a part of the frame that goes along with it, mirrored where it ends up going to the left:
+    there, who only glides stands still, and who walks backwards looks to the left. Every level
+    convolves in space and all but the first then in time (Tran et al., "A Closer Look at
+    Spatiotemporal Convolutions for Action Recognition", CVPR 2018).
     """
 
     def __init__(self, config: ActionJudgeConfig) -> None:
@@ -159,8 +159,9 @@ class ActionJudge(nn.Module):
         mass = change.square().sum(2)
         weight = mass.sum(2)[:, None] * near
         total = weight.sum(2)
-        way = velocity * (torch.arange(frames, device=film.device) - (weight @ between[:, None])[:, :, 0] / total.clamp_min(1e-6))
-        centre = ((mass @ columns)[:, None] * near).sum(2) / total.clamp_min(1e-6) + way
+        seen_at = (weight @ between) / total.clamp_min(1e-6)
+        seen_in = ((mass @ columns)[:, None] * near).sum(2) / total.clamp_min(1e-6)
+        centre = seen_in + velocity * (torch.arange(frames, device=film.device) - seen_at)
         return velocity, torch.where(total > 1e-6, centre, (width - 1) / 2)
 
     def _along(self, film: Tensor, valid: Tensor) -> Tensor:
@@ -171,9 +172,9 @@ class ActionJudge(nn.Module):
         """
         width, crop = film.shape[3], self.config.crop
         velocity, centre = self._track(film, valid)
-        backwards = _last(velocity, valid)[:, None] < 0
+        leftwards = _last(velocity, valid)[:, None] < 0
         columns = torch.arange(crop, device=film.device)
-        columns = torch.where(backwards, columns.flip(0), columns)
+        columns = torch.where(leftwards, columns.flip(0), columns)
         places = (centre - (crop - 1) / 2).round().long()[:, :, None] + columns[:, None]
         inside = ((places >= 0) & (places < width) & valid[:, :, None])[:, :, None]
         index = places.clamp(0, width - 1)[:, :, None].expand(-1, -1, film.shape[2], -1)
@@ -184,7 +185,7 @@ class ActionJudge(nn.Module):
         middle = film.mean((2, 3), keepdim=True)
         spread = (film - middle).square().mean((2, 3), keepdim=True).sqrt()
         frame = ((film - middle) / (spread + 0.05)).gather(3, index) * inside
-        speed = torch.where(backwards, -velocity, velocity) / (0.1 * width)
+        speed = torch.where(leftwards, -velocity, velocity) / (0.1 * width)
         parts = [figure / 0.1, (figure - before) / 0.1, frame]
         return torch.stack([*parts, (speed[:, :, None, None] * inside).expand_as(frame)], 2)
 

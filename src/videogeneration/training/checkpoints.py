@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from videogeneration.captions import Grammar, grammar_of
+from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
@@ -37,6 +38,7 @@ NETWORKS: dict[str, tuple[Callable[..., nn.Module], Any]] = {
     "discriminator": (Discriminator, DiscriminatorConfig),
     "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
     "classifier": (Classifier, ClassifierConfig),
+    "actionjudge": (ActionJudge, ActionJudgeConfig),
     "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""
