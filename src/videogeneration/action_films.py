@@ -93,18 +93,18 @@ class ActionFilmSettings:
         noise: Most noise, the standard deviation.
     """
 
-    size: int = 64
+    size: int = 96
     frames: tuple[int, int] = (6, 11)
     backwards: float = 0.5
     nothing: float = 0.2
     mirror: float = 0.5
     zoom: float = 0.15
-    shift: int = 5
+    shift: int = 8
     brightness: float = 0.1
     contrast: float = 0.25
     inverted: float = 0.1
-    blur: float = 1.0
-    noise: float = 0.03
+    blur: float = 0.8
+    noise: float = 0.02
 
     def __post_init__(self) -> None:
         if not 2 <= self.frames[0] <= self.frames[1]:
@@ -271,7 +271,7 @@ class ActionFilms:
         varied = np.empty_like(film)
         for shown, frame in zip(varied, film, strict=True):
             moved = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
-            shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.3 else moved
+            shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.4 else moved
         varied = middle + offset + gain * (varied - middle)
         varied += noise * random.standard_normal(varied.shape, np.float32)
         return np.clip(varied, 0, 1)

@@ -75,7 +75,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> KthActionJudge:
     )
     settings = ActionJudgeSettings(steps=100, batch_size=24, warmup=5, learning_rate=0.01)
     torch.manual_seed(0)
-    config = ActionJudgeConfig(readings=4, size=SIZE, crop=24, widths=(16, 24, 32))
+    config = ActionJudgeConfig(readings=4, size=SIZE, crop=(32, 24), widths=(16, 24, 32))
     network = CPU.place(ActionJudge(config))
     assert isinstance(network, ActionJudge)
     task = ActionJudgeTask(network, [ActionFilms(clips, GRAMMAR, varied)], settings, CPU)
@@ -163,7 +163,10 @@ def test_jogging_and_running_count_as_one_unless_told_otherwise() -> None:
         def forward(self, film: torch.Tensor, valid: torch.Tensor) -> torch.Tensor:
             return 9.0 * torch.nn.functional.one_hot(torch.tensor([1] * len(film)), 8).float()
 
-    grammar, network = KthGrammar(), Jogger(ActionJudgeConfig(size=SIZE, crop=24, widths=(8,)))
+    grammar, network = (
+        KthGrammar(),
+        Jogger(ActionJudgeConfig(size=SIZE, crop=(32, 24), widths=(8,))),
+    )
     shown, running = film(RIGHT, 100), "a person is running to the right"
     assert KthActionJudge(grammar, network).followed(shown, running)
     assert not KthActionJudge(grammar, network, alike=frozenset()).followed(shown, running)
