@@ -82,6 +82,13 @@ def test_short_films_have_logits(network: ActionJudge, length: int) -> None:
     assert np.isfinite(logits.detach().numpy()).all()
 
 
+def test_velocities_are_as_exact_under_autocast(network: ActionJudge) -> None:
+    film = block([40, 48, 56, 64, 72, 80, 88, 96])
+    with torch.autocast("cpu", torch.bfloat16):
+        assert network.velocity(film, everywhere(film)) == 8 / SIZE
+        assert network(film, everywhere(film)).isfinite().all()
+
+
 def test_it_is_small() -> None:
     assert sum(p.numel() for p in ActionJudge(ActionJudgeConfig()).parameters()) < 200_000
 

@@ -103,12 +103,14 @@ class ActionJudge(nn.Module):
             float32 `[B]`, as shares of the frame's width in one frame; 0 where nothing clearly
             travels. Of who has left it is the velocity with which it left.
         """
-        track = self._track(_small(film, self.config.size), valid)
-        return _last(track.velocity, valid) / self.config.size
+        with _exactly(film):
+            track = self._track(_small(film, self.config.size), valid)
+            return _last(track.velocity, valid) / self.config.size
 
     def features(self, film: Tensor, valid: Tensor) -> Tensor:
         """Mean and largest response over space and time, `[B, C]`; arguments as in `velocity`."""
-        x = self._along(_small(film, self.config.size), valid)
+        with _exactly(film), torch.no_grad():
+            x = self._along(_small(film, self.config.size), valid)
         mask = valid[:, :, None, None, None].to(x.dtype)
         x = functional.silu(self.look(x.flatten(0, 1))).unflatten(0, valid.shape) * mask
         for level in self.levels:
@@ -263,6 +265,11 @@ class _Level(nn.Module):
         x = x_flat.unflatten(0, x.shape[:2]) * mask
         x = functional.silu(self.time_norm(self.time(x.transpose(1, 2))))
         return x.transpose(1, 2) * mask
+
+
+def _exactly(film: Tensor) -> torch.autocast:
+    """Places and velocities are fractions of pixels: no bfloat16 for them."""
+    return torch.autocast(film.device.type, enabled=False)
 
 
 def _small(film: Tensor, size: int) -> Tensor:
