@@ -80,7 +80,7 @@ class ActionFilmSettings:
 
     Attributes:
         size: Height and width of the films in pixels.
-        frames: Fewest and most frames of a film.
+        frames: Fewest and most frames of a film; those of a batch have as many, or end before.
         backwards: Share of travellers' films that are played backwards.
         nothing: Share of films in which nothing is done.
         mirror: Share of films that are mirrored.
@@ -177,13 +177,15 @@ class ActionFilms:
         """The films of one step, `size` of them."""
         random = np.random.default_rng((self.seed, step))
         height = width = self.settings.size
-        most = self.settings.frames[1]
-        films = np.zeros((size, most, height, width), np.float32)
-        valid = np.zeros((size, most), bool)
+        # it follows from the step alone, so that batches of several kinds can be joined
+        fewest, most = self.settings.frames
+        length = int(np.random.default_rng(step).integers(fewest, most + 1))
+        films = np.zeros((size, length, height, width), np.float32)
+        valid = np.zeros((size, length), bool)
         read = np.zeros(size, np.int64)
         for place in range(size):
             group = self._groups[random.integers(len(self._groups))]
-            film, reading = self._film(int(random.choice(group)), random)
+            film, reading = self._film(int(random.choice(group)), length, random)
             film = self._varied(film, random)
             films[place, : len(film)] = film
             valid[place, : len(film)] = True
@@ -198,12 +200,13 @@ class ActionFilms:
                 ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1), size)
                 yield ready.result()
 
-    def _film(self, number: int, random: np.random.Generator) -> tuple[np.ndarray, str]:
-        """A film of one clip, uint8 or float32 in [0, 1], and its reading."""
+    def _film(
+        self, number: int, length: int, random: np.random.Generator
+    ) -> tuple[np.ndarray, str]:
+        """A film of one clip, float32 `[<= length, H, W]` in [0, 1], and its reading."""
         clip, caption = self.clips[number], self._captions[number]
         first, end = self._view[number]
         travels = bool(self.grammar.alternatives(caption))
-        length = int(random.integers(self.settings.frames[0], self.settings.frames[1] + 1))
         nothing = random.random() < self.settings.nothing
         backwards = travels and random.random() < self.settings.backwards
         begins = int(self._begins[number])

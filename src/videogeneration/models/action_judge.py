@@ -50,7 +50,7 @@ class ActionJudgeConfig:
 
     readings: int = 8
     size: int = 96
-    crop: tuple[int, int] = (64, 48)
+    crop: tuple[int, int] = (48, 36)
     widths: tuple[int, ...] = (16, 32, 64, 96)
     dropout: float = 0.2
     fastest: float = 0.45
@@ -86,7 +86,7 @@ class ActionJudge(nn.Module):
     def __init__(self, config: ActionJudgeConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.look = nn.Conv2d(4, c.widths[0], 4, stride=2, padding=1)
+        self.look = nn.Conv2d(5, c.widths[0], 4, stride=2, padding=1)
         self.levels = nn.ModuleList(_Level(*pair) for pair in pairwise(c.widths))
         self.dropout = nn.Dropout(c.dropout)
         self.name = nn.Linear(2 * c.widths[-1], c.readings)
@@ -161,6 +161,8 @@ class ActionJudge(nn.Module):
         stands = _last(velocity, valid) == 0
         top, bottom = top.masked_fill(stands, 0), bottom.masked_fill(stands, height)
         return _Track(
+            progress=functional.pad(mass.sum((2, 3)).cumsum(1), (1, 0))
+            / mass.sum((1, 2, 3))[:, None].clamp_min(1e-6),
             velocity=_COARSE * velocity,
             column=_COARSE * (column + 0.5) - 0.5,
             row=_COARSE * (top + bottom) / 2 - 0.5,
@@ -197,10 +199,11 @@ class ActionJudge(nn.Module):
         return torch.where(best > _MIN_MATCH, tried[place], 0.0)
 
     def _along(self, film: Tensor, valid: Tensor) -> Tensor:
-        """What is looked at of `[B, T, H, W]`: `[B, T, 4, *crop]`, 0 where not valid.
+        """What is looked at of `[B, T, H, W]`: `[B, T, 5, *crop]`, 0 where not valid.
 
         Each about of unit size: the difference from the film's median, its change in the part that
-        goes along, the frame itself, and the velocity.
+        goes along, the frame itself, the velocity, and how much was done before: what is done last
+        counts.
         """
         (_, _, size, width), (high, wide) = film.shape, self.config.crop
         track = self._track(film, valid)
@@ -228,8 +231,11 @@ class ActionJudge(nn.Module):
         change = torch.cat([torch.zeros_like(figure[:, :1]), figure.diff(dim=1)], 1)
         # in figures' heights
         speed = sign[:, None] * track.velocity / track.height[:, None] / 0.1
-        speed = (speed * valid)[:, :, None, None].expand_as(frame)
-        return torch.stack([figure, change, frame, speed], 2)
+        numbers = [
+            (number * valid)[:, :, None, None].expand_as(frame)
+            for number in (speed, track.progress)
+        ]
+        return torch.stack([figure, change, frame, *numbers], 2)
 
 
 @dataclass(frozen=True)
@@ -237,12 +243,14 @@ class _Track:
     """Where a figure is, in pixels, and how fast it goes to the right, in pixels a frame.
 
     Attributes:
+        progress: Share of all changes that lie before a frame, `[B, T]`, 0 to 1.
         velocity: `[B, T]`; 0 where it does not clearly travel.
         column: Its middle, `[B, T]`.
         row: The middle of what is looked at, `[B]`.
         height: The height of what is looked at, `[B]`.
     """
 
+    progress: Tensor
     velocity: Tensor
     column: Tensor
     row: Tensor

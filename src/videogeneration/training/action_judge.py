@@ -25,7 +25,7 @@ class ActionJudgeSettings:
         seed: Order of the films, first weights.
     """
 
-    steps: int = 400
+    steps: int = 600
     batch_size: int = 32
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
