@@ -111,14 +111,13 @@ def test_a_black_frame_is_a_frame(tmp_path: Path) -> None:
 
 
 def test_shapes_types_and_range(clips: Clips) -> None:
-    batch = windows_over(clips, VARIED, batch_size=3, future=2, labels=["poses"]).batch(0)
+    batch = windows_over(clips, VARIED, batch_size=3, future=2).batch(0)
     assert batch.history.shape == (3, 10, 8, 8)
     assert batch.future.shape == (3, 2, 8, 8)
     assert batch.caption.shape == (3, 7, 14)
     assert batch.future_valid.shape == (3, 2)
     assert batch.future_valid.dtype == torch.bool
     assert batch.history_valid.shape == (3, 10)
-    assert batch.labels["poses"].shape == (3, 12, 0, 3)
     assert batch.noise.eq(0).all()
     for tensor in (batch.history, batch.future, batch.caption):
         assert tensor.dtype == torch.float32

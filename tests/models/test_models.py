@@ -1,6 +1,7 @@
 """The networks: shapes and ranges, what they listen to, and settings that they refuse."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import cv2
@@ -605,7 +606,7 @@ def test_original_settings_that_cannot_be() -> None:
 
 
 def test_an_unknown_network_is_named() -> None:
-    with pytest.raises(ValueError, match=r"'resnet'.*generator, unet"):
+    with pytest.raises(ValueError, match=r"'resnet'.*generator.*unet"):
         build("resnet", {})
 
 
@@ -613,3 +614,13 @@ def test_lists_from_json_are_as_good_as_tuples() -> None:
     network = build("generator", {**NETWORK, "widths": [16, 32]})
     assert isinstance(network, Generator)
     assert network.config.widths == (16, 32)
+
+
+@pytest.mark.parametrize("figures", [1, 2])
+def test_a_source_that_knows_no_poses_teaches_by_its_frames(figures: int) -> None:
+    network = generator(figures=figures, sources=0)
+    film = start(torch.rand(2, 10, 32, 32), LEFT, RIGHT)
+    future, valid = torch.rand(2, AHEAD, 32, 32), torch.ones(2, AHEAD, dtype=torch.bool)
+    loss, figures_ = network.training_loss(replace(film, future=future, future_valid=valid))
+    assert loss.isfinite()
+    assert figures_["poses"] == figures_["tracks"] == 0

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from videogeneration.sources.kth.tracking import track
+from videogeneration.sources.kth.tracking import Track, track
+from videogeneration.vision.background import median_background
 
 SIZE = 64
 
@@ -19,12 +20,16 @@ def passing(centres: list[float]) -> np.ndarray:
     return film.astype(np.uint8)
 
 
+def tracked(frames: np.ndarray) -> Track:
+    return track(frames, median_background(frames))
+
+
 CENTRES = [-8.0, -2, 4, 10, 16, 22, 28, 34, 40, 46, 52, 58, 64, 70]
 
 
 @pytest.mark.parametrize("centres", [CENTRES, CENTRES[::-1]])
 def test_in_view_is_whole_and_away_from_the_edges(centres: list[float]) -> None:
-    seen = track(passing(centres)).in_view
+    seen = tracked(passing(centres)).in_view
     assert seen.dtype == bool
     # a fifth of the width at either side does not count: 12.8 of 64 pixels
     assert [x for x, there in zip(centres, seen, strict=True) if there] == [
@@ -34,31 +39,34 @@ def test_in_view_is_whole_and_away_from_the_edges(centres: list[float]) -> None:
 
 def test_grey_values_as_floats_give_the_same() -> None:
     frames = passing(CENTRES)
-    assert track(frames.astype(np.float32) / 255).in_view.tolist() == track(frames).in_view.tolist()
+    assert (
+        tracked(frames.astype(np.float32) / 255).in_view.tolist()
+        == tracked(frames).in_view.tolist()
+    )
 
 
 def test_nobody_there() -> None:
     empty = passing([-20.0] * 8)
-    found = track(empty)
+    found = tracked(empty)
     assert not found.in_view.any()
     assert (found.direction, found.confidence) == (None, 0)
 
 
 def test_somebody_who_only_enters_is_not_in_view() -> None:
-    assert not track(passing([-20.0] * 8 + [-3, 1, 4])).in_view.any()
+    assert not tracked(passing([-20.0] * 8 + [-3, 1, 4])).in_view.any()
 
 
 def test_a_figure_half_there_is_not_in_view() -> None:
     frames = passing(CENTRES)
     frames[5, 20:42] = frames[0, 20:42]  # only its feet are left
-    assert not track(frames).in_view[5]
-    assert track(frames).in_view[4]
+    assert not tracked(frames).in_view[5]
+    assert tracked(frames).in_view[4]
 
 
 @pytest.mark.parametrize("centres", [CENTRES, CENTRES[::-1]])
 def test_a_walk_goes_on_beyond_the_picture(centres: list[float]) -> None:
     frames = passing(centres)
-    path = track(frames).path
+    path = tracked(frames).path
     assert path.shape == (len(centres), 2)
     # a figure 8 pixels wide round column x has its middle half a pixel before x
     assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
@@ -68,14 +76,14 @@ def test_a_walk_goes_on_beyond_the_picture(centres: list[float]) -> None:
 def test_a_walk_at_the_edge_is_read_while_all_of_the_figure_is_seen() -> None:
     # slower and slower, as one who walks away on a slant
     centres = [58 - 3 * i + 0.03 * i * i for i in range(22)]
-    path = track(passing(centres)).path
+    path = tracked(passing(centres)).path
     assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
 
 
 def test_a_walk_that_is_not_seen_is_not_known() -> None:
-    assert track(passing(CENTRES)).path_valid.all()
+    assert tracked(passing(CENTRES)).path_valid.all()
     for centres in ([-20.0] * 8, [-20.0] * 6 + [50.0] + [-20.0] * 6):
-        found = track(passing(centres))
+        found = tracked(passing(centres))
         assert not found.path_valid.any()
         assert np.isfinite(found.path).all()
         assert found.direction is None
@@ -83,19 +91,19 @@ def test_a_walk_that_is_not_seen_is_not_known() -> None:
 
 @pytest.mark.parametrize(("centres", "side"), [(CENTRES, "right"), (CENTRES[::-1], "left")])
 def test_a_walk_has_a_direction(centres: list[float], side: str) -> None:
-    found = track(passing(centres))
+    found = tracked(passing(centres))
     assert found.direction == side
     assert found.confidence == 1
 
 
 def test_who_sways_or_comes_back_goes_nowhere() -> None:
     there = list(np.arange(14.0, 50, 3))
-    assert track(passing(there + there[::-1])).direction is None
-    found = track(passing(there + there[3:][::-1]))
+    assert tracked(passing(there + there[::-1])).direction is None
+    found = tracked(passing(there + there[3:][::-1]))
     assert found.path[-1, 0] - found.path[0, 0] > 6
     assert (found.direction, 0 < found.confidence < 0.5) == (None, True)
     around = [-20.0] * 9
-    assert track(passing([*around, 30, 31, 32, 31, 32, 33, 32, *around])).direction is None
+    assert tracked(passing([*around, 30, 31, 32, 31, 32, 33, 32, *around])).direction is None
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -108,7 +116,7 @@ def test_a_long_shadow_is_no_part_of_a_person(side: str) -> None:
     frames[:6, 45:48, 20:] = 60
     if side == "left":
         frames, centres = frames[:, :, ::-1], [63 - x for x in centres]
-    found = track(frames)
+    found = tracked(frames)
     assert found.direction == side
     walking = slice(10, 20)
     assert np.abs(found.path[walking, 0] - np.array(centres)[walking]).max() < 2
@@ -117,7 +125,7 @@ def test_a_long_shadow_is_no_part_of_a_person(side: str) -> None:
 
 @pytest.mark.parametrize("factor", [2, 3])
 def test_a_track_is_in_the_frames_own_pixels(factor: int) -> None:
-    small = track(passing(CENTRES))
-    large = track(passing(CENTRES).repeat(factor, axis=1).repeat(factor, axis=2))
+    small = tracked(passing(CENTRES))
+    large = tracked(passing(CENTRES).repeat(factor, axis=1).repeat(factor, axis=2))
     np.testing.assert_allclose(large.path, factor * small.path, atol=1e-6)
     assert large.in_view.tolist() == small.in_view.tolist()

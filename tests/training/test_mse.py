@@ -25,9 +25,8 @@ from toys import (
 )
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import HISTORY, Clips
-from videogeneration.data.windows import Windows, WindowSettings
+from videogeneration.data.windows import Windows, WindowSettings, histories
 from videogeneration.evaluation.metrics import psnr
-from videogeneration.evaluation.scoring import network_model
 from videogeneration.models.generator import Generator
 from videogeneration.models.generator_losses import in_half_frames, true_tracks
 from videogeneration.models.interface import Batch, FilmModel
@@ -72,7 +71,10 @@ def learned(clips: Clips) -> FilmModel:
 def films(
     network: FilmModel, given: Sequence[np.ndarray], captions: Sequence[str], steps: int
 ) -> np.ndarray:
-    return network_model(network.eval(), ActionGrammar().vocabulary)(given, captions, steps)
+    history, valid = histories(given)
+    encode = ActionGrammar().vocabulary.encode
+    said = torch.stack([torch.from_numpy(encode(caption)).float() for caption in captions])
+    return network.eval().generate(history, valid, said, steps).numpy()
 
 
 def centre(frames: np.ndarray) -> np.ndarray:

@@ -18,10 +18,18 @@ def test_a_figure_that_passes_leaves_the_median_alone() -> None:
     np.testing.assert_allclose(median_background(film / np.float32(255)), background)
 
 
-def test_the_median_of_every_pixel() -> None:
-    film = np.random.default_rng(1).random((11, 6, 5), dtype=np.float32)
-    np.testing.assert_array_equal(median_background(film), np.median(film, axis=0))
-    # of a long film every n-th frame is looked at
+@pytest.mark.parametrize("kind", [np.uint8, np.float32])
+def test_the_median_of_every_pixel(kind: type) -> None:
+    random = np.random.default_rng(1)
+    for length in (1, 2, 3, 4, 11, 50):
+        film = (255 * random.random((length, 6, 5))).astype(kind)
+        film[:, 0, 0], film[:, 0, 1] = 0, 255
+        expected = np.sort(film, axis=0)[length // 2]
+        unit = np.float32(1 if kind is np.float32 else 1 / 255)
+        np.testing.assert_array_equal(median_background(film), expected * unit)
+
+
+def test_every_so_many_frames_of_a_long_film_are_enough() -> None:
     film = np.random.default_rng(2).random((101, 6, 5), dtype=np.float32)
     np.testing.assert_array_equal(median_background(film), np.sort(film[::3], axis=0)[17])
 

@@ -103,7 +103,9 @@ class Windows:
     ) -> None:
         self.sequences = sequences if clips.sequences else 0
         self.labels = labels
-        wanted = {*labels, *(f"{name}_valid" for name in labels)}
+        # who is to wear other clothes has hips
+        wanted = {*labels, "poses"} if settings.clothes else {*labels}
+        wanted |= {f"{name}_valid" for name in wanted}
         self._labels = {name: x for name, x in clips.labels.items() if name in wanted}
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
         self.grammar = grammar
@@ -233,7 +235,8 @@ class Windows:
             background = self.clips.background(clip)
         if background is not None:
             background = background[:, ::-1] if mirror else background
-            if random.random() < clothes and labels["poses_valid"][0].any():
+            known = labels.get("poses_valid", np.zeros((1, 0), bool))[0]
+            if random.random() < clothes and known.any():
                 cut = in_other_clothes(cut, background, labels["poses"][:, 0, 1], random)
             background = greys[background]
         return _Cut(np.take(greys, cut, mode="clip"), past, labels, caption, background)

@@ -307,8 +307,12 @@ class Generator(FilmModel):
     def _auxiliary_losses(self, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
         """What counts beside the square error, by the name of its weight."""
         labels, (count, past) = batch.labels, drawing.tracks.shape[1:3]
-        height, width = batch.history.shape[-2:]
-        poses, known = labels["poses"][:, :, :count], labels["poses_valid"][:, :, :count]
+        frames, height, width = past + batch.future.shape[1], *batch.history.shape[-2:]
+        poses, known = labels.get("poses"), labels.get("poses_valid")
+        if poses is None or known is None:  # the source says nothing
+            poses = batch.history.new_zeros(len(batch.history), frames, 0, 3)
+            known = batch.history_valid.new_zeros(poses.shape[:3])
+        poses, known = poses[:, :, :count], known[:, :, :count]
         missing = count - poses.shape[2]
         known = F.pad(known, (0, missing))
         poses = F.pad(losses.in_half_frames(poses, height, width), (0, 0, 0, missing))

@@ -4,6 +4,7 @@ from typing import Any
 
 from torch import nn
 
+from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.models.classifier import Classifier, ClassifierConfig
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
@@ -34,5 +35,6 @@ NETWORKS: dict[str, tuple[type[nn.Module], Any]] = {
     "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
     "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
     "classifier": (Classifier, ClassifierConfig),
+    "actionjudge": (ActionJudge, ActionJudgeConfig),
 }
 """Every network that a checkpoint can hold, with its configuration."""

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from functools import cached_property
 
-import cv2
 import numpy as np
 
 from videogeneration.data.clips import SPLITS
 from videogeneration.validated import check_name
+from videogeneration.vision import foreground
 
 ANY_SPLIT = "any"
 """The split of a sample that all splits share, as a glyph is the same everywhere."""
@@ -84,9 +84,7 @@ def enclosing_circle(image: np.ndarray) -> tuple[float, float, float]:
     Raises:
         ValueError: The picture is empty.
     """
-    # the faintest rim of a stroke would widen the circle without being seen
-    ink = cv2.findNonZero((image > 32).astype(np.uint8))
-    if ink is None:
+    ink = np.argwhere(image > 255 * foreground.INK)[:, ::-1]
+    if not len(ink):
         raise ValueError("a sprite's picture is empty")
-    (x, y), radius = cv2.minEnclosingCircle(cv2.convexHull(ink))
-    return x, y, radius + 0.5  # to the outer edge of the outermost pixels
+    return foreground.enclosing_circle(ink.astype(np.int32))

@@ -3,7 +3,7 @@
 import numpy as np
 
 _MAX_FRAMES = 50
-"""So many frames, evenly spaced, make a median that more would not change."""
+"""So many frames, evenly spaced, make a median that more would not change; a byte counts them."""
 
 _GAIN_SAMPLES = 16
 """The camera's gain is read from a grid of about so many pixels in height and in width."""
@@ -12,7 +12,8 @@ _GAIN_SAMPLES = 16
 def median_background(frames: np.ndarray) -> np.ndarray:
     """The static background of a film: every pixel's median over time.
 
-    Of a long film evenly spaced frames are enough.
+    Of a long film evenly spaced frames are enough. Of an even number of frames it is the greater of
+    the two middle values, which is one that was seen.
 
     Args:
         frames: uint8 or float in [0, 1], `[T, H, W]`.
@@ -25,11 +26,15 @@ def median_background(frames: np.ndarray) -> np.ndarray:
     """
     frames = _checked(frames)
     frames = frames[:: -(-len(frames) // _MAX_FRAMES)]
-    # the upper median instead of the mean of the two middle ones: a partition, no float copy; each
-    # pixel's values side by side make it twice as fast
-    middle, values = len(frames) // 2, np.ascontiguousarray(np.moveaxis(frames, 0, -1))
-    values.partition(middle, axis=-1)
-    return _as_unit(values[..., middle])
+    middle = len(frames) // 2
+    if frames.dtype != np.uint8:
+        return _as_unit(np.partition(frames, middle, axis=0)[middle])
+    # bit by bit the greatest value that enough frames reach: ten times as fast as a partition
+    median = np.zeros(frames.shape[1:], np.uint8)
+    for bit in 1 << np.arange(7, -1, -1, dtype=np.uint8):
+        reached = (frames >= (median | bit)).sum(axis=0, dtype=np.uint8)
+        median[reached >= len(frames) - middle] |= bit
+    return _as_unit(median)
 
 
 def subtract_background(

@@ -101,5 +101,5 @@ def batch(count: int = 3, future: int = 3, labelled: bool = True) -> Batch:
         torch.ones(count, future, dtype=torch.bool),
         caption,
         torch.zeros(count),
-        labels,
+        labels=labels,
     )

@@ -9,6 +9,12 @@ from torch import Tensor
 from videogeneration.models.interface import Batch
 from videogeneration.models.people.skeleton import Poses
 
+LEGIBLE = 0.2
+"""Share of a figure's keypoints that a frame must show for the others to be guessed from them."""
+
+MARGIN = 0.25
+"""How far outside a frame keypoints are read, in shares of its sides."""
+
 
 @dataclass(frozen=True)
 class DrawingLesson:
@@ -17,7 +23,8 @@ class DrawingLesson:
     Attributes:
         frames: `[B, F, H, W]`.
         visible: bool `[B, F]`: whether they show a figure, as far as is known.
-        inside: bool `[B, F, 16]`: which keypoints are in the frame.
+        counted: bool `[B, F, 16]`: which keypoints can be read: a figure's that is cut off too, so
+            far as they are not far outside.
         silhouette: `[B, F, H, W]` in [0, 1].
         true: The true poses, `[B, F]`.
         background: `[B, F, H, W]`.
@@ -27,7 +34,7 @@ class DrawingLesson:
 
     frames: Tensor
     visible: Tensor
-    inside: Tensor
+    counted: Tensor
     silhouette: Tensor
     true: Poses
     background: Tensor
@@ -41,7 +48,10 @@ class DrawingLesson:
         frames = torch.cat([batch.history, batch.future], 1)
         there = torch.cat([batch.history_valid, batch.future_valid], 1)
         labelled = labels["labels_valid"]
-        visible = there & (labels["keypoints_valid"].any(2) | ~labelled[:, None])
+        inside, keypoints = labels["keypoints_valid"], labels["keypoints"]
+        visible = there & (inside.float().mean(2).gt(LEGIBLE) | ~labelled[:, None])
+        size = keypoints.new_tensor([frames.shape[3], frames.shape[2]])
+        near = ((keypoints > -MARGIN * size) & (keypoints < (1 + MARGIN) * size)).all(-1)
         # mostly frames with a figure; some without, for the reader
         wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
         order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
@@ -51,7 +61,7 @@ class DrawingLesson:
         return cls(
             frames=_take(frames, picked),
             visible=_take(visible, picked),
-            inside=_take(labels["keypoints_valid"] & visible[..., None], picked),
+            counted=_take(near & visible[..., None], picked),
             silhouette=_take(labels["silhouette"], picked),
             true=_true(labels, "").map(lambda x: _take(x, picked)),
             background=labels["background"][:, None].expand(-1, picked.shape[1], -1, -1),

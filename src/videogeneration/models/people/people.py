@@ -167,7 +167,7 @@ class People(FilmModel):
         losses = pose_losses(
             read,
             lesson.true.map(lambda x: x.flatten(0, 1)),
-            lesson.inside.flatten(0, 1),
+            lesson.counted.flatten(0, 1),
             lesson.silhouette.flatten(0, 1),
             lesson.labelled.repeat_interleave(lesson.frames.shape[1]),
         )

@@ -165,7 +165,8 @@ def estimated(frames: np.ndarray, action: str) -> Known:
     if action not in MOVING_ACTIONS:
         in_view = np.ones(count, bool)
         return Known(action_caption(action, None), None, None, in_view, labels, False)
-    path = track(frames)
+    background = median_background(frames)
+    path = track(frames, background)
     valid[:, 0] = path.path_valid
     poses[path.path_valid, 0, :2] = path.path[path.path_valid]
     return Known(
@@ -175,7 +176,7 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         path.in_view,
         labels,
         labels_valid=False,
-        background=(255 * median_background(frames)).round().astype(np.uint8),
+        background=(255 * background).round().astype(np.uint8),
     )
 
 

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from videogeneration.vision.background import median_background
 from videogeneration.vision.foreground import centroids, find_figure, is_visible
 
 _SIZE = 64
@@ -55,7 +54,7 @@ class Track:
     confidence: float
 
 
-def track(frames: np.ndarray) -> Track:
+def track(frames: np.ndarray, background: np.ndarray) -> Track:
     """Follow the person of a sequence.
 
     Every column of the picture counts by how much of a figure it shows, squared: a person is high
@@ -64,16 +63,15 @@ def track(frames: np.ndarray) -> Track:
     become slower and slower.
 
     Args:
-        frames: uint8 or float in [0, 1], `[T, H, W]`, at 25 frames a second. The figure must cover
-            no pixel in half of them.
+        frames: uint8 or float in [0, 1], `[T, H, W]`, at 25 frames a second.
+        background: The same scene without the person, uint8 or float in [0, 1], `[H, W]`.
 
     Returns:
         The track, in the frames' own pixels.
     """
     step = max(1, frames.shape[2] // _SIZE)
-    small = frames[:, ::step, ::step]
-    length, width = len(small), small.shape[2]
-    figure = np.abs(find_figure(small, median_background(small)))
+    figure = np.abs(find_figure(frames[:, ::step, ::step], background[::step, ::step]))
+    length, _, width = figure.shape
     figure *= figure.sum(axis=1, keepdims=True)
     strength, centers = figure.sum(axis=(1, 2)), centroids(figure)
     strong = is_visible(figure) & (strength >= _MIN_STRENGTH * np.quantile(strength, 0.8))

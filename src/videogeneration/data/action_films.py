@@ -1,0 +1,281 @@
+"""Films for a judge of actions: true ones, and ones in which nobody does what a sentence says.
+
+Nothing but true clips is needed. Who is filmed while walking and played backwards walks backwards;
+who is held does nothing; a figure can be wiped out to the clip's background, or moved over it in
+one unchanging pose.
+"""
+
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import Clips
+from videogeneration.validated import validated
+from videogeneration.vision.background import median_background
+from videogeneration.vision.foreground import THRESHOLD
+
+BACKWARDS = "backwards"
+"""The reading of a film whose figure goes one way and looks the other."""
+
+NOTHING = "nothing"
+"""The reading of a film whose figure stands still or glides, or which has none."""
+
+
+_LEAST = 5
+"""Frames of a caption's action in a film that begins with another, at least."""
+
+
+def readings(grammar: ActionGrammar) -> tuple[str, ...]:
+    """All that a judge can read from a film; a direction, where there is one, is read apart."""
+    return (*dict.fromkeys(map(deed, grammar.sentences())), BACKWARDS, NOTHING)
+
+
+def deed(sentence: str) -> str:
+    """What somebody does, without its direction: `walking`, `clapping hands`."""
+    return sentence.removeprefix("a person is ").split(" to the ")[0]
+
+
+def frozen(film: np.ndarray, moving: int = 1) -> np.ndarray:
+    """A film `[T, H, W]` that stands still after its first `moving` frames."""
+    return film[np.minimum(np.arange(len(film)), moving - 1)]
+
+
+def wiped_out(film: np.ndarray, background: np.ndarray, present: int = 1) -> np.ndarray:
+    """A film `[T, H, W]` whose figure is gone after its first `present` frames."""
+    gone = np.repeat(background[None].astype(film.dtype), len(film) - present, axis=0)
+    return np.concatenate([film[:present], gone])
+
+
+def gliding(frame: np.ndarray, background: np.ndarray, displacement: np.ndarray) -> np.ndarray:
+    """A figure that is moved over its background in one unchanging pose.
+
+    Args:
+        frame: float32 `[H, W]` in [0, 1], with the whole figure in view.
+        background: The same without it.
+        displacement: Pixels to the right of where it is in `frame`, `[T]`.
+
+    Returns:
+        float32 `[T, H, W]`.
+    """
+    height, width = frame.shape
+    foreground = (np.abs(frame - background) > THRESHOLD / 2).astype(np.float32)
+    alpha = cv2.GaussianBlur(cv2.dilate(foreground, np.ones((3, 3))), (0, 0), 1.0)
+    film = np.empty((len(displacement), height, width), np.float32)
+    for shown, pixels in zip(film, displacement, strict=True):
+        shift = np.array([[1, 0, pixels], [0, 1, 0]], np.float32)
+        moved = cv2.warpAffine(alpha, shift, (width, height))
+        looks = cv2.warpAffine(frame, shift, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        shown[:] = background + moved * (looks - background)
+    return film
+
+
+@validated
+class ActionFilmSettings:
+    """Which films a judge of actions learns from.
+
+    Attributes:
+        size: Height and width of the films in pixels.
+        frames: Fewest and most frames of a film; those of a batch have as many, or end before.
+        backwards: Share of travellers' films that are played backwards.
+        nothing: Share of films in which nothing is done.
+        mirror: Share of films that are mirrored.
+        zoom: Figures are up to so much larger or smaller, as a share.
+        shift: Most pixels by which films are moved, half as many up and down.
+        brightness: Standard deviation of a change of brightness.
+        contrast: Standard deviation of a change of contrast, as a share.
+        inverted: Share of films shown as their negative.
+        blur: Most blur, the standard deviation in pixels.
+        noise: Most noise, the standard deviation.
+    """
+
+    size: int = 96
+    frames: tuple[int, int] = (6, 11)
+    backwards: float = 0.5
+    nothing: float = 0.2
+    mirror: float = 0.5
+    zoom: float = 0.15
+    shift: int = 8
+    brightness: float = 0.1
+    contrast: float = 0.25
+    inverted: float = 0.1
+    blur: float = 0.8
+    noise: float = 0.02
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.frames[0] <= self.frames[1]:
+            raise ValueError(f"frames: {self.frames}; give the fewest, at least 2, and the most")
+        for name in ("backwards", "nothing", "mirror", "inverted", "zoom"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more, less than 1")
+        for name in ("shift", "brightness", "contrast", "blur", "noise"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
+
+
+@dataclass(frozen=True)
+class FilmBatch:
+    """Films and what they show.
+
+    Attributes:
+        film: float32 `[B, T, H, W]` in [0, 1].
+        valid: bool `[B, T]`: frames that belong to the film.
+        reading: int64 `[B]`, places in `readings`.
+    """
+
+    film: Tensor
+    valid: Tensor
+    reading: Tensor
+
+    @classmethod
+    def joined(cls, batches: Iterable["FilmBatch"]) -> "FilmBatch":
+        """Batches of films of the same size and number of frames, as one."""
+        parts = [(batch.film, batch.valid, batch.reading) for batch in batches]
+        return cls(*map(torch.cat, zip(*parts, strict=True)))
+
+    def to(self, device: str) -> "FilmBatch":
+        """The same on a device."""
+        return FilmBatch(self.film.to(device), self.valid.to(device), self.reading.to(device))
+
+
+class ActionFilms:
+    """Films cut from clips, shuffled from a seed; every action is shown as often as any other.
+
+    Args:
+        clips: True clips; those in which nobody is in view are left out. Where something else is
+            done first, a column `caption_from` has the frame from which the caption holds.
+        grammar: The source's grammar.
+        settings: Which films, and how they are varied.
+        seed: Everything random follows from it and the step's number.
+
+    Raises:
+        ValueError: No clip shows anybody.
+    """
+
+    def __init__(
+        self, clips: Clips, grammar: ActionGrammar, settings: ActionFilmSettings, seed: int = 0
+    ) -> None:
+        self.grammar, self.settings, self.seed = grammar, settings, seed
+        self.clips = clips.where(clips.table["view_end"] > clips.table["view_start"])
+        if not len(self.clips):
+            raise ValueError(f"{clips.folder}: no clip has a frame with its figure in view")
+        table = self.clips.table
+        self._readings = {reading: place for place, reading in enumerate(readings(grammar))}
+        self._view = table[["view_start", "view_end"]].to_numpy()
+        self._begins = np.zeros(len(table), int)
+        if "caption_from" in table:
+            self._begins = table["caption_from"].to_numpy()
+        self._captions = [str(caption) for caption in table["caption"]]
+        deeds = np.array([deed(caption) for caption in self._captions])
+        self._groups = [np.flatnonzero(deeds == name) for name in sorted(set(deeds))]
+
+    def batch(self, step: int, size: int) -> FilmBatch:
+        """The films of one step, `size` of them."""
+        random = np.random.default_rng((self.seed, step))
+        height = width = self.settings.size
+        # it follows from the step alone, so that batches of several kinds can be joined
+        fewest, most = self.settings.frames
+        length = int(np.random.default_rng(step).integers(fewest, most + 1))
+        films = np.zeros((size, length, height, width), np.float32)
+        valid = np.zeros((size, length), bool)
+        read = np.zeros(size, np.int64)
+        for place in range(size):
+            group = self._groups[random.integers(len(self._groups))]
+            film, reading = self._film(int(random.choice(group)), length, random)
+            film = self._varied(film, random)
+            films[place, : len(film)] = film
+            valid[place, : len(film)] = True
+            read[place] = self._readings[reading]
+        return FilmBatch(torch.from_numpy(films), torch.from_numpy(valid), torch.from_numpy(read))
+
+    def batches(self, start: int, stop: int, size: int) -> Iterator[FilmBatch]:
+        """The batches of steps `start` to `stop`, made one ahead in the background."""
+        with ThreadPoolExecutor(1) as pool:
+            ahead = pool.submit(self.batch, start, size)
+            for step in range(start, stop):
+                ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1), size)
+                yield ready.result()
+
+    def _film(
+        self, number: int, length: int, random: np.random.Generator
+    ) -> tuple[np.ndarray, str]:
+        """A film of one clip, float32 `[<= length, H, W]` in [0, 1], and its reading."""
+        clip, caption = self.clips[number], self._captions[number]
+        first, end = self._view[number]
+        travels = bool(self.grammar.alternatives(caption))
+        nothing = random.random() < self.settings.nothing
+        backwards = travels and random.random() < self.settings.backwards
+        begins = int(self._begins[number])
+        if backwards and end - begins > 1:
+            # what was done before the caption's action would come after it
+            clip, first, end, begins = clip[begins:], max(0, first - begins), end - begins, 0
+            clip, first, end = clip[::-1], len(clip) - end, len(clip) - first
+        else:
+            backwards = False
+        # from the middle of what is in view on, a runner is still seen for two frames
+        latest = (max(first, begins) + end - 1) // 2 if travels else end - length
+        first = max(first, begins + _LEAST - length)
+        start = int(random.integers(first, max(first, latest) + 1))
+        film = self._unit(clip[start : start + length])
+        if nothing:
+            return self._nothing(film, clip, length, travels, random), NOTHING
+        if backwards:
+            return film, BACKWARDS
+        return film, deed(caption)
+
+    def _unit(self, frames: np.ndarray) -> np.ndarray:
+        """Frames in the films' size, float32 in [0, 1]."""
+        size = (self.settings.size, self.settings.size)
+        small = [cv2.resize(frame, size, interpolation=cv2.INTER_AREA) for frame in frames]
+        scale = 255 if frames.dtype == np.uint8 else 1
+        return np.stack(small).astype(np.float32) / scale
+
+    def _nothing(
+        self,
+        film: np.ndarray,
+        clip: np.ndarray,
+        length: int,
+        travels: bool,
+        random: np.random.Generator,
+    ) -> np.ndarray:
+        kind = random.choice(["frozen", "wiped out", "gliding"] if travels else ["frozen"])
+        film = film[np.minimum(np.arange(length), len(film) - 1)]
+        if kind == "frozen":
+            return frozen(film, int(random.integers(1, 3)))
+        background = self._unit(median_background(clip)[None])[0]
+        if kind == "wiped out":
+            return wiped_out(film, background, int(random.integers(1, 3)))
+        pace = random.uniform(2, 30) * random.choice([-1, 1]) * film.shape[2] / 128
+        return gliding(film[0], background, pace * np.arange(length))
+
+    def _varied(self, film: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """Another view of the same: mirrored, moved, enlarged, in other greys, with noise."""
+        s = self.settings
+        height, width = film.shape[1:]
+        scale = 1 + random.uniform(-s.zoom, s.zoom)
+        flip = -1.0 if random.random() < s.mirror else 1.0
+        dx, dy = random.uniform(-s.shift, s.shift, 2) * (1, 0.5)
+        across, down = flip * scale, scale
+        matrix = np.array(
+            [
+                [across, 0, (1 - across) * (width - 1) / 2 + dx],
+                [0, down, (1 - down) * (height - 1) / 2 + dy],
+            ]
+        )
+        gain, offset = 1 + random.normal(0, s.contrast), random.normal(0, s.brightness)
+        gain = float(np.clip(gain, 0.4, 1.8)) * (-1 if random.random() < s.inverted else 1)
+        middle = float(film.mean())
+        offset = float(np.clip(middle + offset, 0.25, 0.75)) - middle
+        blur, noise = random.uniform(0, s.blur), random.uniform(0, s.noise)
+        varied = np.empty_like(film)
+        for shown, frame in zip(varied, film, strict=True):
+            moved = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+            shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.4 else moved
+        varied = middle + offset + gain * (varied - middle)
+        varied += noise * random.standard_normal(varied.shape, np.float32)
+        return np.clip(varied, 0, 1)

@@ -1,0 +1,289 @@
+"""A small space-time network that says what the figure of a film does."""
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+_LAGS = (1, 2, 3, 4)
+"""Frames are matched with the next four: beyond that somebody's legs have changed too much."""
+
+_SPEED_STEP = 0.25
+"""Pixels a frame between two velocities that are tried; with four lags no finer is seen."""
+
+_FIGURE = 0.06
+"""Least change of a pixel, in [0, 1], that is matched: the rest is noise."""
+
+_COARSE = 2
+"""Changes are matched in frames of a so many times smaller size."""
+
+_BAND = 4
+"""Rows that are matched as one: a figure that walks at a slant still meets itself."""
+
+_NEAR = 1.5
+"""Frames within which somebody's velocity hardly changes: what is farther counts less."""
+
+_OUTSIDE = 0.02
+"""Share of a figure's changes that may lie above and below it: noise, and a shadow's end."""
+
+_MARGIN = 1.2
+"""Height that is looked at of who travels, as a share of the figure's."""
+
+_MIN_MATCH = 0.27
+"""Least normalised correlation, at most 1, of a figure that travels with itself."""
+
+
+@dataclass(frozen=True)
+class ActionJudgeConfig:
+    """What rebuilds an `ActionJudge`.
+
+    Attributes:
+        readings: Number of things that a figure may do.
+        size: Height and width in pixels to which frames are averaged first.
+        crop: Height and width in pixels of the part that goes with the figure.
+        widths: Channels of the levels; each halves height and width and keeps time.
+        dropout: Share of the features dropped in training.
+        fastest: Highest speed that is looked for, as a share of the frame's width in one frame.
+    """
+
+    readings: int = 8
+    size: int = 96
+    crop: tuple[int, int] = (48, 36)
+    widths: tuple[int, ...] = (16, 32, 64, 96)
+    dropout: float = 0.2
+    fastest: float = 0.45
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "widths", tuple(self.widths))
+        object.__setattr__(self, "crop", tuple(self.crop))
+        if not self.widths or any(width < 8 or width % 8 for width in self.widths):
+            raise ValueError(f"widths: {self.widths}; give one or more multiples of 8")
+        if self.readings < 2:
+            raise ValueError(f"readings: {self.readings}; choose 2 or more")
+        if self.size < 16 or min(self.crop) < 2 ** len(self.widths):
+            raise ValueError(
+                f"size: {self.size}, crop: {self.crop}; choose a size of 16 or more and a crop of "
+                f"{2 ** len(self.widths)} or more, so that {len(self.widths)} levels can halve it"
+            )
+        if not 0 <= self.dropout < 1:
+            raise ValueError(f"dropout: {self.dropout}; choose 0 or more, less than 1")
+        if not 0 < self.fastest < 0.5:
+            raise ValueError(f"fastest: {self.fastest}; choose more than 0, less than 0.5")
+
+
+class ActionJudge(nn.Module):
+    """Says what the figure of a film does, or that there is none or that it does nothing.
+
+    Its velocity is the one at which the changes between near frames match best. The network looks
+    at a part of the frame that goes along with it, mirrored where it ends up going to the left:
+    there, who only glides stands still, and who walks backwards looks to the left. Every level
+    convolves in space and all but the first then in time (Tran et al., "A Closer Look at
+    Spatiotemporal Convolutions for Action Recognition", CVPR 2018).
+    """
+
+    def __init__(self, config: ActionJudgeConfig) -> None:
+        super().__init__()
+        self.config = c = config
+        self.look = nn.Conv2d(5, c.widths[0], 4, stride=2, padding=1)
+        self.levels = nn.ModuleList(_Level(*pair) for pair in pairwise(c.widths))
+        self.dropout = nn.Dropout(c.dropout)
+        self.name = nn.Linear(2 * c.widths[-1], c.readings)
+
+    def velocity(self, film: Tensor, valid: Tensor) -> Tensor:
+        """How fast the figure travels to the right at the end.
+
+        Args:
+            film: `[B, T, H, W]` in [0, 1], two frames or more.
+            valid: bool `[B, T]`: frames that belong to the film, the first ones; what lies in the
+                others is not looked at.
+
+        Returns:
+            float32 `[B]`, as shares of the frame's width in one frame; 0 where nothing clearly
+            travels. Of who has left it is the velocity with which it left.
+        """
+        with _exactly(film):
+            track = self._track(_small(film, self.config.size), valid)
+            return _last(track.velocity, valid) / self.config.size
+
+    def features(self, film: Tensor, valid: Tensor) -> Tensor:
+        """Mean and largest response over space and time, `[B, C]`; arguments as in `velocity`."""
+        with _exactly(film), torch.no_grad():
+            x = self._along(_small(film, self.config.size), valid)
+        mask = valid[:, :, None, None, None].to(x.dtype)
+        x = functional.silu(self.look(x.flatten(0, 1))).unflatten(0, valid.shape) * mask
+        for level in self.levels:
+            x = level(x, mask)
+        x = x.float()
+        mean = x.mean((3, 4)).sum(1) / valid.sum(1, keepdim=True)
+        largest = x.masked_fill(mask == 0, -torch.inf).amax((1, 3, 4))
+        return torch.cat([mean, largest], 1)
+
+    def forward(self, film: Tensor, valid: Tensor) -> Tensor:
+        """Logits `[B, readings]`; arguments as in `velocity`."""
+        return self.name(self.dropout(self.features(film, valid)))
+
+    def _track(self, film: Tensor, valid: Tensor) -> "_Track":
+        """Find the figure of `[B, T, H, W]`.
+
+        Changes between frames are matched, not differences from a background: where somebody stood
+        for long before going away, there would always be a difference.
+        """
+        frames = film.shape[1]
+        coarse = functional.avg_pool2d(film, _COARSE)
+        height, width = coarse.shape[2:]
+        change = coarse[:, 1:] - coarse[:, :-1]
+        # flicker, and the camera's automatic gain, are common to most pixels
+        change = change - change.flatten(2).median(2).values[:, :, None, None]
+        change = change * (change.abs() > _FIGURE) * valid[:, 1:, None, None]
+        times = torch.arange(frames, device=film.device, dtype=film.dtype)
+        between = times[1:] - 0.5
+        near = torch.exp(-(times[:, None] - between).abs() / _NEAR)
+        velocity = self._velocity(change, near)
+
+        # from where changes are seen near in time, and on from there with the velocity
+        mass = change.square()
+        weight = mass.sum((2, 3))[:, None] * near
+        total = weight.sum(2)
+        columns = torch.arange(width, device=film.device, dtype=film.dtype)
+        seen_in = ((mass.sum(2) @ columns)[:, None] * near).sum(2) / total.clamp_min(1e-6)
+        seen_at = (weight @ between) / total.clamp_min(1e-6)
+        column = seen_in + velocity * (times - seen_at)
+        column = torch.where(total > 1e-6, column, (width - 1) / 2)
+
+        # who travels changes from head to foot; of who stands only the arms do
+        travels = ((velocity[:, 1:] != 0) | (velocity[:, :-1] != 0)).to(film.dtype)
+        rows = (mass.sum(3) * travels[:, :, None]).sum(1).cumsum(1)
+        share = rows / rows[:, -1:].clamp_min(1e-6)
+        top = (share < _OUTSIDE).sum(1)
+        bottom = (share < 1 - _OUTSIDE).sum(1) + 1
+        stands = _last(velocity, valid) == 0
+        top, bottom = top.masked_fill(stands, 0), bottom.masked_fill(stands, height)
+        return _Track(
+            progress=functional.pad(mass.sum((2, 3)).cumsum(1), (1, 0))
+            / mass.sum((1, 2, 3))[:, None].clamp_min(1e-6),
+            velocity=_COARSE * velocity,
+            column=_COARSE * (column + 0.5) - 0.5,
+            row=_COARSE * (top + bottom) / 2 - 0.5,
+            height=_COARSE * (bottom - top).clamp_min(height // 8) * (1 + (_MARGIN - 1) * ~stands),
+        )
+
+    def _velocity(self, change: Tensor, near: Tensor) -> Tensor:
+        """Pixels a frame to the right, `[B, T]`, of changes `[B, T - 1, H, W]` between frames.
+
+        `near` `[T, T - 1]` is how much each of them counts at every frame.
+        """
+        count, between, _, width = change.shape
+        bands = functional.avg_pool2d(change, (_BAND, 1))
+        energy = bands.square().sum((2, 3))
+        steps = int(self.config.fastest * width / _SPEED_STEP)
+        tried = _SPEED_STEP * torch.arange(-steps, steps + 1, device=change.device)
+        # correlation over all shifts at once; twice the width, so that nothing wraps around
+        spectrum = torch.fft.rfft(bands, 2 * width, dim=3)
+        matched, possible = change.new_zeros(1), change.new_zeros(1)
+        for lag in _LAGS[: between - 1]:
+            product = (spectrum[:, :-lag].conj() * spectrum[:, lag:]).sum(2)
+            correlation = torch.fft.irfft(product, 2 * width, dim=2)
+            weight = (near[:, :-lag] * near[:, lag:]).sqrt() / lag  # late matches are worse
+            correlation = weight @ correlation
+            shift = (tried * lag).floor().long()
+            found = correlation[:, :, shift % (2 * width)]
+            beyond = correlation[:, :, (shift + 1) % (2 * width)]
+            found = found.lerp(beyond, tried * lag - shift)
+            matched = matched + found * ((tried * lag).abs() < width)
+            pairs = (energy[:, :-lag] * energy[:, lag:]).sqrt()
+            possible = possible + weight @ pairs[:, :, None]
+        score = (matched / possible.clamp_min(1e-6)).expand(count, between + 1, -1)
+        best, place = score.max(2)
+        return torch.where(best > _MIN_MATCH, tried[place], 0.0)
+
+    def _along(self, film: Tensor, valid: Tensor) -> Tensor:
+        """What is looked at of `[B, T, H, W]`: `[B, T, 5, *crop]`, 0 where not valid.
+
+        Each about of unit size: the difference from the film's median, its change in the part that
+        goes along, the frame itself, the velocity, and how much was done before: what is done last
+        counts.
+        """
+        (_, _, size, width), (high, wide) = film.shape, self.config.crop
+        track = self._track(film, valid)
+        sign = torch.where(_last(track.velocity, valid) < 0, -1.0, 1.0)
+        scale = (track.height / high)[:, None, None]
+        across = torch.arange(wide, device=film.device) - (wide - 1) / 2
+        down = torch.arange(high, device=film.device) - (high - 1) / 2
+        x = track.column[:, :, None] + sign[:, None, None] * scale * across
+        y = (track.row[:, None, None] + scale * down).expand(-1, film.shape[1], -1)
+        grid = torch.stack(
+            [
+                ((2 * x + 1) / width - 1)[:, :, None].expand(-1, -1, high, -1),
+                ((2 * y + 1) / size - 1)[:, :, :, None].expand(-1, -1, -1, wide),
+            ],
+            -1,
+        )
+        known = film.masked_fill(~valid[:, :, None, None], torch.nan)
+        figure = film - known.nanmedian(1, keepdim=True).values
+        middle = film.mean((2, 3), keepdim=True)
+        spread = (film - middle).square().mean((2, 3), keepdim=True).sqrt()
+        pair = torch.stack([figure / 0.1, (film - middle) / (spread + 0.05)], 2)
+        seen = functional.grid_sample(pair.flatten(0, 1), grid.flatten(0, 1), align_corners=False)
+        seen = seen.unflatten(0, valid.shape) * valid[:, :, None, None, None]
+        figure, frame = seen.unbind(2)
+        change = torch.cat([torch.zeros_like(figure[:, :1]), figure.diff(dim=1)], 1)
+        # in figures' heights
+        speed = sign[:, None] * track.velocity / track.height[:, None] / 0.1
+        numbers = [
+            (number * valid)[:, :, None, None].expand_as(frame)
+            for number in (speed, track.progress)
+        ]
+        return torch.stack([figure, change, frame, *numbers], 2)
+
+
+@dataclass(frozen=True)
+class _Track:
+    """Where a figure is, in pixels, and how fast it goes to the right, in pixels a frame.
+
+    Attributes:
+        progress: Share of all changes that lie before a frame, `[B, T]`, 0 to 1.
+        velocity: `[B, T]`; 0 where it does not clearly travel.
+        column: Its middle, `[B, T]`.
+        row: The middle of what is looked at, `[B]`.
+        height: The height of what is looked at, `[B]`.
+    """
+
+    progress: Tensor
+    velocity: Tensor
+    column: Tensor
+    row: Tensor
+    height: Tensor
+
+
+class _Level(nn.Module):
+    """A convolution in space that halves height and width, then one in time."""
+
+    def __init__(self, before: int, after: int) -> None:
+        super().__init__()
+        self.space = nn.Conv2d(before, after, 3, stride=2, padding=1, bias=False)
+        self.space_norm = nn.BatchNorm2d(after)
+        self.time = nn.Conv3d(after, after, (3, 1, 1), padding=(1, 0, 0), bias=False)
+        self.time_norm = nn.BatchNorm3d(after)
+
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
+        """`[B, T, C, H, W]` to half the height and width; `mask` `[B, T, 1, 1, 1]` is 0 or 1."""
+        x_flat = functional.silu(self.space_norm(self.space(x.flatten(0, 1))))
+        x = x_flat.unflatten(0, x.shape[:2]) * mask
+        x = functional.silu(self.time_norm(self.time(x.transpose(1, 2))))
+        return x.transpose(1, 2) * mask
+
+
+def _exactly(film: Tensor) -> torch.autocast:
+    """Places and velocities are fractions of pixels: no bfloat16 for them."""
+    return torch.autocast(film.device.type, enabled=False)
+
+
+def _small(film: Tensor, size: int) -> Tensor:
+    return functional.adaptive_avg_pool2d(film.float(), size)
+
+
+def _last(values: Tensor, valid: Tensor) -> Tensor:
+    """Of values `[B, T]` the last valid ones, `[B]`."""
+    return values.gather(1, valid.sum(1, keepdim=True) - 1)[:, 0]

@@ -1,0 +1,97 @@
+"""Training the network that says what the figure of a film does."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from videogeneration.data.action_films import ActionFilms, FilmBatch
+from videogeneration.models.action_judge import ActionJudge
+from videogeneration.training.device import Device
+from videogeneration.training.losses import step_down
+from videogeneration.validated import validated
+
+
+@validated
+class ActionJudgeSettings:
+    """How the judge of actions is trained.
+
+    Attributes:
+        steps: Updates of the weights.
+        batch_size: Films an update.
+        learning_rate: AdamW's highest, after the warm-up; falls as half a cosine.
+        weight_decay: AdamW's.
+        warmup: Steps in which the learning rate rises.
+        seed: Order of the films, first weights.
+    """
+
+    steps: int = 600
+    batch_size: int = 32
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    warmup: int = 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "batch_size"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
+        if self.learning_rate <= 0:
+            raise ValueError(f"learning_rate: {self.learning_rate}; choose a positive number")
+        for name in ("weight_decay", "warmup"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
+
+
+class ActionJudgeTask:
+    """A judge of actions and the step that trains it; a `loop.Task`.
+
+    Args:
+        network: On its device.
+        films: What it learns from; several kinds in equal parts.
+        settings: How.
+        device: Device and precision.
+    """
+
+    def __init__(
+        self,
+        network: ActionJudge,
+        films: list[ActionFilms],
+        settings: ActionJudgeSettings,
+        device: Device,
+    ) -> None:
+        self.network, self.films, self.settings, self.device = network, films, settings, device
+        self.modules: dict[str, nn.Module] = {"action_judge": network}
+        self.optimizer = torch.optim.AdamW(
+            network.parameters(),
+            settings.learning_rate,
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self.optimizers = {"action_judge": self.optimizer}
+
+    def batches(self, start: int, stop: int) -> Iterator[FilmBatch]:
+        """The films of steps `start` to `stop`."""
+        size = -(-self.settings.batch_size // len(self.films))
+        kinds = [films.batches(start, stop, size) for films in self.films]
+        return map(FilmBatch.joined, zip(*kinds, strict=True))
+
+    def step(self, step: int, batch: FilmBatch) -> dict[str, Tensor]:
+        """One update; returns `loss` and `right`, the share of films read rightly."""
+        s = self.settings
+        batch = batch.to(self.device.name)
+        for group in self.optimizer.param_groups:
+            group["lr"] = s.learning_rate * step_down(step, s.steps, s.warmup)
+        self.network.train()
+        with self.device.autocast():
+            logits = self.network(batch.film, batch.valid)
+        loss = nn.functional.cross_entropy(logits.float(), batch.reading)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
+        self.optimizer.step()
+        return {"loss": loss, "right": (logits.argmax(1) == batch.reading).float().mean()}
+
+    def result(self) -> nn.Module:
+        """The judge."""
+        return self.network

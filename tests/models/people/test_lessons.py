@@ -1,0 +1,78 @@
+"""What is picked from a batch."""
+
+from dataclasses import replace
+
+import torch
+
+from models.people.figures import SIZE, batch
+from videogeneration.models.people.lessons import DrawingLesson, MotionLesson
+from videogeneration.models.people.skeleton import PELVIS
+
+
+def test_frames_that_show_a_figure_are_picked_first() -> None:
+    scene = batch()
+    inside = torch.zeros_like(scene.labels["keypoints_valid"])
+    inside[:, 3:6] = True
+    scene = replace(scene, labels={**scene.labels, "keypoints_valid": inside})
+    torch.manual_seed(0)
+    shown = torch.cat([DrawingLesson.of(scene, 2, 1).visible.flatten() for _ in range(40)])
+    assert shown.float().mean() > 0.8
+
+
+def test_missing_frames_show_nothing() -> None:
+    scene = batch()
+    nothing = torch.zeros_like(scene.history_valid)
+    scene = replace(scene, history_valid=nothing, future_valid=torch.zeros(3, 3, dtype=torch.bool))
+    assert not DrawingLesson.of(scene, 2, 1).visible.any()
+
+
+def test_who_is_cut_off_is_read_beyond_the_frame() -> None:
+    scene = batch()
+    moved = scene.labels["keypoints"] * torch.tensor([1.0, 1.0])
+    moved[..., 0] += SIZE - 0.5 - moved[..., PELVIS : PELVIS + 1, 0]
+    inside = ((moved >= 0) & (moved < SIZE)).all(-1)
+    labels = {**scene.labels, "keypoints": moved, "keypoints_valid": inside}
+    lesson = DrawingLesson.of(replace(scene, labels=labels), 2, 1)
+    assert (lesson.counted & (lesson.true.keypoints[..., 0] > SIZE)).any()
+
+
+def test_a_mirror_image_is_one_wholly() -> None:
+    scene = batch()
+    lesson = DrawingLesson.of(scene, 2, 1)
+    turned = lesson.mirrored(1.0, 1)
+    assert torch.equal(turned.frames[:, -1], lesson.frames[:, -1].flip(-1))
+    assert torch.equal(turned.frames[:, :-1], lesson.frames[:, :-1])
+    across = SIZE - 1 - lesson.true.keypoints[:, -1, :, 0]
+    assert torch.allclose(turned.true.keypoints[:, -1, :, 0], across)
+    assert torch.equal(turned.true.heading[:, -1, 0], -lesson.true.heading[:, -1, 0])
+    assert torch.equal(turned.silhouette[:, -1], lesson.silhouette[:, -1].flip(-1))
+
+
+def test_inverted_greys_keep_the_background_a_background() -> None:
+    scene = batch()
+    lesson = DrawingLesson.of(scene, 2, 1).varied(0.0, 1.0)
+    free = lesson.silhouette == 0
+    assert torch.allclose(lesson.frames[free], lesson.background[free], atol=1e-5)
+    assert lesson.frames[~free].min() > 0.8
+
+
+def test_what_follows_comes_after_what_was_given() -> None:
+    scene = batch()
+    torch.manual_seed(1)
+    for _ in range(20):
+        lesson = MotionLesson.of(scene, 10)
+        across = lesson.past.keypoints[:, :, PELVIS, 0]
+        ahead = lesson.following.keypoints[:, :, PELVIS, 0] - across
+        assert (ahead[lesson.valid] > -2).all()
+        assert lesson.valid[lesson.known].any(1).all()
+
+
+def test_only_what_is_as_told_is_learned() -> None:
+    scene = batch()
+    follows = torch.zeros_like(scene.labels["follows"])
+    follows[:2, 8] = True
+    scene = replace(scene, labels={**scene.labels, "follows": follows})
+    lesson = MotionLesson.of(scene, 10)
+    assert lesson.known.tolist() == [True, True, False]
+    true = scene.labels["keypoints"][:2, 8]
+    assert torch.equal(lesson.following.keypoints[:2, 0], true)
