@@ -16,7 +16,7 @@ from videogeneration.data.action_films import (
     gliding,
     wiped_out,
 )
-from videogeneration.evaluation.actions import KthActionJudge
+from videogeneration.evaluation.actions import ActionsJudge
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.action_judge import ActionJudgeSettings, ActionJudgeTask
 from videogeneration.training.checkpoints import Checkpoint
@@ -66,7 +66,7 @@ def backwards(sentence: str, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> KthActionJudge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> ActionsJudge:
     folder: Path = tmp_path_factory.mktemp("judge")
     clips = write_store(
         folder / "clips",
@@ -86,27 +86,25 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> KthActionJudge:
     assert isinstance(network, ActionJudge)
     task = ActionJudgeTask(network, [ActionFilms(clips, GRAMMAR, varied)], settings, CPU)
     train(task, Checkpoint(folder / "action_judge"), {}, settings.steps)
-    return KthActionJudge(GRAMMAR, network.eval())
+    return ActionsJudge(GRAMMAR, network.eval())
 
 
 SEEDS = range(100, 110)
 
 
 @pytest.mark.parametrize("sentence", GRAMMAR.sentences())
-def test_true_films_follow_their_sentence_and_no_other(
-    judge: KthActionJudge, sentence: str
-) -> None:
+def test_true_films_follow_their_sentence_and_no_other(judge: ActionsJudge, sentence: str) -> None:
     for asked in GRAMMAR.sentences():
         followed = [judge.followed(film(sentence, seed), asked) for seed in SEEDS]
         assert np.mean(followed) >= 0.9 if asked == sentence else np.mean(followed) <= 0.1
 
 
-def test_who_walks_backwards_follows_nothing(judge: KthActionJudge) -> None:
-    read = [judge.read(backwards(side, seed)) for seed in SEEDS for side in (LEFT, RIGHT)]
+def test_who_walks_backwards_follows_nothing(judge: ActionsJudge) -> None:
+    read = [judge.reading(backwards(side, seed)) for seed in SEEDS for side in (LEFT, RIGHT)]
     assert np.mean([reading.sentence == "backwards" for reading in read]) >= 0.9
 
 
-def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: KthActionJudge) -> None:
+def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: ActionsJudge) -> None:
     films = []
     for seed in SEEDS:
         films += [frozen(film(sentence, seed)) for sentence in GRAMMAR.sentences()]
@@ -116,33 +114,33 @@ def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: KthActionJ
     assert np.mean([sentence == "nothing" for sentence in read]) >= 0.9
 
 
-def test_a_reading_is_a_distribution_and_mirrors(judge: KthActionJudge) -> None:
-    one = judge.read(film(RIGHT, 100))
-    other = judge.read(film(RIGHT, 100)[:, :, ::-1].copy())
+def test_a_reading_is_a_distribution_and_mirrors(judge: ActionsJudge) -> None:
+    one = judge.reading(film(RIGHT, 100))
+    other = judge.reading(film(RIGHT, 100)[:, :, ::-1].copy())
     assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-5)
     assert set(one.probabilities) == {*GRAMMAR.sentences(), "backwards", "nothing"}
     assert one.velocity == pytest.approx(-other.velocity, abs=0.02)
     assert (one.sentence, other.sentence) == (RIGHT, LEFT)
 
 
-def test_films_are_read_alike_alone_and_beside_longer_ones(judge: KthActionJudge) -> None:
+def test_films_are_read_alike_alone_and_beside_longer_ones(judge: ActionsJudge) -> None:
     films = [film(RIGHT, 100, length=6), film(WAVING, 101, length=10)]
     for film_, together in zip(films, judge.read_all(films), strict=True):
-        alone = judge.read(film_)
+        alone = judge.reading(film_)
         assert alone.velocity == together.velocity
         assert alone.probabilities == pytest.approx(dict(together.probabilities), abs=1e-4)
 
 
 def test_films_of_more_frames_a_second_are_read_at_the_pace_it_learned(
-    judge: KthActionJudge,
+    judge: ActionsJudge,
 ) -> None:
-    fast = KthActionJudge(GRAMMAR, judge.network, frame_step=5)
+    fast = ActionsJudge(GRAMMAR, judge.network, frame_step=5)
     films = [(s, film(s, seed, 45, 1 / 5)) for seed in SEEDS for s in GRAMMAR.sentences()]
     assert np.mean([fast.followed(shown, sentence) for sentence, shown in films]) >= 0.9
 
 
 def test_frechet_distance_grows_with_blur_gliding_freezing_and_walking_backwards(
-    judge: KthActionJudge,
+    judge: ActionsJudge,
 ) -> None:
     def films(seeds: range) -> list[np.ndarray]:
         return [film(side, seed) for seed in seeds for side in (LEFT, RIGHT)]
@@ -174,18 +172,18 @@ def test_jogging_and_running_count_as_one_unless_told_otherwise() -> None:
         Jogger(ActionJudgeConfig(size=SIZE, crop=(32, 24), widths=(8,))),
     )
     shown, running = film(RIGHT, 100), "a person is running to the right"
-    assert KthActionJudge(grammar, network).followed(shown, running)
-    assert not KthActionJudge(grammar, network, alike=frozenset()).followed(shown, running)
-    assert not KthActionJudge(grammar, network).followed(shown, "a person is running to the left")
+    assert ActionsJudge(grammar, network).followed(shown, running)
+    assert not ActionsJudge(grammar, network, alike=frozenset()).followed(shown, running)
+    assert not ActionsJudge(grammar, network).followed(shown, "a person is running to the left")
 
 
-def test_errors_say_what_to_do(judge: KthActionJudge) -> None:
+def test_errors_say_what_to_do(judge: ActionsJudge) -> None:
     with pytest.raises(ValueError, match="the grammar has 8; train it for the same actions"):
-        KthActionJudge(ActionGrammar(), judge.network)
+        ActionsJudge(ActionGrammar(), judge.network)
     with pytest.raises(ValueError, match="frame_step: 0; choose 1 or more"):
-        KthActionJudge(GRAMMAR, judge.network, frame_step=0)
+        ActionsJudge(GRAMMAR, judge.network, frame_step=0)
     with pytest.raises(ValueError, match="two frames or more"):
-        judge.read(film(RIGHT, 100)[:1])
+        judge.reading(film(RIGHT, 100)[:1])
     with pytest.raises(ValueError, match="none of the 3 sentences"):
         judge.followed(film(RIGHT, 100), "a person is boxing")
     with pytest.raises(ValueError, match="films: 1 films; a distance needs two"):

@@ -43,7 +43,7 @@ class ActionReading:
 
 
 @dataclass(frozen=True)
-class KthActionJudge(PeopleJudge):
+class ActionsJudge(PeopleJudge):
     """Reads which of the grammar's sentences a film shows.
 
     Attributes:
@@ -67,13 +67,18 @@ class KthActionJudge(PeopleJudge):
         if self.frame_step < 1:
             raise ValueError(f"frame_step: {self.frame_step}; choose 1 or more")
 
-    def read(self, film: np.ndarray) -> ActionReading:
+    def reading(self, film: np.ndarray) -> ActionReading:
         """Read a film, float32 `[T, H, W]` in [0, 1], two frames or more."""
         return self.read_all([film])[0]
 
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        """The most probable sentence; None for who walks backwards or does nothing."""
+        sentence = self.reading(film).sentence
+        return sentence if sentence in self.grammar.sentences() else None
+
     @torch.no_grad()
     def read_all(self, films: Sequence[np.ndarray]) -> list[ActionReading]:
-        """Read films of one frame size, each as in `read`; faster than one by one."""
+        """Read films of one frame size, each as in `reading`; faster than one by one."""
         phases = [self._phases(film) for film in films]
         rows = [
             (*row, float(speed))
@@ -98,7 +103,7 @@ class KthActionJudge(PeopleJudge):
 
         The film is all that is read: `clip` and `row` are not looked at.
         """
-        return self._same(self.read(film).sentence) == self._same(self.grammar.check(sentence))
+        return self._same(self.reading(film).sentence) == self._same(self.grammar.check(sentence))
 
     @torch.no_grad()
     def features(self, films: Sequence[np.ndarray]) -> np.ndarray:
@@ -119,7 +124,7 @@ class KthActionJudge(PeopleJudge):
         comparable only with the same judge's, on as many films of the same sentences.
 
         Args:
-            true: True films, as in `read`; a few hundred.
+            true: True films, as in `reading`; a few hundred.
             films: Generated ones.
         """
         for name, some in (("true", true), ("films", films)):
