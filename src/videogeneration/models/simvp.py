@@ -2,9 +2,9 @@
 
 Gao et al., "SimVP: Simpler yet Better Video Prediction", CVPR 2022. An encoder sees every past
 frame for itself; a translator of grouped convolutions of several sizes takes all of them to as many
-frames to come; a decoder draws each of these. Two things differ from the paper, so that minutes on a
-CPU are enough: frames are cut into patches first, as PredRNN does, instead of a first level at full
-resolution; and what is drawn is the change from the newest frame.
+frames to come; a decoder draws each of these. Two things differ from the paper, so that minutes on
+a CPU are enough: frames are cut into patches first, as PredRNN does, instead of a first level at
+full resolution; and what is drawn is the change from the newest frame.
 """
 
 from dataclasses import dataclass
