@@ -128,7 +128,9 @@ class SimVP(FilmModel):
             # the first comes last: it also sees what the first level of the encoder saw
             for level, stride in enumerate(_STRIDES)
         )
-        self.output = nn.Conv2d(s, c.patch**2, 1)
+        # at first nothing changes
+        self.output = nn.Conv2d(s, c.patch**2, 1, bias=False)
+        nn.init.zeros_(self.output.weight)
 
     def predict(self, batch: Batch) -> Tensor:
         """The next frames, `[B, history, H, W]`; while it is trained they may leave [0, 1].
