@@ -2,8 +2,9 @@
 
 Gao et al., "SimVP: Simpler yet Better Video Prediction", CVPR 2022. An encoder sees every past
 frame for itself; a translator of grouped convolutions of several sizes takes all of them to as many
-frames to come; a decoder draws each of these. What differs from the paper saves time on a CPU:
-frames are cut into patches first, as PredRNN does, instead of a first level at full resolution.
+frames to come; a decoder draws each of these. Two things differ from the paper, so that minutes on
+a CPU are enough: frames are cut into patches first, as PredRNN does, instead of a first level at
+full resolution; and what is drawn is the change from the newest frame.
 """
 
 from dataclasses import dataclass
@@ -127,7 +128,9 @@ class SimVP(FilmModel):
             # the first comes last: it also sees what the first level of the encoder saw
             for level, stride in enumerate(_STRIDES)
         )
-        self.output = nn.Conv2d(s, c.patch**2, 1)
+        # at first nothing changes
+        self.output = nn.Conv2d(s, c.patch**2, 1, bias=False)
+        nn.init.zeros_(self.output.weight)
 
     def predict(self, batch: Batch) -> Tensor:
         """The next frames, `[B, history, H, W]`; while it is trained they may leave [0, 1].
@@ -153,5 +156,6 @@ class SimVP(FilmModel):
         for block in reversed(self.decoder[1:]):
             x = block(x)
         x = self.decoder[0](torch.cat([x, skip], 1))
-        frames = F.pixel_shuffle(self.output(x).float(), self.config.patch).view_as(batch.history)
+        change = F.pixel_shuffle(self.output(x).float(), self.config.patch)
+        frames = batch.history[:, -1:] + change.view_as(batch.history)
         return frames if self.training else frames.clamp(0, 1)
