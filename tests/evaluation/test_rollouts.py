@@ -39,9 +39,11 @@ def plan(
     protocols: Sequence[str] = ("1to10",),
     asked: int = 8,
     most: int = 100,
+    most_long: int = 100,
 ) -> list[Prediction]:
     parsed = [Protocol.parse(name) for name in protocols]
-    return plan_films(models, clips, grammar or ActionGrammar(), parsed, 30, asked, most)
+    said = grammar or ActionGrammar()
+    return plan_films(models, clips, said, parsed, 30, asked, most, most_long)
 
 
 def of(films: Sequence[Prediction], kind: str) -> list[Prediction]:
@@ -99,6 +101,9 @@ def test_most_limits_the_clips_of_every_kind(tmp_path: Path) -> None:
     films = plan(store(tmp_path, *({} for _ in range(9))), most=3)
     for kind in ("protocol", "own", "swapped", "long"):
         assert [film.clip for film in of(films, kind)] == [0, 4, 8]
+    films = plan(store(tmp_path, *({} for _ in range(9))), most_long=2)
+    assert [film.clip for film in of(films, "long")] == [0, 8]
+    assert len(of(films, "own")) == 9
 
 
 def test_baselines_are_asked_like_models(tmp_path: Path) -> None:

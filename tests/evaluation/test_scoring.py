@@ -77,7 +77,7 @@ def draw(tmp_path: Path) -> Draw:
         most: int = 100,
     ) -> Predictions:
         parsed = [Protocol.parse(name) for name in protocols]
-        films = plan_films(list(models), clips, ActionGrammar(), parsed, long_steps, 8, most)
+        films = plan_films(list(models), clips, ActionGrammar(), parsed, long_steps, 8, most, most)
         write_predictions(tmp_path / "predictions", draw_films(models, clips, films))
         return Predictions.open(tmp_path / "predictions")
 

@@ -61,6 +61,7 @@ def plan_films(
     long_steps: int,
     asked: int,
     most: int,
+    most_long: int,
 ) -> list[Prediction]:
     """Every film that is to be drawn of the test clips, see `predictions.KINDS`.
 
@@ -77,11 +78,13 @@ def plan_films(
         asked: Largest number of other sentences a picture; where the grammar has more, they take
             turns.
         most: Largest number of clips a protocol and kind.
+        most_long: Largest number of long films a model.
     """
     test = clips.split("test")
     held_out = test.table.get("held_out", test.table["start"] < 0).astype(bool)
     shown = test.where(~held_out)
     pictures, long = middle_starts(shown, most), Protocol(1, long_steps)
+    for_long = middle_starts(shown, min(most, most_long))
     of_protocols = [
         (model, "protocol", protocol, start, start.caption)
         for protocol in protocols
@@ -103,7 +106,7 @@ def plan_films(
             for start in middle_starts(test.where(held_out), most)
             if grammar.alternatives(start.caption)
         ),
-        *(("long", long, start, start.caption) for start in pictures),
+        *(("long", long, start, start.caption) for start in for_long),
     ]
     films = of_protocols + [
         (model, *film) for model in models if model != "warp_last" for film in of_pictures

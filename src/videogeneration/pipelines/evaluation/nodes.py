@@ -46,7 +46,8 @@ class EvaluationSettings:
         protocols: `<context>to<horizon>` each.
         films: Largest number of clips that films of one kind are drawn of.
         asked: Largest number of other sentences that a picture is asked.
-        long_steps: Steps of the films that go on for long.
+        long_films: Largest number of films that go on for long: each takes as long as several.
+        long_steps: Their steps.
         sheet_films: Films on a contact sheet.
         fps: Frames a second of the films that are written.
     """
@@ -54,6 +55,7 @@ class EvaluationSettings:
     protocols: list[ProtocolName] = Field(default=["1to10", "5to10"], min_length=1)
     films: int = Field(default=200, ge=1)
     asked: int = Field(default=8, ge=0)
+    long_films: int = Field(default=32, ge=1)
     long_steps: int = Field(default=50, ge=1, le=1000)
     sheet_films: int = Field(default=4, ge=1, le=50)
     fps: float = Field(default=5.0, ge=0.1, le=100)
@@ -74,7 +76,14 @@ def predict(
     }
     protocols = [Protocol.parse(name) for name in settings.protocols]
     films = plan_films(
-        list(models), clips, said, protocols, settings.long_steps, settings.asked, settings.films
+        list(models),
+        clips,
+        said,
+        protocols,
+        long_steps=settings.long_steps,
+        asked=settings.asked,
+        most=settings.films,
+        most_long=settings.long_films,
     )
     return draw_films(models, clips, films)
 
