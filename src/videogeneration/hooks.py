@@ -1,5 +1,6 @@
 """What happens around a run: scores go to MLflow, and a summary is printed at the end."""
 
+import logging
 import sys
 from dataclasses import asdict, is_dataclass
 from typing import Any
@@ -15,6 +16,8 @@ from rich.table import Table
 
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import summarise
+
+logger = logging.getLogger(__name__)
 
 NAMES = ("model", "caption", "pictures")
 HEADINGS = {
@@ -78,13 +81,14 @@ class SummaryHooks:
 
     @hook_impl(trylast=True)
     def before_node_run(self, inputs: dict[str, Any]) -> None:
-        """Log settings value by value; kedro-mlflow keeps a dataclass as one long text."""
-        if mlflow.active_run() is None:
-            return
+        """Log settings, defaults too, value by value: kedro-mlflow keeps a dataclass as a text."""
         for name, value in inputs.items():
             if name.startswith("params:") and is_dataclass(value) and not isinstance(value, type):
-                prefix = name.removeprefix("params:")
-                mlflow.log_params({f"{prefix}.{key}": x for key, x in asdict(value).items()})
+                prefix, settings = name.removeprefix("params:"), asdict(value)
+                said = ", ".join(f"{key}={x}" for key, x in settings.items())
+                logger.info("%s: %s", prefix, said)
+                if mlflow.active_run() is not None:
+                    mlflow.log_params({f"{prefix}.{key}": x for key, x in settings.items()})
 
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
