@@ -36,8 +36,8 @@ class MotionConfig:
     width: int = 288
     blocks: int = 4
     steps: int = 8
-    jitter: float = 0.01
-    scale_jitter: float = 0.02
+    jitter: float = 0.006
+    scale_jitter: float = 0.01
     heading_jitter: float = 0.15
     misread: float = 0.1
     displacement: float = 5.0

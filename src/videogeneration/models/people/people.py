@@ -66,7 +66,7 @@ class PeopleConfig:
     looks: int = 3
     horizon: int = 2
     sequences: int = 16
-    whole: float = 0.9
+    whole: float = 0.7
     temperature: float = 1.0
     motion_rate: float = 1.5
     drawings: int = 1
