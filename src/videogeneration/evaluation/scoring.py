@@ -145,8 +145,8 @@ def follow_alone(
 
     Args:
         predictions: With the columns `model` and `sentence`; first frames are in front.
-        clips: Clips whose true films of the same length, and nothing else of them, the judge reads
-            for comparison.
+        clips: The whole store: of its test clips the judge reads the true films of the same length
+            for comparison, and nothing else.
         judge: Reads films.
         opening: Steps that are read of a longer film.
         most: Largest number of true films.
@@ -160,7 +160,7 @@ def follow_alone(
     steps = min(opening, int(table["steps"].max()))
     true = [
         judge.followed(to_float(start.film(clips, steps)), start.caption)
-        for start in middle_starts(clips, most)
+        for start in middle_starts(clips.split("test"), most)
         if judge.grammar.alternatives(start.caption)
     ]
     rows = [_row("truth", "all", true)]

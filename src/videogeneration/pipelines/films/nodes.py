@@ -182,7 +182,7 @@ def follow_sentences(
 ) -> pd.DataFrame:
     """How often films from sentences alone do what they say."""
     judge = source.judge(Grammar.from_description(grammar))
-    return follow_alone(predictions, clips.split("test"), judge, OPENING, evaluation.films)
+    return follow_alone(predictions, clips, judge, OPENING, evaluation.films)
 
 
 def _pair(painter: Checkpoint, generator: Checkpoint) -> tuple[Checkpoint, Checkpoint]:
