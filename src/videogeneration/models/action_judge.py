@@ -76,9 +76,10 @@ class ActionJudgeConfig:
 class ActionJudge(nn.Module):
     """Says what the figure of a film does, or that there is none or that it does nothing.
 
-    Its velocity is the one at which the changes between near frames match best. The network looks
-    at a part of the frame that goes along with it, mirrored where it ends up going to the left:
-    there, who only glides stands still, and who walks backwards looks to the left. Every level
+    A traveller's velocity is the one at which the changes between near frames match best. The
+    network looks at a part of the frame that goes along with the figure and is as high as it,
+    mirrored where it ends up going to the left: there, who only glides stands still, and who walks
+    backwards looks to the left. Of who stands it sees the whole height of the frame. Every level
     convolves in space and all but the first then in time (Tran et al., "A Closer Look at
     Spatiotemporal Convolutions for Action Recognition", CVPR 2018).
     """
