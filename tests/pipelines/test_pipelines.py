@@ -199,7 +199,7 @@ def test_every_node_has_the_tag_of_its_stage() -> None:
     }
     assert tagged["training"] == {"kth.train_mse", "kth.train_gan"}
     assert tagged["evaluation"] == {"kth.predict", *(f"kth.{name}" for name in READING)}
-    assert "kth.extract_recordings" in tagged["data"]
+    assert "kth.make_clips" in tagged["data"]
     assert "kth.draw_sheets" in tagged["reporting"]
 
 
