@@ -300,8 +300,7 @@ def _side_by_side(
 ) -> Iterator[_Result]:
     """The results of a function in order, computed in threads a little ahead of their use.
 
-    At most two results a thread wait, so memory does not grow with the number of items: joblib's
-    generator goes on when nobody takes its results.
+    At most two results a thread wait, so memory does not grow with the number of items.
     """
     threads = cv2.getNumThreads()
     # the videos are the parallel work: threads inside OpenCV would only wait for each other on
