@@ -275,6 +275,21 @@ def test_following_tells_the_obedient_from_the_stubborn(
     }
 
 
+class Runners(PeopleJudge):
+    """Takes everybody for runners, and lets them pass for walkers."""
+
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        read = super().read(film, clip, row)
+        return read and read.replace("walking", "running")
+
+
+def test_who_may_count_as_one_follows_and_is_read_as_seen(clips: Clips, draw: Draw) -> None:
+    judge = Runners(ActionGrammar())
+    films = follow(draw({"obedient": obedient}, clips), clips, judge)
+    assert set(following(films).values()) == {1.0}
+    assert set(films["read"]) == {said.replace("walking", "running") for said in (LEFT, RIGHT)}
+
+
 def test_confusion_of_scenes_counts_the_elements_movements() -> None:
     grammar = SceneGrammar(("house", "fish"))
     asked = "the house is moving up and down and the fish is rotating clockwise"

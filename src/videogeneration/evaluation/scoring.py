@@ -108,10 +108,13 @@ def _read(row: Prediction, film: np.ndarray, clips: Clips, judge: Judge) -> tupl
     clip = clips[row.clip]
     about = {str(name): value for name, value in clips.table.iloc[row.clip].items()}
     film = np.concatenate([row.given(clips), film])
-    followed = judge.followed(film, row.sentence, clip, about)
-    read = row.sentence if followed else judge.read(film, clip, about) or NOTHING
+    read = judge.read(film, clip, about)
+    # to read costs most: who follows nothing, or just this sentence, is read once
+    followed = read is not None and (
+        read == row.sentence or judge.followed(film, row.sentence, clip, about)
+    )
     figures = len(judge.grammar.seen(row.sentence))
-    return row.kind, row.clip_id, row.sentence, figures, followed, read
+    return row.kind, row.clip_id, row.sentence, figures, followed, read or NOTHING
 
 
 def following_rates(films: pd.DataFrame) -> pd.DataFrame:
