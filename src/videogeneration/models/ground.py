@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.people.background import fill
+
 COVERED = 0.3
 """A pixel that a figure covers so far says nothing of the ground."""
 
@@ -96,30 +98,3 @@ def in_one_light(history: Tensor) -> Tensor:
     some = history[:, :, ::4, ::4].flatten(2)
     ratio = (some[:, -1:] / some.clamp(min=1 / 255)).median(2).values
     return history * ratio.clamp(1 / GAIN, GAIN)[:, :, None, None]
-
-
-def fill(pictures: Tensor, known: Tensor) -> Tensor:
-    """Fill pictures in along their rows, the farther from what is known of them, the smoother.
-
-    What people walk on is level: its edges go on. Pull and push: Gortler et al., "The Lumigraph",
-    SIGGRAPH 1996, in one dimension.
-
-    Args:
-        pictures: `[B, 1, H, W]`.
-        known: `[B, 1, H, W]` in [0, 1]: how far a pixel is known.
-
-    Returns:
-        `[B, 1, H, W]`.
-    """
-    height, width = pictures.shape[-2:]
-    window = width if width % 2 else 2
-    share = F.avg_pool2d(known, (1, window))
-    coarse = F.avg_pool2d(pictures * known, (1, window)) / share.clamp(min=1e-6)
-    share = (window * share).clamp(max=1)
-    if coarse.shape[3] > 1:
-        coarse = fill(coarse, share)
-    elif height > 1:
-        # of some rows nothing is known
-        coarse = fill(coarse.transpose(2, 3), share.transpose(2, 3)).transpose(2, 3)
-    coarse = F.interpolate(coarse, (height, width), mode="bilinear")
-    return known * pictures + (1 - known) * coarse
