@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 TINY = {
     "compute": {"device": "cpu", "precision": "float32"},
     "kth": {
-        "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "seed": 1},
+        "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "films": 8, "seed": 1},
         "clips": {"size": 32, "phases": "first"},
         "network": {
             "generator": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},

@@ -18,7 +18,7 @@ from videogeneration.data.clips import Clips
 from videogeneration.sources import SOURCES
 
 COUNTS = {"train": 12, "validation": 2, "test": 4, "held_out": 4}
-PEOPLE = {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "processes": 1}
+PEOPLE = {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 2, "processes": 1}
 FEW: dict[str, dict[str, Any]] = {
     "kth": {"actions": "walking", "people": PEOPLE, "clips": {"size": 32}, "motions": 10},
     "icons": {"counts": COUNTS},

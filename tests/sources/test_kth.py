@@ -294,7 +294,7 @@ def test_settings_as_yaml_and_the_command_line_give_them() -> None:
     assert both.people.subjects == 3
 
 
-PEOPLE = {"subjects": 2, "scenarios": ["d1"], "sequences": 1, "processes": 1}
+PEOPLE = {"subjects": 2, "scenarios": ["d1"], "sequences": 1, "films": 3, "processes": 1}
 """Few people who are quickly drawn."""
 
 
@@ -307,6 +307,8 @@ def make_clips(store: Path, **block: object) -> Clips:
 def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> None:
     clips = make_clips(tmp_path / "clips", actions="running", people=PEOPLE, motions=20)
     assert set(clips.table["action"]) == {"running"}
+    films = clips.table[clips.table["clip_id"].str.startswith("film")]
+    assert set(films["split"]) == {"train"} and len(films) == 3
     assert set(clips.labels) == set(SOURCE.labels)
     assert clips.table["labels_valid"].all()
     assert len(clips.sequences["caption"]) == 20

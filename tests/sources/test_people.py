@@ -22,7 +22,7 @@ from videogeneration.sources.people.labels import Labels, joined
 
 SMALL = PeopleSettings(
     subjects=2,
-    more=0,
+    films=0,
     actions=("walking",),
     scenarios=("d1", "d4"),
     sequences=2,
@@ -209,23 +209,16 @@ def test_feet_on_the_ground_do_not_slide(action: str) -> None:
     assert share < (0.3 if action == "walking" else 0.55)
 
 
-def test_more_people_do_a_few_things_each(tmp_path: Path) -> None:
-    settings = replace(ONE, actions=("boxing", "running"), more=3, recordings=2)
-    folder = render_recordings(tmp_path / "films", settings)
-    names = listed(folder)
-    assert names.keys() >= {"person01_boxing_d1", "person01_running_d1"}
-    for subject in ("26", "27", "28"):
-        assert sum(name.startswith(f"person{subject}_") for name in names) == 2
-    assert len(names) == 8
-    jobs = [recordings._Job("boxing", subject, "d4") for subject in (99, 126)]
-    assert jobs[1].path == "boxing/person126_boxing_d4_uncomp.avi"
-    listing = tmp_path / "00sequences.txt"
-    listing.write_text(recordings._sequence_list(jobs, [[(1, 9)], [(1, 8), (9, 20)]]))
-    (tmp_path / jobs[1].path).parent.mkdir()
-    (tmp_path / jobs[1].path).touch()
-    read = read_sequence_list(listing).videos["person126_boxing_d4"]
-    assert (read.subject, read.ranges) == (126, ((1, 8), (9, 20)))
-    assert find_videos(tmp_path, ["boxing"]).keys() == {"person126_boxing_d4"}
+def test_few_recordings_show_every_action_equally_often(tmp_path: Path) -> None:
+    settings = replace(
+        ONE, subjects=3, actions=("boxing", "running"), scenarios=("d1", "d4"), recordings=2
+    )
+    names = listed(render_recordings(tmp_path / "films", settings))
+    assert len(names) == 6
+    for subject in ("01", "02", "03"):
+        own = sorted(name for name in names if name.startswith(f"person{subject}_"))
+        assert [name.split("_")[1] for name in own] == ["boxing", "running"]
+    assert {name[-2:] for name in names} == {"d1", "d4"}
 
 
 @pytest.mark.parametrize(
@@ -234,7 +227,7 @@ def test_more_people_do_a_few_things_each(tmp_path: Path) -> None:
         ("subjects", 0),
         ("subjects", 26),
         ("subjects", 2.5),
-        ("more", 975),
+        ("films", -1),
         ("recordings", 0),
         ("actions", ()),
         ("actions", ("dancing",)),

@@ -1,7 +1,8 @@
 """The KTH human action dataset (Schuldt, Laptev, Caputo, ICPR 2004) in its own layout.
 
 `sequences` reads the dataset's list, `videos` finds and decodes its files, `splits` divides the
-subjects, `labels` says what is known of a sequence, `extraction` makes captioned clips of it all.
+subjects, `labels` says what is known of a sequence, `extraction` makes captioned clips of it all;
+`films` adds many rendered people.
 """
 
 from dataclasses import replace
@@ -14,6 +15,7 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import HISTORY, Clip, ClipStream
 from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
+from videogeneration.sources.kth.films import film_clips
 from videogeneration.sources.kth.labels import LABELS, sequences_of
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
@@ -51,6 +53,7 @@ def _rendered(settings: KthSettings, folder: Path) -> ClipStream:
         replace(settings, split="prediction", test_subjects=()) if settings.folder else settings
     )
     stream = extract_clips(render_recordings(folder / "rendered", settings.people), settings)
+    stream.clips = chain(stream.clips, film_clips(settings))
     if settings.motions:
         poses = draw_poses(
             settings.motions,

@@ -4,7 +4,7 @@ import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -188,7 +188,7 @@ def _clips(
     published: dict[str, Any],
 ) -> Iterator[Clip]:
     """The clips, video by video in the given order; the report is published after the last."""
-    results = _side_by_side(read, videos, settings.clips.processes or os.cpu_count() or 1)
+    results = _in_threads(read, videos, settings.clips.processes or os.cpu_count() or 1)
     for video, result in tqdm(
         zip(videos, results, strict=True), "Reading KTH", len(videos), unit="video", disable=None
     ):
@@ -231,27 +231,34 @@ def _cut(
         if len(frames) < 2:
             report.short_clips += 1
             continue
-        seen = np.flatnonzero(known.in_view[phase::step])
         row = {
             "clip_id": f"{sequence.name}_p{phase}",
             "split": part,
-            "caption": known.caption,
+            **clip_row(known, slice(phase, None, step)),
             "subject": video.subject,
             "action": video.action,
             "scenario": video.scenario,
             "sequence": sequence.number,
             "phase": phase,
-            "view_start": int(seen[0]) if len(seen) else 0,
-            "view_end": int(seen[-1]) + 1 if len(seen) else 0,
-            "direction": known.direction,
-            "direction_confidence": known.confidence,
-            "labels_valid": known.labels_valid,
         }
         labels = {name: values[phase::step] for name, values in known.labels.items()}
         yield Clip(frames, row, labels, known.background)
         report.clips += 1
         report.frames += len(frames)
     report.sequences += report.clips > made
+
+
+def clip_row(known: Known, kept: slice) -> dict[str, Any]:
+    """What a clip's row says of the frames that are kept of a sequence."""
+    seen = np.flatnonzero(known.in_view[kept])
+    return {
+        "caption": known.caption,
+        "view_start": int(seen[0]) if len(seen) else 0,
+        "view_end": int(seen[-1]) + 1 if len(seen) else 0,
+        "direction": known.direction,
+        "direction_confidence": known.confidence,
+        "labels_valid": known.labels_valid,
+    }
 
 
 def _read_or_reason(
@@ -295,32 +302,39 @@ def _read_sequences(
     ]
 
 
-def _side_by_side(
+def _in_threads(
     function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
 ) -> Iterator[_Result]:
-    """The results of a function in order, computed in threads a little ahead of their use.
-
-    At most two results a thread wait, so memory does not grow with the number of items.
-    """
+    """The results of a function in order, computed in threads a little ahead of their use."""
     threads = cv2.getNumThreads()
     # the videos are the parallel work: threads inside OpenCV would only wait for each other on
     # pictures this small
     cv2.setNumThreads(1)
     try:
         with ThreadPoolExecutor(workers) as pool:
-            waiting: deque[Future[_Result]] = deque()
-            try:
-                for item in items:
-                    waiting.append(pool.submit(function, item))
-                    if len(waiting) > 2 * workers:
-                        yield waiting.popleft().result()
-                while waiting:
-                    yield waiting.popleft().result()
-            finally:
-                for future in waiting:
-                    future.cancel()
+            yield from side_by_side(pool, function, items, 2 * workers)
     finally:
         cv2.setNumThreads(threads)
+
+
+def side_by_side(
+    pool: Executor, function: Callable[[_Item], _Result], items: Iterable[_Item], most: int
+) -> Iterator[_Result]:
+    """The results of a function in order, computed ahead of their use.
+
+    At most `most` results wait, so memory does not grow with the number of items.
+    """
+    waiting: deque[Future[_Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > most:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for future in waiting:
+            future.cancel()
 
 
 def _abbreviated(names: Sequence[str]) -> str:

@@ -116,13 +116,13 @@ def known(labels: Labels, size: int) -> Known:
             "follows": follows,
             "keypoints": keypoints * valid[:, None, None],
             "keypoints_valid": labels.keypoints_valid,
-            "silhouette": np.stack([_resized(frame, size) for frame in labels.silhouette]),
+            "silhouette": np.stack([resized(frame, size) for frame in labels.silhouette]),
             "scale": (labels.scale * scales[1]).astype(np.float32),
             "heading": labels.heading,
             "phase": labels.phase,
         },
         labels_valid=True,
-        background=_resized(labels.background, size),
+        background=resized(labels.background, size),
     )
 
 
@@ -180,6 +180,6 @@ def estimated(frames: np.ndarray, action: str) -> Known:
     )
 
 
-def _resized(picture: np.ndarray, size: int) -> np.ndarray:
+def resized(picture: np.ndarray, size: int) -> np.ndarray:
     """uint8 `[size, size]`, made as frames are."""
     return cv2.resize(picture, (size, size), interpolation=cv2.INTER_AREA)

@@ -12,9 +12,7 @@ prediction literature, persons 1-16 for training and 17-25 for testing (no valid
 
 PARTS = ("train", "validation", "test")
 
-_RECORDED_SUBJECTS = 25
-"""The data set's own; those with higher numbers were rendered and are for training."""
-_LAST_SUBJECT = 999
+_SUBJECTS = range(1, 26)
 
 
 @dataclass(frozen=True)
@@ -44,8 +42,7 @@ def assign_splits(
 
     Args:
         subjects: The subjects that there are.
-        assignment: `authors`, `prediction`, or lists of subjects by part. Subjects above 25,
-            unless a list names them, are for training.
+        assignment: `authors`, `prediction`, or lists of subjects by part.
         test_subjects: Where given, these are for testing; another subject that the assignment
             would test is for training, the others keep their part.
         authors_split: The authors' split from the header of the dataset's list.
@@ -94,7 +91,6 @@ def _wanted(
     assignment: str | Mapping[str, Sequence[int]], authors_split: Mapping[int, str]
 ) -> dict[int, str]:
     """Every subject's part as the assignment has it."""
-    rendered = dict.fromkeys(range(_RECORDED_SUBJECTS + 1, _LAST_SUBJECT + 1), "train")
     if isinstance(assignment, Mapping):
         wanted: dict[int, str] = {}
         for part, listed in assignment.items():
@@ -102,17 +98,16 @@ def _wanted(
                 if subject in wanted:
                     raise KthError(f"split: person {subject} is in {wanted[subject]} and in {part}")
                 wanted[subject] = part
-        return rendered | wanted
+        return wanted
     if assignment == "prediction":
-        recorded = range(1, _RECORDED_SUBJECTS + 1)
-        return {s: "train" if s <= 16 else "test" for s in recorded} | rendered
+        return {subject: "train" if subject <= 16 else "test" for subject in _SUBJECTS}
     check_name(assignment, ASSIGNMENTS, "split:")
     if not authors_split:
         raise KthError(
             "split: 'authors' needs the lines 'Training:', 'Validation:' and 'Test:' in the header "
             "of the sequence list; use 'prediction' or lists of subjects instead"
         )
-    return rendered | dict(authors_split)
+    return dict(authors_split)
 
 
 def check_lists(assignment: Mapping[str, Sequence[int]]) -> None:
@@ -120,8 +115,8 @@ def check_lists(assignment: Mapping[str, Sequence[int]]) -> None:
     for part, listed in assignment.items():
         check_name(part, PARTS, "split: part")
         for subject in listed:
-            if not 1 <= subject <= _LAST_SUBJECT:
-                raise ValueError(f"split.{part}: {subject!r} is no subject, 1 to {_LAST_SUBJECT}")
+            if subject not in _SUBJECTS:
+                raise ValueError(f"split.{part}: {subject!r} is no subject, 1 to {_SUBJECTS[-1]}")
 
 
 def _persons(subjects: Sequence[int]) -> str:

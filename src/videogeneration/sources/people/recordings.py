@@ -34,13 +34,12 @@ from videogeneration.validated import validated
 logger = logging.getLogger(__name__)
 
 MAX_SUBJECTS = 25
-"""Those of the data set; subjects with higher numbers are for training."""
-LAST_SUBJECT = 999
+"""As many as the data set has."""
 
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 3
+RENDERER = 4
 """Raised when the same settings draw other pictures, so that old folders are drawn anew."""
 
 LONGEST = 14
@@ -53,12 +52,13 @@ Sequences = list[tuple[int, int]]
 
 @validated
 class PeopleSettings:
-    """What to render: a small KTH of up to 25 people, and many more people, each shortly.
+    """What to render: a small KTH of up to 25 people, and films of many more people.
 
     Attributes:
-        subjects: How many people do all `actions` in all `scenarios`, numbered from 1.
-        more: How many others there are, numbered from 26; they do a few things only.
-        recordings: Recordings of each of those others, of a random action in a random scenario.
+        subjects: How many people are recorded, numbered from 1.
+        recordings: Recordings of each of them: every action in one scenario, then every action in
+            another one, and so on, until there are so many, or all.
+        films: Short single films, each of another person in another place; see `draw_film`.
         actions: Any of the six KTH actions.
         scenarios: Any of `d1` to `d4`: outdoors, at a slant, in other clothes, indoors.
         sequences: Sequences a recording; passes alternate in direction.
@@ -69,8 +69,8 @@ class PeopleSettings:
     """
 
     subjects: int = Field(25, ge=1, le=MAX_SUBJECTS)
-    more: int = Field(125, ge=0, le=LAST_SUBJECT - MAX_SUBJECTS)
-    recordings: int = Field(2, ge=1, le=24)
+    recordings: int = Field(24, ge=1, le=24)
+    films: int = Field(2000, ge=0)
     actions: tuple[Action, ...] = Field(get_args(Action), min_length=1)
     scenarios: tuple[Scenario, ...] = Field(get_args(Scenario), min_length=1)
     sequences: int = Field(1, ge=1)
@@ -119,11 +119,11 @@ def render_recordings(folder: Path, settings: PeopleSettings) -> Path:
 
 
 def _record(settings: PeopleSettings) -> dict[str, object]:
-    """What decides the films: all settings but the number of processes."""
+    """What decides the recordings."""
     return {"renderer": RENDERER} | {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in asdict(settings).items()
-        if name != "processes"
+        if name not in ("films", "processes")
     }
 
 
@@ -155,17 +155,16 @@ class _Job:
 
 
 def _jobs(settings: PeopleSettings) -> list[_Job]:
-    everything = list(product(sorted(set(settings.actions)), sorted(set(settings.scenarios))))
-    jobs = [
-        _Job(action, subject, scenario)
-        for subject in range(1, settings.subjects + 1)
-        for action, scenario in everything
-    ]
-    for subject in range(MAX_SUBJECTS + 1, MAX_SUBJECTS + 1 + settings.more):
+    actions, scenarios = sorted(set(settings.actions)), sorted(set(settings.scenarios))
+    jobs = []
+    for subject in range(1, settings.subjects + 1):
         rng = np.random.default_rng([settings.seed, subject, 4])
-        count = min(settings.recordings, len(everything))
-        for which in sorted(rng.choice(len(everything), count, replace=False)):
-            jobs.append(_Job(everything[which][0], subject, everything[which][1]))
+        rounds = [rng.permutation(scenarios) for _ in actions]
+        in_turn = [
+            _Job(action, subject, str(rounds[which][turn]))
+            for turn, (which, action) in product(range(len(scenarios)), enumerate(actions))
+        ]
+        jobs += sorted(in_turn[: settings.recordings], key=lambda job: (job.action, job.scenario))
     return jobs
 
 

@@ -1,0 +1,74 @@
+"""Clips of single films of rendered people: many people teach more than many films of a few."""
+
+import multiprocessing
+import os
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+
+import cv2
+import numpy as np
+from tqdm import tqdm
+
+from videogeneration.data.clips import HISTORY, Clip
+from videogeneration.sources.kth.extraction import clip_row, side_by_side
+from videogeneration.sources.kth.labels import known, resized
+from videogeneration.sources.kth.settings import KthSettings
+from videogeneration.sources.people import draw_film
+from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
+
+LENGTH = HISTORY + 2
+"""Frames of a film."""
+
+_AT_ONCE = 16  # films that a process draws before it is asked for others
+
+
+def film_clips(settings: KthSettings) -> Iterator[Clip]:
+    """Clips for training, `settings.people.films` of them, each of another person.
+
+    They are drawn in processes, a few ahead of the one that is taken, and do not depend on how
+    many these are. Rows are those of `extract_clips`, but for `subject` 0 and `scenario` None.
+    """
+    people = settings.people
+    jobs = [
+        (settings, range(first, min(first + _AT_ONCE, people.films)))
+        for first in range(0, people.films, _AT_ONCE)
+    ]
+    if not jobs:
+        return
+    workers = min(people.processes or os.cpu_count() or 1, len(jobs))
+    bar = tqdm(total=people.films, desc="Drawing people", unit="film", disable=None)
+    # spawn: a fork of a process that already runs torch's threads may hang
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool, bar:
+        for clips in side_by_side(pool, _draw, jobs, 2 * workers):
+            yield from clips
+            bar.update(len(clips))
+
+
+def _draw(job: tuple[KthSettings, range]) -> list[Clip]:
+    settings, numbers = job
+    return [_draw_one(settings, number) for number in numbers]
+
+
+def _draw_one(settings: KthSettings, number: int) -> Clip:
+    people, size = settings.people, settings.clips.size
+    frames, labels = draw_film(
+        np.random.default_rng([people.seed, number, 5]),
+        LENGTH,
+        FRAMES_PER_SECOND / settings.clips.frame_step,
+        people.actions,
+        people.transitions,
+    )
+    facts = known(labels, size)
+    row = {
+        "clip_id": f"film{number:05d}",
+        "split": "train",
+        **clip_row(facts, slice(None)),
+        "subject": 0,
+        "action": str(labels.action[-1]),
+        "scenario": None,
+        "sequence": 1,
+        "phase": 0,
+    }
+    small = np.stack([resized(frame, size) for frame in frames])
+    return Clip(small, row, facts.labels, facts.background)
