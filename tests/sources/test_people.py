@@ -7,7 +7,6 @@ import cv2
 import numpy as np
 import pytest
 
-from videogeneration.sources.kth import find_videos, read_sequence_list
 from videogeneration.sources.people import (
     KEYPOINTS,
     PAIRS,

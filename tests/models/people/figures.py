@@ -60,12 +60,13 @@ def people() -> People:
         looks=2,
         horizon=2,
         pose=PoseConfig(width=8, typical_scale=SCALE),
-        motion=MotionConfig(width=32, blocks=1, steps=2),
+        motion=MotionConfig(width=32, blocks=1, way_width=32, way_blocks=1, steps=2),
         background=BackgroundConfig(width=8, margin=1),
         renderer=RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16),
     )
     model = People(config)
-    torch.nn.init.normal_(model.motion.leave[1].weight, std=0.1)  # type: ignore[arg-type]
+    for network in (model.motion.way, model.motion.body):
+        torch.nn.init.normal_(network.leave[1].weight, std=0.1)  # type: ignore[arg-type]
     return model
 
 

@@ -19,6 +19,18 @@ def test_frames_that_show_a_figure_are_picked_first() -> None:
     assert shown.float().mean() > 0.8
 
 
+def test_of_two_frames_one_is_drawn_from_the_other() -> None:
+    scene = batch()
+    there = torch.zeros_like(scene.history_valid)
+    there[:, -1] = True
+    future = torch.tensor([[True, False, False]] * 3)
+    scene = replace(scene, history_valid=there, future_valid=future)
+    torch.manual_seed(0)
+    for _ in range(20):
+        shown = DrawingLesson.of(scene, 3, 1).visible
+        assert shown[:, 0].all() and shown[:, -1].all()
+
+
 def test_missing_frames_show_nothing() -> None:
     scene = batch()
     nothing = torch.zeros_like(scene.history_valid)
@@ -60,11 +72,11 @@ def test_what_follows_comes_after_what_was_given() -> None:
     scene = batch()
     torch.manual_seed(1)
     for _ in range(20):
-        lesson = MotionLesson.of(scene, 10)
+        lesson = MotionLesson.of(scene, 10, 4)
         across = lesson.past.keypoints[:, :, PELVIS, 0]
-        ahead = lesson.following.keypoints[:, :, PELVIS, 0] - across
+        ahead = lesson.following.keypoints[:, :1, PELVIS, 0] - across
         assert (ahead[lesson.valid] > -2).all()
-        assert lesson.valid[lesson.known].any(1).all()
+        assert lesson.valid[lesson.known.any(1)].any(1).all()
 
 
 def test_only_what_is_as_told_is_learned() -> None:
@@ -72,7 +84,7 @@ def test_only_what_is_as_told_is_learned() -> None:
     follows = torch.zeros_like(scene.labels["follows"])
     follows[:2, 8] = True
     scene = replace(scene, labels={**scene.labels, "follows": follows})
-    lesson = MotionLesson.of(scene, 10)
-    assert lesson.known.tolist() == [True, True, False]
+    lesson = MotionLesson.of(scene, 10, 3)
+    assert lesson.known.tolist() == [[True, False, False]] * 2 + [[False] * 3]
     true = scene.labels["keypoints"][:2, 8]
     assert torch.equal(lesson.following.keypoints[:2, 0], true)

@@ -4,13 +4,13 @@ import pytest
 import torch
 
 from models.people.figures import SCALE, track
-from videogeneration.models.people.motion import FEATURES, Motion, MotionConfig
+from videogeneration.models.people.motion import BODY, Motion, MotionConfig
 from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
 
 
 def motion(**changes: float) -> Motion:
     torch.manual_seed(0)
-    values = {"width": 48, "blocks": 1, "steps": 2} | changes
+    values = {"width": 48, "blocks": 1, "way_width": 48, "way_blocks": 1, "steps": 2} | changes
     return Motion(MotionConfig(**values), condition=4).eval()  # type: ignore[arg-type]
 
 
@@ -19,9 +19,17 @@ def given(frames: int = 10) -> tuple[Poses, torch.Tensor, torch.Tensor]:
     return track(3, frames), torch.ones(3, frames, dtype=torch.bool), torch.zeros(3, 4)
 
 
-def rolled(network: Motion, past: Poses, valid: torch.Tensor, frames: int = 3) -> Poses:
-    noise = torch.zeros(len(valid), frames, FEATURES)
-    return network.rollout(past, valid, torch.zeros(len(valid), 4), noise)[0]
+def rolled(
+    network: Motion,
+    past: Poses,
+    valid: torch.Tensor,
+    frames: int = 3,
+    noise: float = 0.0,
+    quantile: float = 0.5,
+) -> Poses:
+    drawn = torch.full((len(valid), frames, BODY), noise)
+    condition = torch.zeros(len(valid), 4)
+    return network.rollout(past, valid, condition, drawn, torch.full((len(valid),), quantile))[0]
 
 
 def test_poses_have_a_frame_each() -> None:
@@ -66,49 +74,60 @@ def test_exchanging_a_pair_changes_no_pose() -> None:
     )
 
 
-def test_noise_makes_another_sample() -> None:
-    network, (past, valid, condition) = motion(), given()
-    torch.nn.init.normal_(network.leave[1].weight)  # type: ignore[arg-type]
-    still, sample = (
-        network(past, valid, condition, noise)
-        for noise in (torch.zeros(3, FEATURES), torch.ones(3, FEATURES))
+def test_films_of_many_frames_go_on_where_they_were() -> None:
+    network, (past, valid, _) = motion(ahead=3), given()
+    torch.nn.init.normal_(network.body.leave[1].weight, std=0.1)  # type: ignore[arg-type]
+    across = rolled(network, past, valid, 8).keypoints[:, :, PELVIS, 0]
+    pace = (past.keypoints[:, -1, PELVIS, 0] - past.keypoints[:, 0, PELVIS, 0]) / 9
+    assert torch.allclose(across.diff(dim=1), pace[:, None].expand(3, 7), atol=0.1)
+
+
+def test_noise_makes_another_body_and_a_quantile_another_way() -> None:
+    network, (past, valid, _) = motion(), given()
+    for layer in (network.way.leave[1], network.body.leave[1], network.way.blocks[0].modulate):  # type: ignore[union-attr]
+        torch.nn.init.normal_(layer.weight)  # type: ignore[arg-type]
+    plain, body, way = (
+        rolled(network, past, valid, 1, noise, quantile)
+        for noise, quantile in ((0.0, 0.5), (1.0, 0.5), (0.0, 0.9))
     )
-    assert not torch.allclose(still.keypoints, sample.keypoints)
+    root = [poses.keypoints[:, :, PELVIS] for poses in (plain, body, way)]
+    assert torch.equal(root[0], root[1]) and not torch.allclose(root[0], root[2])
+    assert not torch.allclose(plain.keypoints, body.keypoints)
 
 
-def test_a_little_training_lowers_the_loss() -> None:
+def test_a_little_training_lowers_the_losses() -> None:
     network = motion().train()
     course = []
     optimizer = torch.optim.Adam(network.parameters(), 5e-3)
-    whole = track(64, 11)
-    past, following = whole.frames(slice(0, 10)), whole.frames(slice(10, 11))
+    whole = track(64, 20)
+    past, following = whole.frames(slice(0, 10)), whole.frames(slice(10, 20))
+    known = torch.ones(64, 10, dtype=torch.bool)
     for _ in range(60):
-        loss = network.loss(
-            past,
-            torch.ones(64, 10, dtype=torch.bool),
-            following,
-            torch.ones(64, dtype=torch.bool),
-            torch.zeros(64, 4),
-        )
+        losses = network.losses(past, known, following, known, torch.zeros(64, 4))
         optimizer.zero_grad()
-        loss.backward()
+        sum(losses.values()).backward()  # type: ignore[union-attr]
         optimizer.step()
-        course.append(loss.item())
-    assert sum(course[-10:]) < 0.9 * max(course) * 10
+        course.append([losses["way"].item(), losses["body"].item()])
+    for curve in zip(*course, strict=True):
+        assert sum(curve[-10:]) < 0.9 * max(curve) * 10
     assert torch.isfinite(network.deviation).all()
 
 
 def test_what_is_not_known_is_not_learned() -> None:
     past, valid, condition = given()
-    following = track(3, 1)
-    known = torch.tensor([True, True, False])
+    following = track(3, 10)
+    known = torch.ones(3, 10, dtype=torch.bool)
+    known[2] = False
+    known[0, 4:] = False
     wrong = Poses(following.keypoints.clone(), following.scale, following.heading)
     wrong.keypoints[2] += 50
+    wrong.keypoints[0, 4:] += 50
     losses = []
     for target in (following, wrong):
         torch.manual_seed(1)
-        losses.append(motion().train().loss(past, valid, target, known, condition))
-    assert torch.allclose(*losses)
+        losses.append(motion().train().losses(past, valid, target, known, condition))
+    assert torch.allclose(losses[0]["way"], losses[1]["way"])
+    assert torch.allclose(losses[0]["body"], losses[1]["body"])
 
 
 def test_sizes_below_one_are_refused() -> None:

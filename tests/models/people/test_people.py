@@ -31,7 +31,7 @@ def test_the_loss_teaches_every_network() -> None:
     loss, metrics = model.training_loss(with_sequences(batch()))
     loss.backward()
     assert torch.isfinite(loss)
-    assert {"mse", "keypoints", "alpha", "motion", "background"} <= metrics.keys()
+    assert {"mse", "keypoints", "alpha", "way", "body", "background"} <= metrics.keys()
     for network in (model.reader, model.renderer, model.motion, model.background, model.caption):
         grads = [p.grad for p in network.parameters() if p.grad is not None]
         assert any(grad.abs().sum() > 0 for grad in grads), type(network).__name__
@@ -42,7 +42,7 @@ def test_of_recordings_reader_and_renderer_learn_together() -> None:
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
     loss, metrics = model.training_loss(batch(labelled=False))
     assert metrics["reconstruction"] > 0
-    assert metrics["colour"] == metrics["keypoints"] == metrics["motion"] == 0
+    assert metrics["colour"] == metrics["keypoints"] == metrics["way"] == 0
     loss.backward()
     assert model.reader.votes.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
 

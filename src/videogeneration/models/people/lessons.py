@@ -55,9 +55,10 @@ class DrawingLesson:
         # mostly frames with a figure; some without, for the reader
         wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
         order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
+        # of few frames there are, first one to draw and one to draw it from
         picked = order.topk(looks + drawings, 1).indices
-        if torch.rand(()) < 0.7:
-            picked = torch.cat([picked[:, :1], picked[:, looks:]], 1)
+        given = 1 if torch.rand(()) < 0.7 else looks
+        picked = torch.cat([picked[:, drawings : drawings + given], picked[:, :drawings]], 1)
         return cls(
             frames=_take(frames, picked),
             visible=_take(visible, picked),
@@ -118,14 +119,14 @@ class DrawingLesson:
 
 @dataclass(frozen=True)
 class MotionLesson:
-    """Past poses and the one that follows, N of them.
+    """Past poses and those that follow, N of them.
 
     Attributes:
         past: `[N, length]`, newest last.
         valid: bool `[N, length]`: which of them are given.
-        following: `[N, 1]`.
-        known: bool `[N]`: which count.
-        caption: One-hot `[N, words, vocabulary]`: what the pose that follows does.
+        following: `[N, ahead]`.
+        known: bool `[N, ahead]`: which count.
+        caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
     """
 
     past: Poses
@@ -135,7 +136,7 @@ class MotionLesson:
     caption: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, length: int) -> "MotionLesson":
+    def of(cls, batch: Batch, length: int, ahead: int) -> "MotionLesson":
         """Pick a moment in each sequence without pictures, or in each window if there are none."""
         labels = batch.labels
         if "motion_keypoints" in labels:
@@ -154,11 +155,14 @@ class MotionLesson:
         given = _some(len(moment), length).to(past.device) & (past >= 0)
         past = past.clamp(min=0)
         valid = given & _take(present, past)
+        following = moment + torch.arange(ahead, device=moment.device)
+        within = following < present.shape[1]
+        following = following.clamp(max=present.shape[1] - 1)
         return cls(
             past=poses.map(lambda x: _take(x, past)),
             valid=valid,
-            following=poses.map(lambda x: _take(x, moment)),
-            known=_take(possible, moment)[:, 0] & valid.any(1),
+            following=poses.map(lambda x: _take(x, following)),
+            known=within & _take(possible, following) & valid.any(1, keepdim=True),
             caption=caption,
         )
 

@@ -25,7 +25,8 @@ class LossWeights:
         alpha: Absolute error of a drawn figure's alpha.
         reconstruction: Absolute error of a recorded frame, drawn from another one.
         background: Absolute error of the background.
-        motion: Flow matching.
+        way: Error of the places to come, as a share of what they usually are beside a line.
+        body: Flow matching of the body that comes next.
     """
 
     keypoints: float = 10.0
@@ -38,7 +39,8 @@ class LossWeights:
     alpha: float = 1.0
     reconstruction: float = 1.0
     background: float = 5.0
-    motion: float = 0.3
+    way: float = 0.3
+    body: float = 0.3
 
     def __post_init__(self) -> None:
         for name, value in vars(self).items():

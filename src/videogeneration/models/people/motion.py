@@ -1,4 +1,4 @@
-"""Says the poses to come from past poses, a caption and noise."""
+"""Says the poses to come from past poses and a caption: first the way, then pose after pose."""
 
 from dataclasses import dataclass
 
@@ -11,8 +11,11 @@ from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS, Poses, can
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
-FEATURES = 2 * (len(KEYPOINTS) - 1) + 2 + PLACE
-"""Numbers a frame: keypoints from the pelvis, heading, and its place."""
+BODY = 2 * (len(KEYPOINTS) - 1) + 2
+"""Numbers of a body: keypoints from the pelvis, and the heading."""
+
+_SOFT = 0.1
+"""Errors of a way below this share of the usual one count as squares."""
 
 
 @dataclass(frozen=True)
@@ -21,121 +24,113 @@ class MotionConfig:
 
     Attributes:
         history: Past poses that it is given, missing ones masked.
-        width: Width of its layers.
-        blocks: Number of its residual blocks.
+        ahead: Places that a way has.
+        width: Width of the layers that say a body.
+        blocks: Number of their residual blocks.
+        way_width: Width of the layers that say a way.
+        way_blocks: Number of their residual blocks.
         steps: Euler steps of a sample.
         jitter: Deviation of the noise on past keypoints in training, in body heights: what is read
             from frames is not exact.
         scale_jitter: Deviation of the noise on the logarithm of past scales.
         heading_jitter: Deviation of the noise on past headings, in radians.
         misread: Share of past poses whose heading is to the other side.
-        displacement: How much the root's two numbers count, each as one of the others' counts 1.
     """
 
     history: int = 10
-    width: int = 288
+    ahead: int = 10
+    width: int = 256
     blocks: int = 4
+    way_width: int = 192
+    way_blocks: int = 3
     steps: int = 8
     jitter: float = 0.006
     scale_jitter: float = 0.01
     heading_jitter: float = 0.15
     misread: float = 0.1
-    displacement: float = 5.0
 
     def __post_init__(self) -> None:
-        for name in ("history", "width", "blocks", "steps"):
+        sizes = ("history", "ahead", "width", "blocks", "way_width", "way_blocks", "steps")
+        for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("jitter", "scale_jitter", "heading_jitter", "misread", "displacement"):
+        for name in ("jitter", "scale_jitter", "heading_jitter", "misread"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
 
 class Motion(nn.Module):
-    """Says pose after pose, each by a rectified flow (X. Liu et al., ICLR 2023) from noise.
+    """Says where a figure goes, and then, pose after pose, what its body does on that way.
 
-    A residual network of dense layers, each modulated by caption and time (FiLM), says the pose
-    itself, from which the flow's velocity follows: what the past leaves no doubt of is then a plain
-    regression (T. Li, K. He: Back to Basics, 2025).
+    A way is all places to come at once, beside the line through the past ones. It is regressed:
+    what is drawn of it is one number, the quantile, for what one picture leaves open is how fast
+    (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled from noise by a rectified
+    flow (X. Liu et al., ICLR 2023) that says the pose itself, from which the flow's velocity
+    follows (T. Li, K. He: Back to Basics, 2025).
 
     Args:
         config: Its size.
         condition: Width of the caption embedding.
     """
 
-    weight: Tensor
     past_mean: Tensor
     past_deviation: Tensor
+    way_size: Tensor
     mean: Tensor
     deviation: Tensor
 
     def __init__(self, config: MotionConfig, condition: int) -> None:
         super().__init__()
         self.config = c = config
-        self.enter = nn.Linear(FEATURES + c.history * (FEATURES + 1) + PLACE + 1, c.width)
-        self.time = nn.Sequential(
-            nn.Linear(1 + condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
-        )
-        self.blocks = nn.ModuleList([_Block(c.width, 64) for _ in range(c.blocks)])
-        self.leave = nn.Sequential(nn.LayerNorm(c.width), nn.Linear(c.width, FEATURES))
-        for parameter in self.leave[1].parameters():
-            nn.init.zeros_(parameter)
-        weight = torch.ones(FEATURES)
-        weight[-3:-1] = c.displacement
-        self.register_buffer("weight", weight, persistent=False)
-        for name, shape in (("past_", (c.history, FEATURES)), ("", (FEATURES,))):
+        seen = c.history * (BODY + PLACE + 1) + 2 * PLACE + 1
+        self.way = _Modulated(seen, c.ahead * PLACE, 1 + condition, c.way_width, c.way_blocks)
+        self.body = _Modulated(seen + PLACE + BODY, BODY, 1 + condition, c.width, c.blocks)
+        for name, shape in (("past_", (c.history, BODY + PLACE)), ("", (BODY,))):
             self.register_buffer(name + "mean", torch.zeros(shape))
             self.register_buffer(name + "deviation", torch.ones(shape))
+        self.register_buffer("way_size", torch.ones(c.ahead, PLACE))
 
-    def loss(
+    def losses(
         self, past: Poses, valid: Tensor, following: Poses, known: Tensor, condition: Tensor
-    ) -> Tensor:
-        """Flow matching loss, a scalar.
+    ) -> dict[str, Tensor]:
+        """Losses `way` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
             past: `[B, history]`, newest last.
             valid: bool `[B, history]`: which past poses there are.
-            following: The pose that follows, `[B, 1]`.
-            known: bool `[B]`: which of these count.
+            following: The poses that follow, `[B, ahead]`.
+            known: bool `[B, ahead]`: which of these count.
             condition: Caption embedding `[B, condition]`.
         """
         past = self._as_read(past)
         newest = past.last(valid)
         given = _relative(newest, past)
-        target = _changes(newest, following, _velocity(given, valid)[0])[:, 0]
+        places = _places(newest, following)
+        line, seen = self._seen(given, valid)
+        away, body = places - self._ahead(line), _body(following.frames(slice(0, 1)))[:, 0]
+        first = known[:, 0]
         if self.training:
             self._adapt("past_", given, valid)
-            self._adapt("", target, known)
-        target = (target - self.mean) / self.deviation
+            self._adapt("", body, first)
+            self._adapt_size(away, known)
+        # half of the ways are the median
+        quantile = torch.rand(len(seen), 1, device=seen.device)
+        quantile = torch.where(torch.rand_like(quantile) < 0.5, 0.5, quantile)
+        said = self._way(self._normal_seen(seen), quantile, condition)
+        error = away / self.way_size - said
+        share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
+        error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
+        way = (error * known[..., None]).sum() / (PLACE * known.sum().clamp(min=1))
+
+        target = (body - self.mean) / self.deviation
         time = torch.rand(len(target), 1, device=target.device)
         state = (1 - time) * torch.randn_like(target) + time * target
-        error = self._clean(state, time, given, valid, condition) - target
-        error = (error.square() * self.weight).mean(1) * known
-        return error.sum() / known.sum().clamp(min=1)
-
-    def forward(self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor) -> Poses:
-        """Say the next pose.
-
-        Args:
-            past: `[B, history]`, newest last.
-            valid: bool `[B, history]`.
-            condition: Caption embedding `[B, condition]`.
-            noise: `[B, FEATURES]`: normal for a sample, zero for what is expected.
-
-        Returns:
-            `[B, 1]`.
-        """
-        newest, state, steps = past.last(valid), noise, self.config.steps
-        given = _relative(newest, past)
-        for step in range(steps):
-            time = noise.new_full((len(noise), 1), step / steps)
-            clean = self._clean(state, time, given, valid, condition)
-            state = state + (clean - state) / (steps - step)
-        changes = state * self.deviation + self.mean
-        return _follow(newest, changes[:, None], _velocity(given, valid)[0])
+        clean = self._clean(state, time, seen, places[:, 0], condition)
+        square = (clean - target).square().mean(1) * first
+        return {"way": way, "body": square.sum() / first.sum().clamp(min=1)}
 
     def rollout(
-        self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor
+        self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
     ) -> tuple[Poses, Poses, Tensor]:
         """Say poses after poses.
 
@@ -143,31 +138,78 @@ class Motion(nn.Module):
             past: `[B, history]`, newest last.
             valid: bool `[B, history]`.
             condition: Caption embedding `[B, condition]`.
-            noise: `[B, T, FEATURES]`.
+            noise: `[B, T, BODY]`: normal for a sample, zero for the body that is expected.
+            quantile: `[B]` in [0, 1]: of the ways that there may be; 0.5 is the median.
 
         Returns:
             `[B, T]`, and the past and its mask to go on from.
         """
-        said = []
-        for step in range(noise.shape[1]):
-            said.append(self(past, valid, condition, noise[:, step]))
-            past = past.then(said[-1]).frames(slice(1, None))
-            valid = torch.cat([valid[:, 1:], valid.new_ones(len(valid), 1)], 1)
+        said: list[Poses] = []
+        for start in range(0, noise.shape[1], self.config.ahead):
+            origin = past.last(valid)
+            line, seen = self._seen(_relative(origin, past), valid)
+            way = self._way(self._normal_seen(seen), quantile[:, None], condition)
+            places = self._ahead(line) + way * self.way_size
+            for step in range(min(self.config.ahead, noise.shape[1] - start)):
+                newest = past.last(valid)
+                # the same place, as the newest pose sees it
+                shift = (origin.keypoints - newest.keypoints)[:, 0, PELVIS] / newest.scale
+                ratio = origin.scale / newest.scale
+                root = shift + places[:, step, :2] * ratio
+                place = torch.cat([root, places[:, step, 2:] + ratio.log()], 1)
+                _, seen = self._seen(_relative(newest, past), valid)
+                body = self._sample(noise[:, start + step], seen, place, condition)
+                said.append(_placed(newest, place, body))
+                past = past.then(said[-1]).frames(slice(1, None))
+                valid = torch.cat([valid[:, 1:], valid.new_ones(len(valid), 1)], 1)
         return said[0].then(*said[1:]), past, valid
 
-    def _clean(
-        self, state: Tensor, time: Tensor, given: Tensor, valid: Tensor, condition: Tensor
-    ) -> Tensor:
-        """What a noisy state comes from, `[B, FEATURES]`, normalised."""
+    def _sample(self, state: Tensor, seen: Tensor, place: Tensor, condition: Tensor) -> Tensor:
+        """A body `[B, BODY]` from noise."""
+        steps = self.config.steps
+        for step in range(steps):
+            time = state.new_full((len(state), 1), step / steps)
+            clean = self._clean(state, time, seen, place, condition)
+            state = state + (clean - state) / (steps - step)
+        return state * self.deviation + self.mean
+
+    def _seen(self, given: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """What past poses are, as the networks take it, and the line through their places.
+
+        Args:
+            given: `[B, history, BODY + PLACE]` from `_relative`.
+            valid: bool `[B, history]`.
+
+        Returns:
+            The line's change a frame `[B, PLACE]`, and all that is seen.
+        """
         shown = valid[..., None].to(given.dtype)
-        velocity, moved = _velocity(given, valid)
+        line, there, moved = _line(given[..., BODY:], valid)
+        return line, torch.cat([given.flatten(1), shown.flatten(1), 10 * line, there, moved], 1)
+
+    def _normal_seen(self, seen: Tensor) -> Tensor:
+        """The same with its past normalised, what is missing zero."""
+        count = self.config.history * (BODY + PLACE)
+        given = seen[:, :count].unflatten(1, (self.config.history, -1))
+        shown = seen[:, count : count + self.config.history, None]
         given = (given - self.past_mean) / self.past_deviation * shown
-        seen = [state, given.flatten(1), shown.flatten(1), 10 * velocity, moved]
-        x = self.enter(torch.cat(seen, 1))
-        said = self.time(torch.cat([time, condition], 1))
-        for block in self.blocks:
-            x = block(x, said)
-        out: Tensor = self.leave(x)
+        return torch.cat([given.flatten(1), seen[:, count:]], 1)
+
+    def _way(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
+        """Places beside the line, `[B, ahead, PLACE]`, as shares of their usual size."""
+        said: Tensor = self.way(seen, torch.cat([2 * quantile - 1, condition], 1))
+        return said.unflatten(1, (-1, PLACE))
+
+    def _ahead(self, line: Tensor) -> Tensor:
+        """Places on a line, `[B, ahead, PLACE]`."""
+        return line[:, None] * torch.arange(1, self.config.ahead + 1, device=line.device)[:, None]
+
+    def _clean(
+        self, state: Tensor, time: Tensor, seen: Tensor, place: Tensor, condition: Tensor
+    ) -> Tensor:
+        """The body that a noisy state comes from, `[B, BODY]`, normalised."""
+        entered = torch.cat([self._normal_seen(seen), 10 * place, state], 1)
+        out: Tensor = self.body(entered, torch.cat([time, condition], 1))
         return out
 
     def _as_read(self, past: Poses) -> Poses:
@@ -202,6 +244,41 @@ class Motion(nn.Module):
             (deviation.square() * (1 - momentum) + momentum * spread).sqrt().clamp(min=0.02)
         )
 
+    @torch.no_grad()
+    def _adapt_size(self, away: Tensor, known: Tensor, momentum: float = 0.02) -> None:
+        """Follow how far ways are from the line."""
+        now = (away.abs() * known[..., None]).sum(0) / known.sum(0)[:, None].clamp(min=1)
+        seen = known.any(0)[:, None]
+        self.way_size.lerp_(torch.where(seen, now, self.way_size).clamp(min=1e-3), momentum)
+
+
+class _Modulated(nn.Module):
+    """A residual network of dense layers, each modulated by what is said (FiLM).
+
+    Args:
+        inputs: Numbers that enter.
+        outputs: Numbers that leave, zero before training.
+        said: Numbers that modulate.
+        width: Of the layers.
+        blocks: Pairs of layers.
+    """
+
+    def __init__(self, inputs: int, outputs: int, said: int, width: int, blocks: int) -> None:
+        super().__init__()
+        self.enter = nn.Linear(inputs, width)
+        self.say = nn.Sequential(nn.Linear(said, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU())
+        self.blocks = nn.ModuleList([_Block(width, 64) for _ in range(blocks)])
+        self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
+        for parameter in self.leave[1].parameters():
+            nn.init.zeros_(parameter)
+
+    def forward(self, x: Tensor, said: Tensor) -> Tensor:
+        x, said = self.enter(x), self.say(said)
+        for block in self.blocks:
+            x = block(x, said)
+        out: Tensor = self.leave(x)
+        return out
+
 
 class _Block(nn.Module):
     """Two dense layers beside an identity, modulated by what is said."""
@@ -219,59 +296,57 @@ class _Block(nn.Module):
 
 
 def _body(track: Poses) -> Tensor:
-    """Keypoints from the pelvis in body heights and the heading, `[B, T, 32]`."""
+    """Keypoints from the pelvis in body heights and the heading, `[B, T, BODY]`."""
     root = track.keypoints[..., PELVIS : PELVIS + 1, :]
     body = canonical((track.keypoints - root) / track.scale[..., None, None])
     body = torch.cat([body[..., :PELVIS, :], body[..., PELVIS + 1 :, :]], -2)
     return torch.cat([body.flatten(-2), track.heading], -1)
 
 
-def _places(newest: Poses, track: Poses) -> tuple[Tensor, Tensor]:
-    """Roots from the newest's in its body heights `[B, T, 2]`, logarithms of scales `[B, T, 1]`."""
-    root = (track.keypoints - newest.keypoints)[..., PELVIS, :]
-    return root / newest.scale[..., None], (track.scale / newest.scale).log()[..., None]
+def _places(newest: Poses, track: Poses) -> Tensor:
+    """Roots from the newest's in its body heights, and logarithms of scales, `[B, T, PLACE]`."""
+    root = (track.keypoints - newest.keypoints)[..., PELVIS, :] / newest.scale[..., None]
+    return torch.cat([root, (track.scale / newest.scale).log()[..., None]], -1)
 
 
 def _relative(newest: Poses, track: Poses) -> Tensor:
-    """What past poses are, as seen from the newest, `[B, T, FEATURES]`."""
-    return torch.cat([_body(track), *_places(newest, track)], -1)
+    """What past poses are, as seen from the newest, `[B, T, BODY + PLACE]`."""
+    return torch.cat([_body(track), _places(newest, track)], -1)
 
 
-def _velocity(given: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean velocity of the places given, a frame, from the oldest to the newest valid one.
+def _line(places: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The line of least squares through the places of valid frames.
 
     Args:
-        given: `[B, T, FEATURES]` from `_relative`.
+        places: `[B, T, PLACE]`.
         valid: bool `[B, T]`.
 
     Returns:
-        `[B, PLACE]`, zero where fewer than two places are given, and whether there are, `[B, 1]`.
+        Its change a frame `[B, PLACE]`, zero where fewer than two places are given; where it is at
+        the newest frame `[B, PLACE]`; and whether it has a change, `[B, 1]`.
     """
-    steps = torch.arange(1, valid.shape[1] + 1, device=valid.device)
-    last = (valid * steps).argmax(1)
-    first = (valid * steps.flip(0)).argmax(1)
-    moved = (last > first)[:, None].to(given.dtype)
-    rows = torch.arange(len(given), device=given.device)
-    way = given[rows, last, -PLACE:] - given[rows, first, -PLACE:]
-    return moved * way / (last - first).clamp(min=1)[:, None], moved
+    weight = valid.to(places.dtype)
+    time = torch.arange(1 - places.shape[1], 1, device=places.device, dtype=places.dtype)
+    count = weight.sum(1, keepdim=True).clamp(min=1)
+    middle = (weight * time).sum(1, keepdim=True) / count
+    centre = (weight[..., None] * places).sum(1) / count
+    away = weight * (time - middle)
+    spread = (away * (time - middle)).sum(1, keepdim=True)
+    moved = (spread > 0.1).to(places.dtype)
+    change = moved * (away[..., None] * (places - centre[:, None])).sum(1) / spread.clamp(min=0.1)
+    return change, centre - change * middle, moved
 
 
-def _changes(newest: Poses, track: Poses, velocity: Tensor) -> Tensor:
-    """What poses to come are, `[B, T, FEATURES]`: body, and change of place beside a velocity's."""
-    places = torch.cat(_places(newest, track), -1)
-    moves = places.diff(dim=1, prepend=torch.zeros_like(places[:, :1])) - velocity[:, None]
-    return torch.cat([_body(track), moves], -1)
-
-
-def _follow(newest: Poses, changes: Tensor, velocity: Tensor) -> Poses:
-    """The inverse of `_changes`."""
-    body, heading, moves = changes.split([FEATURES - 2 - PLACE, 2, PLACE], -1)
-    places = (moves + velocity[:, None]).cumsum(1)
-    scale = newest.scale * places[..., 2].exp()
-    root = newest.keypoints[:, :, PELVIS] + places[..., :2] * newest.scale[..., None]
-    body = body.unflatten(-1, (-1, 2))
-    body = torch.cat(
-        [body[..., :PELVIS, :], torch.zeros_like(body[..., :1, :]), body[..., PELVIS:, :]], -2
+def _placed(newest: Poses, place: Tensor, body: Tensor) -> Poses:
+    """The pose `[B, 1]` of a body `[B, BODY]` in a place `[B, PLACE]` seen from the newest one."""
+    keypoints, heading = body.split([BODY - 2, 2], -1)
+    keypoints = keypoints.unflatten(-1, (-1, 2))
+    root = torch.zeros_like(keypoints[:, :1])
+    keypoints = torch.cat([keypoints[:, :PELVIS], root, keypoints[:, PELVIS:]], 1)
+    scale = newest.scale * place[:, 2:].exp()
+    root = newest.keypoints[:, :, PELVIS] + place[:, None, :2] * newest.scale[..., None]
+    return Poses(
+        root[:, :, None] + keypoints[:, None] * scale[..., None, None],
+        scale,
+        F.normalize(heading, dim=-1, eps=1e-3)[:, None],
     )
-    keypoints = root[..., None, :] + body * scale[..., None, None]
-    return Poses(keypoints, scale, F.normalize(heading, dim=-1, eps=1e-3))

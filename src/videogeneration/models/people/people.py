@@ -18,7 +18,7 @@ from videogeneration.models.people.losses import (
     pose_losses,
     reconstruction_loss,
 )
-from videogeneration.models.people.motion import FEATURES, PLACE, Motion, MotionConfig
+from videogeneration.models.people.motion import BODY, Motion, MotionConfig
 from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
 from videogeneration.models.people.renderer import Renderer, RendererConfig
 from videogeneration.models.people.skeleton import Poses
@@ -172,7 +172,7 @@ class People(FilmModel):
             lesson.labelled.repeat_interleave(lesson.frames.shape[1]),
         )
         drawing, square = self._drawing_losses(lesson, read, self.caption(batch.caption))
-        losses |= drawing | {"motion": self._motion_loss(batch)}
+        losses |= drawing | self._motion_losses(batch)
         metrics = {name: loss.detach() for name, loss in losses.items()}
         return c.weights.total(losses), metrics | {"mse": square.detach()}
 
@@ -218,7 +218,8 @@ class People(FilmModel):
             composite, frames, background, counts & ~drawn
         )
         losses["background"] = background_loss(said, lesson.background[:, 0], alpha.amax(1), known)
-        return losses, (composite - frames).square().mean()
+        square = (composite - frames).square().mean((1, 2)) * counts
+        return losses, square.sum() / counts.sum().clamp(min=1)
 
     def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
         """The true poses, not quite exact, or the read ones where these are not known."""
@@ -231,11 +232,12 @@ class People(FilmModel):
             torch.where(count[:, None, None], true.heading, found.heading),
         )
 
-    def _motion_loss(self, batch: Batch) -> Tensor:
-        """Flow matching."""
-        lesson = MotionLesson.of(batch, self.config.motion.history)
+    def _motion_losses(self, batch: Batch) -> dict[str, Tensor]:
+        """Losses of ways and bodies."""
+        c = self.config.motion
+        lesson = MotionLesson.of(batch, c.history, c.ahead)
         condition = self.caption(lesson.caption)
-        return self.motion.loss(
+        return self.motion.losses(
             lesson.past, lesson.valid, lesson.following, lesson.known, condition
         )
 
@@ -243,8 +245,10 @@ class People(FilmModel):
         """The next frames, see `FilmModel`."""
         scene = self._scene(batch.history, batch.history_valid)
         condition = self.caption(batch.caption)
-        noise = self._noise(len(condition), self.horizon, True, None)
-        track, _, _ = self.motion.rollout(scene.past, scene.seen, condition, noise.to(condition))
+        quantile, noise = self._drawn(len(condition), self.horizon, None)
+        track, _, _ = self.motion.rollout(
+            scene.past, scene.seen, condition, noise.to(condition), quantile.to(condition)
+        )
         return self._draw(scene, track, condition)
 
     @torch.no_grad()
@@ -347,26 +351,31 @@ class People(FilmModel):
     def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
         """Poses after poses, `[B, FRAMES]` at a time."""
         generator = torch.Generator().manual_seed(seed)
-        past, seen, start = scene.past, scene.seen, True
+        past, seen = scene.past, scene.seen
+        quantile, _ = self._drawn(len(condition), 0, generator)
         while True:
-            noise = self._noise(len(condition), FRAMES, start, generator).to(condition)
-            poses, past, seen = self.motion.rollout(past, seen, condition, noise)
-            start = False
+            _, noise = self._drawn(len(condition), FRAMES, generator)
+            poses, past, seen = self.motion.rollout(
+                past, seen, condition, noise.to(condition), quantile.to(condition)
+            )
             yield poses
 
-    def _noise(
-        self, count: int, frames: int, start: bool, generator: torch.Generator | None
-    ) -> Tensor:
-        """What poses are drawn from, `[count, frames, FEATURES]`.
+    def _drawn(
+        self, count: int, frames: int, generator: torch.Generator | None
+    ) -> tuple[Tensor, Tensor]:
+        """What is drawn at random: the ways' quantile `[count]` and the bodies' noise.
 
         Without noise, who boxes stands still in the mean of all that may come next. Where a figure
-        goes is what is expected; once an adversary has taught, its pace is drawn with a film's
-        first pose, and kept: noise in every step would let it drift.
+        goes is the median; once an adversary has taught, it is drawn for a whole film.
+
+        Returns:
+            The quantile, and noise `[count, frames, BODY]`.
         """
-        noise = self.config.temperature * torch.randn(count, frames, FEATURES, generator=generator)
-        kept = 1 if start and self.adversarial else 0
-        noise[:, kept:, -PLACE:] = 0
-        return noise
+        quantile = torch.full((count,), 0.5)
+        if self.adversarial:
+            quantile = 0.1 + 0.8 * torch.rand(count, generator=generator)
+        noise = torch.randn(count, frames, BODY, generator=generator)
+        return quantile, self.config.temperature * noise
 
     def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""

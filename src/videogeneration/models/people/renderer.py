@@ -306,7 +306,7 @@ class Renderer(nn.Module):
         colour, shown = warped[:, :-1], warped[:, -1]
         # new pixels are grey and take the figure's tint; an untrained renderer only warps
         kept = (blend + 2).sigmoid()[:, None]
-        new = new[:, None] + 0.5 + _tint(pictures, alpha).repeat_interleave(poses, 0)
+        new = 0.5 + new.tanh()[:, None] + _tint(pictures, alpha).repeat_interleave(poses, 0)
         figure = kept * colour + (1 - kept) * new
         covered = covered + 6 * (shown - 0.5)
         covered = covered.masked_fill((grid.abs() > 1).any(-1), HIDDEN)
