@@ -119,7 +119,9 @@ class MseTask:
             loss, figures = self.network.training_loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 1.0)
+        for group in self.optimizer.param_groups:
+            # each by itself: a large gradient here must not make the steps small there
+            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self.optimizer.step()
         self.average.update_parameters(self.network)
         return {"loss": loss, "examples": batch.future_valid.sum().float(), **figures}

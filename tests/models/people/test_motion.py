@@ -16,7 +16,7 @@ def motion(**changes: float) -> Motion:
 
 def given(frames: int = 10) -> tuple[Poses, torch.Tensor, torch.Tensor]:
     """Past poses, all valid, and a condition."""
-    return track(3, frames), torch.ones(3, frames, dtype=torch.bool), torch.zeros(3, 4)
+    return track(3, frames), torch.ones(3, frames), torch.zeros(3, 4)
 
 
 def rolled(
@@ -48,8 +48,8 @@ def test_the_place_moves_with_the_figure() -> None:
 
 def test_a_missing_pose_changes_nothing() -> None:
     network, (past, valid, _) = motion(), given()
-    valid[:, :6] = False
-    valid[:, 7] = False
+    valid[:, :6] = 0
+    valid[:, 7] = 0
     other = Poses(past.keypoints.clone(), past.scale.clone(), past.heading.clone())
     for gone in (slice(0, 6), slice(7, 8)):
         other.keypoints[:, gone], other.scale[:, gone] = 1e3, 7.0
@@ -103,7 +103,7 @@ def test_a_little_training_lowers_the_losses() -> None:
     past, following = whole.frames(slice(0, 10)), whole.frames(slice(10, 20))
     known = torch.ones(64, 10, dtype=torch.bool)
     for _ in range(60):
-        losses = network.losses(past, known, following, known, torch.zeros(64, 4))
+        losses = network.losses(past, torch.ones(64, 10), following, known, torch.zeros(64, 4))
         optimizer.zero_grad()
         sum(losses.values()).backward()  # type: ignore[union-attr]
         optimizer.step()

@@ -48,10 +48,9 @@ class DrawingLesson:
         frames = torch.cat([batch.history, batch.future], 1)
         there = torch.cat([batch.history_valid, batch.future_valid], 1)
         labelled = labels["labels_valid"]
-        inside, keypoints = labels["keypoints_valid"], labels["keypoints"]
-        visible = there & (inside.float().mean(2).gt(LEGIBLE) | ~labelled[:, None])
-        size = keypoints.new_tensor([frames.shape[3], frames.shape[2]])
-        near = ((keypoints > -MARGIN * size) & (keypoints < (1 + MARGIN) * size)).all(-1)
+        shown, keypoints = labels["keypoints_valid"], labels["keypoints"]
+        visible = there & (shown.float().mean(2).gt(LEGIBLE) | ~labelled[:, None])
+        near = inside(keypoints, frames.shape[-2:], MARGIN)
         # mostly frames with a figure; some without, for the reader
         wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
         order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
@@ -123,14 +122,15 @@ class MotionLesson:
 
     Attributes:
         past: `[N, length]`, newest last.
-        valid: bool `[N, length]`: which of them are given.
+        shown: `[N, length]` in [0, 1]: which share of their keypoints frames show; 0 where none is
+            given.
         following: `[N, ahead]`.
         known: bool `[N, ahead]`: which count.
         caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
     """
 
     past: Poses
-    valid: Tensor
+    shown: Tensor
     following: Poses
     known: Tensor
     caption: Tensor
@@ -154,17 +154,34 @@ class MotionLesson:
         past = moment - length + torch.arange(length, device=moment.device)
         given = _some(len(moment), length).to(past.device) & (past >= 0)
         past = past.clamp(min=0)
-        valid = given & _take(present, past)
+        before = poses.map(lambda x: _take(x, past))
+        shown = inside(before.keypoints, batch.history.shape[-2:]).to(before.scale.dtype).mean(-1)
+        shown = shown * (shown > LEGIBLE) * (given & _take(present, past))
         following = moment + torch.arange(ahead, device=moment.device)
         within = following < present.shape[1]
         following = following.clamp(max=present.shape[1] - 1)
         return cls(
-            past=poses.map(lambda x: _take(x, past)),
-            valid=valid,
+            past=before,
+            shown=shown,
             following=poses.map(lambda x: _take(x, following)),
-            known=within & _take(possible, following) & valid.any(1, keepdim=True),
+            known=within & _take(possible, following) & (shown > 0).any(1, keepdim=True),
             caption=caption,
         )
+
+
+def inside(keypoints: Tensor, size: tuple[int, int] | torch.Size, margin: float = 0.0) -> Tensor:
+    """Which keypoints lie within a frame.
+
+    Args:
+        keypoints: `[..., 16, 2]` in pixels.
+        size: Height and width of the frame.
+        margin: How far outside they may lie, in shares of its sides.
+
+    Returns:
+        bool `[..., 16]`.
+    """
+    far = keypoints.new_tensor([size[1], size[0]])
+    return ((keypoints > -1 - margin * far) & (keypoints < (1 + margin) * far)).all(-1)
 
 
 def _true(labels: Mapping[str, Tensor], prefix: str) -> Poses:

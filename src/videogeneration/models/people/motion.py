@@ -35,6 +35,8 @@ class MotionConfig:
         scale_jitter: Deviation of the noise on the logarithm of past scales.
         heading_jitter: Deviation of the noise on past headings, in radians.
         misread: Share of past poses whose heading is to the other side.
+        cut_off: How many times as large all this noise is, in addition, for a figure of which the
+            frame shows nothing; for one of which it shows a half, half of it.
     """
 
     history: int = 10
@@ -47,14 +49,15 @@ class MotionConfig:
     jitter: float = 0.006
     scale_jitter: float = 0.01
     heading_jitter: float = 0.15
-    misread: float = 0.1
+    misread: float = 0.08
+    cut_off: float = 6.0
 
     def __post_init__(self) -> None:
         sizes = ("history", "ahead", "width", "blocks", "way_width", "way_blocks", "steps")
         for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("jitter", "scale_jitter", "heading_jitter", "misread"):
+        for name in ("jitter", "scale_jitter", "heading_jitter", "misread", "cut_off"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
 
@@ -91,26 +94,27 @@ class Motion(nn.Module):
         self.register_buffer("way_size", torch.ones(c.ahead, PLACE))
 
     def losses(
-        self, past: Poses, valid: Tensor, following: Poses, known: Tensor, condition: Tensor
+        self, past: Poses, shown: Tensor, following: Poses, known: Tensor, condition: Tensor
     ) -> dict[str, Tensor]:
         """Losses `way` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
             past: `[B, history]`, newest last.
-            valid: bool `[B, history]`: which past poses there are.
+            shown: `[B, history]` in [0, 1]: which share of a past pose's keypoints its frame shows;
+                0 where there is none.
             following: The poses that follow, `[B, ahead]`.
             known: bool `[B, ahead]`: which of these count.
             condition: Caption embedding `[B, condition]`.
         """
-        past = self._as_read(past)
-        newest = past.last(valid)
+        past = self._as_read(past, shown)
+        newest = past.last(shown > 0)
         given = _relative(newest, past)
         places = _places(newest, following)
-        line, seen = self._seen(given, valid)
+        line, seen = self._seen(given, shown)
         away, body = places - self._ahead(line), _body(following.frames(slice(0, 1)))[:, 0]
         first = known[:, 0]
         if self.training:
-            self._adapt("past_", given, valid)
+            self._adapt("past_", given, shown > 0)
             self._adapt("", body, first)
             self._adapt_size(away, known)
         # half of the ways are the median
@@ -130,39 +134,39 @@ class Motion(nn.Module):
         return {"way": way, "body": square.sum() / first.sum().clamp(min=1)}
 
     def rollout(
-        self, past: Poses, valid: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
+        self, past: Poses, shown: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
     ) -> tuple[Poses, Poses, Tensor]:
         """Say poses after poses.
 
         Args:
             past: `[B, history]`, newest last.
-            valid: bool `[B, history]`.
+            shown: `[B, history]`, see `losses`.
             condition: Caption embedding `[B, condition]`.
             noise: `[B, T, BODY]`: normal for a sample, zero for the body that is expected.
             quantile: `[B]` in [0, 1]: of the ways that there may be; 0.5 is the median.
 
         Returns:
-            `[B, T]`, and the past and its mask to go on from.
+            `[B, T]`, and the past and how much is shown of it, to go on from.
         """
         said: list[Poses] = []
         for start in range(0, noise.shape[1], self.config.ahead):
-            origin = past.last(valid)
-            line, seen = self._seen(_relative(origin, past), valid)
+            origin = past.last(shown > 0)
+            line, seen = self._seen(_relative(origin, past), shown)
             way = self._way(self._normal_seen(seen), quantile[:, None], condition)
             places = self._ahead(line) + way * self.way_size
             for step in range(min(self.config.ahead, noise.shape[1] - start)):
-                newest = past.last(valid)
+                newest = past.last(shown > 0)
                 # the same place, as the newest pose sees it
                 shift = (origin.keypoints - newest.keypoints)[:, 0, PELVIS] / newest.scale
                 ratio = origin.scale / newest.scale
                 root = shift + places[:, step, :2] * ratio
                 place = torch.cat([root, places[:, step, 2:] + ratio.log()], 1)
-                _, seen = self._seen(_relative(newest, past), valid)
+                _, seen = self._seen(_relative(newest, past), shown)
                 body = self._sample(noise[:, start + step], seen, place, condition)
                 said.append(_placed(newest, place, body))
                 past = past.then(said[-1]).frames(slice(1, None))
-                valid = torch.cat([valid[:, 1:], valid.new_ones(len(valid), 1)], 1)
-        return said[0].then(*said[1:]), past, valid
+                shown = torch.cat([shown[:, 1:], shown.new_ones(len(shown), 1)], 1)
+        return said[0].then(*said[1:]), past, shown
 
     def _sample(self, state: Tensor, seen: Tensor, place: Tensor, condition: Tensor) -> Tensor:
         """A body `[B, BODY]` from noise."""
@@ -173,26 +177,25 @@ class Motion(nn.Module):
             state = state + (clean - state) / (steps - step)
         return state * self.deviation + self.mean
 
-    def _seen(self, given: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    def _seen(self, given: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
         """What past poses are, as the networks take it, and the line through their places.
 
         Args:
             given: `[B, history, BODY + PLACE]` from `_relative`.
-            valid: bool `[B, history]`.
+            shown: `[B, history]`.
 
         Returns:
             The line's change a frame `[B, PLACE]`, and all that is seen.
         """
-        shown = valid[..., None].to(given.dtype)
-        line, there, moved = _line(given[..., BODY:], valid)
-        return line, torch.cat([given.flatten(1), shown.flatten(1), 10 * line, there, moved], 1)
+        line, there, moved = _line(given[..., BODY:], shown)
+        return line, torch.cat([given.flatten(1), shown, 10 * line, there, moved], 1)
 
     def _normal_seen(self, seen: Tensor) -> Tensor:
         """The same with its past normalised, what is missing zero."""
         count = self.config.history * (BODY + PLACE)
         given = seen[:, :count].unflatten(1, (self.config.history, -1))
-        shown = seen[:, count : count + self.config.history, None]
-        given = (given - self.past_mean) / self.past_deviation * shown
+        there = seen[:, count : count + self.config.history, None] > 0
+        given = (given - self.past_mean) / self.past_deviation * there
         return torch.cat([given.flatten(1), seen[:, count:]], 1)
 
     def _way(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
@@ -212,23 +215,24 @@ class Motion(nn.Module):
         out: Tensor = self.body(entered, torch.cat([time, condition], 1))
         return out
 
-    def _as_read(self, past: Poses) -> Poses:
-        """True poses with the errors that a reader makes.
+    def _as_read(self, past: Poses, shown: Tensor) -> Poses:
+        """True poses with the errors that a reader makes, the larger the less a frame shows.
 
         What follows is then said from what was read, so that the network puts it right.
         """
         c, shape = self.config, past.scale.shape
         noise = past.scale.new_empty(*shape, 36).normal_()
-        jitter = c.jitter * past.scale[..., None]
+        more = 1 + c.cut_off * (1 - shown)
+        jitter = (c.jitter * more * past.scale)[..., None]
         # a figure's keypoints are off together and each by itself
         keypoints = past.keypoints + 0.7 * (jitter * noise[..., :2])[..., None, :]
         keypoints = keypoints + (jitter * noise[..., 2:34]).unflatten(-1, (16, 2))
-        angle = c.heading_jitter * noise[..., 34]
+        angle = c.heading_jitter * more * noise[..., 34]
         cosine, sine = past.heading.unbind(-1)
-        side = torch.where(torch.rand_like(cosine) < c.misread, -1.0, 1.0)
+        side = torch.where(torch.rand_like(cosine) < c.misread * more, -1.0, 1.0)
         heading = [side * cosine * angle.cos() - sine * angle.sin()]
         heading += [side * cosine * angle.sin() + sine * angle.cos()]
-        scale = past.scale * (c.scale_jitter * noise[..., 35]).exp()
+        scale = past.scale * (c.scale_jitter * more * noise[..., 35]).exp()
         return Poses(keypoints, scale, torch.stack(heading, -1))
 
     @torch.no_grad()
@@ -314,26 +318,27 @@ def _relative(newest: Poses, track: Poses) -> Tensor:
     return torch.cat([_body(track), _places(newest, track)], -1)
 
 
-def _line(places: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """The line of least squares through the places of valid frames.
+def _line(places: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The line of least squares through places, each as weighty as its frame shows.
 
     Args:
         places: `[B, T, PLACE]`.
-        valid: bool `[B, T]`.
+        shown: `[B, T]` in [0, 1].
 
     Returns:
         Its change a frame `[B, PLACE]`, zero where fewer than two places are given; where it is at
         the newest frame `[B, PLACE]`; and whether it has a change, `[B, 1]`.
     """
-    weight = valid.to(places.dtype)
+    weight = shown.square()
     time = torch.arange(1 - places.shape[1], 1, device=places.device, dtype=places.dtype)
-    count = weight.sum(1, keepdim=True).clamp(min=1)
+    count = weight.sum(1, keepdim=True).clamp(min=1e-3)
     middle = (weight * time).sum(1, keepdim=True) / count
     centre = (weight[..., None] * places).sum(1) / count
     away = weight * (time - middle)
     spread = (away * (time - middle)).sum(1, keepdim=True)
-    moved = (spread > 0.1).to(places.dtype)
-    change = moved * (away[..., None] * (places - centre[:, None])).sum(1) / spread.clamp(min=0.1)
+    moved = ((shown > 0).sum(1, keepdim=True) > 1).to(places.dtype)
+    change = (away[..., None] * (places - centre[:, None])).sum(1) / spread.clamp(min=1e-3)
+    change = moved * change
     return change, centre - change * middle, moved
 
 

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.people.background import Background, BackgroundConfig
-from videogeneration.models.people.lessons import DrawingLesson, MotionLesson
+from videogeneration.models.people.lessons import DrawingLesson, MotionLesson, inside
 from videogeneration.models.people.losses import (
     LossWeights,
     background_loss,
@@ -45,6 +45,7 @@ class PeopleConfig:
             others.
         temperature: Deviation of the noise that bodies' poses are drawn from.
         motion_rate: The motion's learning rate as a multiple of the others'.
+        renderer_rate: The renderer's.
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
         mirrored: Share of figures that are drawn as their mirror image.
@@ -65,10 +66,11 @@ class PeopleConfig:
     condition: int = 32
     looks: int = 3
     horizon: int = 2
-    sequences: int = 16
-    whole: float = 0.7
+    sequences: int = 64
+    whole: float = 0.25
     temperature: float = 1.0
     motion_rate: float = 1.5
+    renderer_rate: float = 0.5
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
@@ -94,6 +96,7 @@ class Scene:
         frames: `[B, T, H, W]`.
         valid: bool `[B, T]`: which of them there are.
         seen: bool `[B, T]`: in which there is a figure that can be read.
+        shown: `[B, T]`: which share of its keypoints these show; 0 elsewhere.
         alpha: `[B, T, H, W]`: the figure.
         past: Its poses, `[B, T]`.
         looks: Numbers of the frames to draw it from, `[B, S]`.
@@ -103,6 +106,7 @@ class Scene:
     frames: Tensor
     valid: Tensor
     seen: Tensor
+    shown: Tensor
     alpha: Tensor
     past: Poses
     looks: Tensor
@@ -238,7 +242,7 @@ class People(FilmModel):
         lesson = MotionLesson.of(batch, c.history, c.ahead)
         condition = self.caption(lesson.caption)
         return self.motion.losses(
-            lesson.past, lesson.valid, lesson.following, lesson.known, condition
+            lesson.past, lesson.shown, lesson.following, lesson.known, condition
         )
 
     def predict(self, batch: Batch) -> Tensor:
@@ -247,7 +251,7 @@ class People(FilmModel):
         condition = self.caption(batch.caption)
         quantile, noise = self._drawn(len(condition), self.horizon, None)
         track, _, _ = self.motion.rollout(
-            scene.past, scene.seen, condition, noise.to(condition), quantile.to(condition)
+            scene.past, scene.shown, condition, noise.to(condition), quantile.to(condition)
         )
         return self._draw(scene, track, condition)
 
@@ -311,17 +315,14 @@ class People(FilmModel):
             module.requires_grad_(False)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What may still be taught, see `FilmModel`."""
+        """What may still be taught, a group a network, see `FilmModel`."""
+        c = self.config
+        rates = {"motion": c.motion_rate, "renderer": c.renderer_rate}
         return [
-            {"params": taught, "lr_factor": factor}
-            for network, factor in ((self.motion, self.config.motion_rate), (self, 1.0))
-            if (taught := self._taught(network))
+            {"params": taught, "lr_factor": rates.get(name, 1.0)}
+            for name, network in self.named_children()
+            if (taught := [p for p in network.parameters() if p.requires_grad])
         ]
-
-    def _taught(self, network: nn.Module) -> list[nn.Parameter]:
-        """A network's own parameters that may still be taught; the motion's are not the model's."""
-        inner = {id(p) for p in self.motion.parameters()} if network is self else set()
-        return [p for p in network.parameters() if p.requires_grad and id(p) not in inner]
 
     def _scene(self, history: Tensor, valid: Tensor) -> Scene:
         """Read the given frames."""
@@ -340,23 +341,23 @@ class People(FilmModel):
         alpha = spread(read.silhouette.sigmoid()) * seen[..., None, None]
         background = self.background(history, alpha, valid)
         # whole figures first, then newer ones; who is cut off is read badly
-        size = past.keypoints.new_tensor([width, height])
-        whole = ((past.keypoints > -1) & (past.keypoints < size)).all(-1).to(history.dtype).mean(-1)
+        whole = inside(past.keypoints, (height, width)).to(history.dtype).mean(-1)
         legible = seen & (whole > self.config.whole)
         legible = torch.where(legible.any(1, keepdim=True), legible, seen)
         order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
         looks = order.topk(min(self.config.looks, length), 1).indices
-        return Scene(history, valid, legible, alpha, past, looks, background)
+        shown = whole.clamp(min=0.1) * legible
+        return Scene(history, valid, legible, shown, alpha, past, looks, background)
 
     def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
         """Poses after poses, `[B, FRAMES]` at a time."""
         generator = torch.Generator().manual_seed(seed)
-        past, seen = scene.past, scene.seen
+        past, shown = scene.past, scene.shown
         quantile, _ = self._drawn(len(condition), 0, generator)
         while True:
             _, noise = self._drawn(len(condition), FRAMES, generator)
-            poses, past, seen = self.motion.rollout(
-                past, seen, condition, noise.to(condition), quantile.to(condition)
+            poses, past, shown = self.motion.rollout(
+                past, shown, condition, noise.to(condition), quantile.to(condition)
             )
             yield poses
 
