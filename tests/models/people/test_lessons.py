@@ -31,6 +31,23 @@ def test_of_two_frames_one_is_drawn_from_the_other() -> None:
         assert shown[:, 0].all() and shown[:, -1].all()
 
 
+def test_a_part_of_the_picture_keeps_its_labels() -> None:
+    scene = batch()
+    torch.manual_seed(0)
+    whole = DrawingLesson.of(scene, 2, 1)
+    part = whole.cropped(1.0, 0.5)
+    assert (part.true.scale > whole.true.scale).all()
+    for frame, silhouette, keypoints in zip(
+        part.frames.flatten(0, 1),
+        part.silhouette.flatten(0, 1),
+        part.true.keypoints.flatten(0, 1),
+        strict=True,
+    ):
+        column, row = keypoints[PELVIS].round().int().tolist()
+        if 1 <= column < SIZE - 1 and 1 <= row < SIZE - 1:
+            assert silhouette[row, column] == 1 and frame[row, column] < 0.2
+
+
 def test_missing_frames_show_nothing() -> None:
     scene = batch()
     nothing = torch.zeros_like(scene.history_valid)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from videogeneration.models.interface import Batch
@@ -86,6 +87,41 @@ class DrawingLesson:
 
         background = vary(self.background[:, :1]).expand_as(self.background)
         return replace(self, frames=vary(self.frames), background=background)
+
+    def cropped(self, share: float, smallest: float) -> "DrawingLesson":
+        """Some windows as a part of the picture, enlarged: figures that edges cut off.
+
+        Args:
+            share: How many, of labelled windows.
+            smallest: Smallest side of a part, as a share of the picture's.
+        """
+        count, height, width = len(self.frames), *self.frames.shape[-2:]
+        size = smallest + (1 - smallest) * torch.rand(count, 1, device=self.frames.device)
+        some = (torch.rand_like(size) < share) & self.labelled[:, None]
+        size = torch.where(some, size, 1.0)
+        corner = (1 - size) * torch.rand(count, 2, device=size.device)
+        # a point of the part in [-1, 1] as a point of the picture
+        middle = 2 * corner + size - 1
+        matrix = torch.cat([torch.diag_embed(size.expand(-1, 2)), middle[:, :, None]], 2)
+        grid = F.affine_grid(matrix, [count, 1, height, width], align_corners=False)
+
+        def cut(x: Tensor) -> Tensor:
+            return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+
+        pixels = size.new_tensor([width, height])
+        keypoints = (self.true.keypoints + 0.5) / pixels - corner[:, None, None]
+        keypoints = keypoints / size[:, None, None] * pixels - 0.5
+        shown = inside(keypoints, (height, width)).float().mean(-1) > LEGIBLE
+        visible = self.visible & (shown | ~self.labelled[:, None])
+        return replace(
+            self,
+            frames=cut(self.frames),
+            visible=visible,
+            counted=inside(keypoints, (height, width), MARGIN) & visible[..., None],
+            silhouette=cut(self.silhouette),
+            background=cut(self.background),
+            true=Poses(keypoints, self.true.scale / size, self.true.heading),
+        )
 
     def mirrored(self, share: float, drawings: int) -> "DrawingLesson":
         """Some of the frames to draw as their mirror image: who turns round is seen so.

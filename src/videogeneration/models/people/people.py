@@ -49,6 +49,8 @@ class PeopleConfig:
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
         mirrored: Share of figures that are drawn as their mirror image.
+        cropped: Share of windows that show a part of the picture only, enlarged.
+        crop: Smallest side of such a part, as a share of the picture's.
         inverted: Share of windows whose greys are inverted: few people's clothes are seen.
         light: Largest logarithm of the gain and of the gamma that windows are varied by.
         pose: The pose reader.
@@ -74,6 +76,8 @@ class PeopleConfig:
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
+    cropped: float = 0.5
+    crop: float = 0.6
     inverted: float = 0.1
     light: float = 0.35
     pose: PoseConfig = field(default_factory=PoseConfig)
@@ -166,7 +170,8 @@ class People(FilmModel):
         """
         c = self.config
         lesson = DrawingLesson.of(batch, c.looks, c.drawings)
-        lesson = lesson.varied(c.light, c.inverted).mirrored(c.mirrored, c.drawings)
+        lesson = lesson.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
+        lesson = lesson.mirrored(c.mirrored, c.drawings)
         read = self.reader(lesson.frames.flatten(0, 1))
         losses = pose_losses(
             read,

@@ -39,7 +39,7 @@ MAX_SUBJECTS = 25
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 4
+RENDERER = 5
 """Raised when the same settings draw other pictures, so that old folders are drawn anew."""
 
 LONGEST = 14

@@ -47,8 +47,9 @@ class Camera:
             scale = float(np.clip(rng.normal(97, 5), 84, 108))
             ground = float(rng.uniform(107, 112.5))
             return cls(scale, ground, ground - rng.uniform(70, 100), rng.uniform(8, 11))
-        mean = {"d1": 82, "d2": 73, "d3": 82}[scenario]
-        scale = float(np.clip(rng.normal(mean, 9), 60, 100))
+        # the camera of d2 is zoomed out now and then
+        mean, spread, least = (66, 14, 34) if scenario == "d2" else (82, 9, 60)
+        scale = float(np.clip(rng.normal(mean, spread), least, 100))
         ground = scale + rng.uniform(0.25, 0.6) * (113 - scale)
         if scenario == "d2":
             return cls(scale, ground, ground - rng.uniform(190, 250), rng.uniform(8, 10))
