@@ -4,9 +4,13 @@ A batch is a pure function of the seed and the step's number. An interrupted tra
 on with the very batches that it would have seen, and no random state needs to be kept.
 """
 
+import os
+from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
 
 import cv2
 import numpy as np
@@ -129,7 +133,8 @@ class Windows:
                 sentence: grammar.vocabulary.encode(grammar.opposite(sentence))
                 for sentence in table["caption"].unique()
             }
-        self._epoch, self._order = -1, np.empty(0, int)
+        # threads may be in two epochs at once
+        self._order = lru_cache(2)(self._shuffled)
 
     def __len__(self) -> int:
         """Number of windows."""
@@ -179,23 +184,30 @@ class Windows:
         )
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
-        """The batches of steps `start` to `stop`, cut one ahead in the background."""
-        with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self.batch, start)
-            for step in range(start, stop):
-                ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1))
+        """The batches of steps `start` to `stop`, cut ahead in the background.
+
+        On many cores several are cut at once: a GPU would wait for a single thread.
+        """
+        threads = max(1, (os.cpu_count() or 1) // 4)
+        with ThreadPoolExecutor(threads) as pool:
+            steps = iter(range(start, stop))
+            ahead = deque(pool.submit(self.batch, step) for step in islice(steps, threads))
+            while ahead:
+                ready = ahead.popleft()
+                ahead.extend(pool.submit(self.batch, step) for step in islice(steps, 1))
                 yield ready.result()
 
     def _window(self, number: int) -> tuple[int, int]:
         """Clip, and the number of the window in it, of the n-th window drawn."""
         epoch, place = divmod(number, len(self))
-        if epoch != self._epoch:
-            self._epoch = epoch
-            self._order = np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
-        window = self._order[place]
+        window = self._order(epoch)[place]
         clip = int(np.searchsorted(self._ends, window, side="right"))
         before = self._ends[clip - 1] if clip else 0
         return clip, int(window - before)
+
+    def _shuffled(self, epoch: int) -> np.ndarray:
+        """The windows in the order of an epoch."""
+        return np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
 
     def _cut(
         self,
