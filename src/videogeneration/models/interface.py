@@ -85,6 +85,17 @@ class FilmModel(nn.Module):
             float32 `[B, horizon, H, W]` in [0, 1].
         """
 
+    def imitate(self, batch: Batch) -> Tensor:
+        """Frames for an adversary to tell from the true ones, with gradients.
+
+        Here they are those of `predict`. A model may look at the future to know what to draw, if
+        not how that looks.
+
+        Returns:
+            float32 `[B, horizon, H, W]` in [0, 1].
+        """
+        return self.predict(batch)
+
     def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """What training minimises, and figures for the curves: here the square error.
 

@@ -131,7 +131,7 @@ class GanTask:
             noisy = add_history_noise(ready, s.history_noise)
             # the frames that the discriminator saw last are those that it judges then
             with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
-                drawn = self.generator.predict(noisy)
+                drawn = self.generator.imitate(noisy)
             figures |= self._update_discriminator(ready, drawn.detach())
         if learns:
             figures |= self._update_generator(step, ready, drawn)

@@ -120,16 +120,30 @@ def test_a_film_at_the_pictures_own_size_is_the_same_film() -> None:
     assert (shrunk - small).abs().mean() < 0.02
 
 
-def test_an_adversary_moves_motion_and_renderer_only() -> None:
-    model, scene = people(), batch()
+def test_an_adversary_teaches_the_renderer_alone() -> None:
+    model, scene = people(), batch(future=2)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
     model.begin_adversarial()
-    frames = model.predict(scene)
+    frames = model.imitate(scene)
     assert frames.shape == (3, 2, SIZE, SIZE)
     frames.sum().backward()
-    assert all(p.grad is None for p in model.reader.parameters())
-    assert any(p.grad is not None for p in model.renderer.parameters())
     taught = {id(p) for group in model.parameter_groups() for p in group["params"]}
-    assert not taught & {id(p) for p in model.reader.parameters()}
+    assert taught == {id(p) for p in model.renderer.parameters()}
+    for name, parameter in model.named_parameters():
+        assert name.startswith("renderer.") or parameter.grad is None
+
+
+def test_what_is_imitated_is_drawn_in_the_poses_of_the_future() -> None:
+    model, scene = people().eval(), batch(future=2)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    torch.manual_seed(0)
+    shown = model.imitate(scene)
+    still = replace(scene, future=scene.history[:, :1].expand(-1, 2, -1, -1))
+    torch.manual_seed(0)
+    assert not torch.equal(shown, model.imitate(still))
+    torch.nn.init.constant_(model.reader.present.bias, -50.0)
+    empty = model.imitate(scene)
+    assert torch.equal(empty[:, 0], empty[:, 1])
 
 
 def test_a_look_too_few_is_refused() -> None:

@@ -60,11 +60,11 @@ class DrawingLesson:
         given = 1 if torch.rand(()) < 0.7 else looks
         picked = torch.cat([picked[:, drawings : drawings + given], picked[:, :drawings]], 1)
         return cls(
-            frames=_take(frames, picked),
-            visible=_take(visible, picked),
-            counted=_take(near & visible[..., None], picked),
-            silhouette=_take(labels["silhouette"], picked),
-            true=_true(labels, "").map(lambda x: _take(x, picked)),
+            frames=take(frames, picked),
+            visible=take(visible, picked),
+            counted=take(near & visible[..., None], picked),
+            silhouette=take(labels["silhouette"], picked),
+            true=_true(labels, "").map(lambda x: take(x, picked)),
             background=labels["background"][:, None].expand(-1, picked.shape[1], -1, -1),
             background_valid=labels["background_valid"],
             labelled=labelled,
@@ -190,17 +190,17 @@ class MotionLesson:
         past = moment - length + torch.arange(length, device=moment.device)
         given = _some(len(moment), length).to(past.device) & (past >= 0)
         past = past.clamp(min=0)
-        before = poses.map(lambda x: _take(x, past))
+        before = poses.map(lambda x: take(x, past))
         shown = inside(before.keypoints, batch.history.shape[-2:]).to(before.scale.dtype).mean(-1)
-        shown = shown * (shown > LEGIBLE) * (given & _take(present, past))
+        shown = shown * (shown > LEGIBLE) * (given & take(present, past))
         following = moment + torch.arange(ahead, device=moment.device)
         within = following < present.shape[1]
         following = following.clamp(max=present.shape[1] - 1)
         return cls(
             past=before,
             shown=shown,
-            following=poses.map(lambda x: _take(x, following)),
-            known=within & _take(possible, following) & (shown > 0).any(1, keepdim=True),
+            following=poses.map(lambda x: take(x, following)),
+            known=within & take(possible, following) & (shown > 0).any(1, keepdim=True),
             caption=caption,
         )
 
@@ -241,6 +241,6 @@ def _some(count: int, length: int) -> Tensor:
     return (age < most) & kept
 
 
-def _take(values: Tensor, picked: Tensor) -> Tensor:
+def take(values: Tensor, picked: Tensor) -> Tensor:
     """Of `[B, T, ...]` the picked `[B, F]`."""
     return values[torch.arange(len(values), device=values.device)[:, None], picked]

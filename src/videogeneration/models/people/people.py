@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.people.background import Background, BackgroundConfig
-from videogeneration.models.people.lessons import DrawingLesson, MotionLesson, inside
+from videogeneration.models.people.lessons import DrawingLesson, MotionLesson, inside, take
 from videogeneration.models.people.losses import (
     LossWeights,
     background_loss,
@@ -260,6 +260,19 @@ class People(FilmModel):
         )
         return self._draw(scene, track, condition)
 
+    def imitate(self, batch: Batch) -> Tensor:
+        """The true frames to come, drawn anew in their poses from a few of the past."""
+        chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
+        chance = chance + batch.history_valid
+        picked = chance.topk(min(self.config.looks, chance.shape[1]), 1).indices
+        order = picked.sort(1).values
+        scene = self._scene(take(batch.history, order), take(batch.history_valid, order))
+        read = self.reader(batch.future.flatten(0, 1))
+        poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2]))
+        poses = Poses(poses.keypoints, poses.scale.clamp(min=8), poses.heading)
+        there = (read.present > 0).unflatten(0, batch.future.shape[:2])
+        return self._draw(scene, poses, self.caption(batch.caption), there)
+
     @torch.no_grad()
     def rollout(
         self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
@@ -314,10 +327,10 @@ class People(FilmModel):
             yield (background[:, None] + shown * (figure - background[:, None])).clamp(0, 1)
 
     def begin_adversarial(self) -> None:
-        """Reader and background stay as they are; motion says samples from now on."""
+        """The renderer is what an adversary teaches; ways are drawn at random from now on."""
         self.adversarial.fill_(True)
-        for module in (self.reader, self.background):
-            module.requires_grad_(False)
+        for name, module in self.named_children():
+            module.requires_grad_(name == "renderer")
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What may still be taught, a group a network, see `FilmModel`."""
@@ -383,8 +396,10 @@ class People(FilmModel):
         noise = torch.randn(count, frames, BODY, generator=generator)
         return quantile, self.config.temperature * noise
 
-    def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
-        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
+    def _draw(
+        self, scene: Scene, poses: Poses, condition: Tensor, there: Tensor | None = None
+    ) -> Tensor:
+        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`, where it is there."""
         figure, logit = self.renderer(
             scene.look(scene.frames),
             scene.look(scene.alpha),
@@ -394,6 +409,8 @@ class People(FilmModel):
             condition,
         )
         alpha = logit.sigmoid() * _anybody(scene)
+        if there is not None:
+            alpha = alpha * there[:, :, None, None]
         background = scene.background[:, None]
         out: Tensor = background + alpha * (figure - background)
         return out
