@@ -1,12 +1,16 @@
-# make run: install and make films from nothing; make test: install and run the whole test suite.
+# make run: install and make films from nothing; make demo: a page to try what is trained;
+# make test: install and run the whole test suite.
 PYTHON ?= python3
 BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: run test test-fast lint install ui viz clean
+.PHONY: run demo test test-fast lint install ui viz clean
 
 run: install
 	$(BIN)/kedro run
+
+demo: install
+	$(BIN)/kedro demo
 
 test: install
 	$(BIN)/pytest

@@ -227,3 +227,34 @@ def test_a_first_frame_shows_action_and_side() -> None:
         assert set(KTH.seen(sentence)) <= set(KTH.sights)
         assert set(KTH.mistakes(sentence)) == set(kth_sentences()) - {sentence}
     assert KTH.seen("A person is walking to the LEFT.") == ("walking to the left",)
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        (LEFT, LEFT),
+        ("A person is walking to the LEFT!", LEFT),
+        ("walk left", LEFT),
+        ("box", "a person is boxing"),
+        ("a person is wav", "a person is waving hands"),
+    ],
+)
+def test_a_sentence_is_completed(text: str, meant: str) -> None:
+    assert KTH.complete(text) == meant
+
+
+def test_of_two_elements_each_is_completed() -> None:
+    meant = "the house is moving up and down and the car is rotating in place clockwise"
+    assert SCENES.complete("house up and the car in place clock") == meant
+    # the sentence itself, though it abridges another
+    assert SCENES.complete("the car is rotating clockwise") == "the car is rotating clockwise"
+
+
+def test_the_nearest_sentences_are_offered_whole() -> None:
+    with pytest.raises(CaptionError, match=f"nearest: '{LEFT}', 'a person is jogging to the left'"):
+        KTH.complete("the man walks left")
+    for text in ("walking", "", "xyz"):
+        with pytest.raises(CaptionError, match="nearest: 'a person is"):
+            KTH.complete(text)
+    with pytest.raises(CaptionError, match="nearest: 'the house is moving up and down'"):
+        SCENES.complete("the hause moves up")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,12 +13,14 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
+from click.testing import CliRunner, Result
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import new_project, run
 from toys import LEFT, RIGHT, block_store, generator, image_generator
 from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
+from videogeneration.cli import cli
 from videogeneration.training.checkpoints import Checkpoint
 
 CURVES = pd.DataFrame({"step": [1], "loss": [0.5]})
@@ -77,19 +80,33 @@ def animate(project: Path, **parameters: Any) -> None:
     run(project, "animate", animate={**given, **parameters})
 
 
+def shape(path: Path) -> tuple[int, int, int]:
+    """Number of frames, height and width of a film."""
+    with av.open(str(path)) as container:
+        (stream,) = container.streams.video
+        assert path.suffix == ".gif" or stream.codec_context.name == "h264"
+        return sum(1 for _ in container.decode(stream)), stream.height, stream.width
+
+
 def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None:
-    animate(project)
-    names = ["photo.gif", "photo.mp4", "photo_sheet.png"]
-    assert sorted(path.name for path in films.iterdir()) == names
-    with av.open(str(films / "photo.mp4")) as container:
-        assert container.streams.video[0].codec_context.name == "h264"
-        assert container.streams.video[0].frames == 5
-        # the sentence and its opposite, side by side
-        assert container.streams.video[0].width >= 2 * 256
-    animate(project, others=0, steps=6)
-    with av.open(str(films / "photo.mp4")) as container:
-        assert container.streams.video[0].frames == 7
-        assert container.streams.video[0].width < 2 * 256
+    animate(project, caption="walk left")
+    own = [f"photo_{said.replace(' ', '-')}" for said in (LEFT, RIGHT)]
+    names = {f"{name}{ending}" for name in ("photo", *own) for ending in (".gif", ".mp4")}
+    assert {path.name for path in films.iterdir()} == {*names, "photo_sheet.png"}
+    # the sentence and its opposite side by side, and each as the picture is, enlarged
+    assert shape(films / "photo.mp4")[2] >= 2 * 256
+    for name in own:
+        assert shape(films / f"{name}.mp4") == (5, 5 * 60, 5 * 80)
+        assert shape(films / f"{name}.gif") == (5, 5 * 60, 5 * 80)
+
+
+def test_a_single_film_has_the_pictures_shape(project: Path, films: Path) -> None:
+    tall = np.random.default_rng(1).integers(0, 255, (300, 151, 3), np.uint8)
+    Image.fromarray(tall).save(project / "tall.png")
+    animate(project, others=0, steps=6, image="tall.png")
+    assert {path.name for path in films.iterdir()} == {"tall.gif", "tall.mp4", "tall_sheet.png"}
+    # an encoder needs even sides
+    assert shape(films / "tall.mp4") == (7, 2 * 300, 2 * 151)
 
 
 def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
@@ -97,13 +114,15 @@ def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: 
     animate(project, source="icons", image="photos", caption="the house is moving up and down")
     endings = (".gif", ".mp4", "_sheet.png")
     expected = {f"{name}{ending}" for name in ("photo", "one", "two") for ending in endings}
-    assert {path.name for path in films.iterdir()} == expected
+    made = {path.name for path in films.iterdir()}
+    assert expected <= made
+    assert "two_the-house-is-rotating-clockwise.mp4" in made
     # the run has its own films and no others
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
     latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
     kept = {Path(file.path).name for file in client.list_artifacts(latest.info.run_id, "animate")}
-    assert kept == {name for name in expected if not name.startswith("photo")}
+    assert kept == {name for name in made if not name.startswith("photo")}
     with av.open(str(films / "one.mp4")) as container:
         # the sentence and three other movements
         assert container.streams.video[0].width >= 4 * 256
@@ -135,8 +154,11 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"image": "nowhere.jpg"}, r"image: nowhere\.jpg: no such file"),
     ({"image": "pyproject.toml"}, r"image: pyproject\.toml: no picture"),
     ({"caption": None}, r"animate\.caption"),
-    ({"caption": "a person is flying to the left"}, "caption.*unknown word 'flying'"),
-    ({"caption": "left the to walking"}, "caption.*did you mean 'a person is walking to the left'"),
+    ({"caption": "a person is flying to the left"}, f"caption.*nearest: '{LEFT}'"),
+    ({"caption": "left the to walking"}, f"caption.*nearest: '{LEFT}'"),
+    ({"samples": 0}, "samples: 0"),
+    ({"seed": -1}, "seed: -1"),
+    ({"at": -1}, "at: -1"),
     ({"source": "cinema"}, "source: 'cinema' does not exist; known: kth, icons, mnist"),
     ({"source": "mnist"}, "06_models/mnist: no trained gan or mse.*pipelines=mnist_mse"),
     ({"model": "best"}, "06_models/kth: no trained best.*pipelines=kth_mse"),
@@ -172,6 +194,60 @@ def test_a_right_sentence_in_any_case_will_do(project: Path, films: Path) -> Non
     upper = (films / "photo.gif").read_bytes()
     animate(project, caption=RIGHT, others=0)
     assert (films / "photo.gif").read_bytes() == upper
+
+
+def command(project: Path, *arguments: str) -> Result:
+    """What `kedro animate` does in the project's folder."""
+    try:
+        return CliRunner().invoke(cli, ["animate", *arguments], obj=bootstrap_project(project))
+    finally:
+        while mlflow.active_run():
+            mlflow.end_run()
+
+
+def test_the_command_makes_the_pipeline_s_films(
+    project: Path, films: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(project))
+    shutil.copy(project / "photo.png", project / "me, walking.png")
+    done = command(project, "~/me, walking.png", "walk left", "--steps", "3", "--model", "gan")
+    assert done.exit_code == 0, done.output
+    written = {str(films / f"me, walking{ending}") for ending in (".gif", ".mp4")}
+    assert written <= set(done.output.splitlines())
+    assert shape(films / "me, walking.mp4") == (4, 5 * 60, 5 * 80)
+    told = (films / "me, walking.gif").read_bytes()
+    animate(project, caption=LEFT, others=0, steps=3, model="gan")
+    assert (films / "photo.gif").read_bytes() == told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("nowhere.jpg", LEFT), "Error: image: .*nowhere.jpg: no such file or folder"),
+        (("pyproject.toml", LEFT), "Error: image: .*no picture that Pillow reads"),
+        (("photo.png", "the man walks left"), f"Error: caption .*nearest: '{LEFT}', '"),
+        (("photo.png", LEFT, "--source", "mnist"), "Error: .*no trained gan or mse"),
+        (("photo.png", LEFT, "--source", "cinema"), "Error: source: 'cinema' does not exist"),
+        (("photo.png", LEFT, "--steps", "0"), "Error: steps: 0"),
+        (("photo.png", LEFT, "--fit", "squeeze"), "Error: fit: 'squeeze'"),
+    ],
+)
+def test_the_command_says_a_mistake_in_one_line(
+    project: Path, films: Path, arguments: tuple[str, ...], message: str
+) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+
+    def runs() -> int:
+        experiments = [each.experiment_id for each in client.search_experiments()]
+        return len(client.search_runs(experiments))
+
+    before = runs()
+    done = command(project, *arguments)
+    assert done.exit_code == 1
+    (line,) = done.output.splitlines()
+    assert re.match(message, line)
+    assert runs() == before
+    assert not films.exists()
 
 
 BOXING = "a person is boxing"

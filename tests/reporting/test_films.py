@@ -174,3 +174,24 @@ def test_long_labels_are_broken_into_lines_and_make_room() -> None:
     # nothing is written over the pictures
     assert (wrapped == 200).sum() == pytest.approx(2 * 256 * 256, abs=100)
     assert (wrapped[-256 - 8 : -8, 8:264] == 200).all()
+
+
+def test_a_film_keeps_its_colours(tmp_path: Path) -> None:
+    film = np.zeros((3, 40, 60, 3), np.uint8)
+    film[:, :, :30], film[:, :, 30:] = (200, 40, 40), (40, 40, 200)
+    for path in write_film(tmp_path / "film", film, fps=5, scale=1):
+        with av.open(str(path)) as container:
+            frames = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+        assert len(frames) == 3
+        for frame in frames:
+            assert np.abs(frame[:, 5:25].mean((0, 1)) - (200, 40, 40)).max() < 12
+            assert np.abs(frame[:, 35:55].mean((0, 1)) - (40, 40, 200)).max() < 12
+
+
+def test_side_by_side_in_colour() -> None:
+    red = np.zeros((2, 64, 64, 3), np.uint8)
+    red[..., 0] = 200
+    page = next(side_by_side([SheetFilm("", {"one": red, "other": red[..., ::-1]}, given=1)]))
+    left, right = page[100:200, :264].max((0, 1)), page[100:200, 280:].max((0, 1))
+    assert left.tolist() == [200, 16, 16]
+    assert right.tolist() == [16, 16, 200]

@@ -19,10 +19,11 @@ TURNED_RIGHT = 6
 
 def only(path: Path, frame: Frame = SCENE, fps: float = 5.0) -> np.ndarray:
     """The frames of a file."""
-    ((_, frames),) = read_pictures(path, frame, fps)
-    assert frames.dtype == np.uint8
-    assert frames.shape[1:] == (frame.height, frame.width)
-    return frames
+    (shot,) = read_pictures(path, frame, fps)
+    assert shot.frames.dtype == shot.pictures.dtype == np.uint8
+    assert shot.frames.shape[1:] == (frame.height, frame.width)
+    assert len(shot.frames) == len(shot.pictures)
+    return shot.frames
 
 
 def saved(path: Path, pixels: np.ndarray, mode: str | None = None, **options: object) -> Path:
@@ -123,12 +124,49 @@ def numbered_video(path: Path, frames: int, fps: int) -> Path:
 def test_a_video_gives_its_last_frames_at_the_network_s_pace(tmp_path: Path, ending: str) -> None:
     path = numbered_video(tmp_path / f"walk{ending}", 60, fps=25)
     lights = only(path, fps=5.0).mean(axis=(1, 2))
-    # every fifth frame, the last one newest
-    assert lights == pytest.approx([20 + 3 * (59 - 5 * k) for k in reversed(range(10))], abs=4)
+    # every fifth frame
+    assert lights == pytest.approx([20 + 3 * k for k in range(10, 60, 5)], abs=4)
     short = numbered_video(tmp_path / f"short{ending}", 12, fps=25)
-    assert only(short, fps=5.0).mean(axis=(1, 2)) == pytest.approx(
-        [20 + 3, 20 + 18, 20 + 33], abs=4
-    )
+    assert only(short, fps=5.0).mean(axis=(1, 2)) == pytest.approx([20, 35, 50], abs=4)
+
+
+def test_a_moment_of_a_video_can_be_chosen(tmp_path: Path) -> None:
+    path = numbered_video(tmp_path / "walk.avi", 60, fps=25)
+    (shot,) = read_pictures(path, SCENE, 5.0, at=0.4)
+    lights = [20, 35, 50]
+    assert shot.frames.mean((1, 2)) == pytest.approx(lights, abs=4)
+    assert shot.pictures.mean((1, 2, 3)) == pytest.approx(lights, abs=4)
+    with pytest.raises(PictureError, match=r"walk\.avi: at: 9 seconds; it ends after 2\.4"):
+        list(read_pictures(path, SCENE, 5.0, at=9))
+
+
+def test_a_video_is_taken_where_most_is_to_be_seen(tmp_path: Path) -> None:
+    path = numbered_video(tmp_path / "walk.avi", 60, fps=5)
+
+    def visibility(frames: np.ndarray, inside: tuple[slice, slice]) -> list[float]:
+        # somebody comes in at frame 20 and is gone at frame 31
+        lights = frames.mean((1, 2))
+        return ((lights > 20 + 3 * 19.5) & (lights < 20 + 3 * 30.5)).astype(float).tolist()
+
+    (shot,) = read_pictures(path, SCENE, 5.0, visibility)
+    assert shot.frames[-1].mean() == pytest.approx(20 + 3 * 25, abs=4)
+
+
+def test_a_picture_keeps_its_size_shape_and_colours(tmp_path: Path) -> None:
+    pixels = np.zeros((60, 40, 3), np.uint8)
+    pixels[:, :20, 0], pixels[:, 20:, 2] = 200, 200
+    path = saved(tmp_path / "tall.png", pixels)
+    for fit, side in (("pad", 60), ("crop", 40)):
+        (shot,) = read_pictures(path, replace(SCENE, fit=fit), 5.0)  # type: ignore[arg-type]
+        # the network's frame is a square, and so is what is around the picture
+        assert shot.pictures.shape[1] == side
+        assert abs(shot.pictures.shape[2] - side) <= 1
+        own = shot.pictures[0][shot.own]
+        assert np.array_equal(own, pixels if fit == "pad" else pixels[10:50])
+        assert shot.frames[0][shot.inside].shape == (32, 21 if fit == "pad" else 32)
+    (shot,) = read_pictures(path, SCENE, 5.0, longest=30)
+    assert shot.pictures[0][shot.own].shape == (30, 20, 3)
+    assert shot.notes == ("its 40x60 pixels are brought to 20x30",)
 
 
 def test_an_animation_is_a_video(tmp_path: Path) -> None:
@@ -136,7 +174,7 @@ def test_an_animation_is_a_video(tmp_path: Path) -> None:
     pictures = [Image.fromarray(np.full((32, 32), light, np.uint8)) for light in lights]
     pictures[0].save(tmp_path / "film.gif", save_all=True, append_images=pictures[1:], duration=100)
     assert only(tmp_path / "film.gif", fps=10).mean(axis=(1, 2)).tolist() == lights
-    assert only(tmp_path / "film.gif", fps=5).mean(axis=(1, 2)).tolist() == [60, 160]
+    assert only(tmp_path / "film.gif", fps=5).mean(axis=(1, 2)).tolist() == [10, 110]
 
 
 def test_a_folder_gives_each_of_its_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -147,9 +185,9 @@ def test_a_folder_gives_each_of_its_files(tmp_path: Path, caplog: pytest.LogCapt
     numbered_video(tmp_path / "walk.avi", 3, fps=5)
     (tmp_path / "notes.txt").write_text("no picture" * 100)
     (tmp_path / ".hidden.png").write_bytes(b"")
-    found = dict(read_pictures(tmp_path, SCENE, 5.0))
+    found = read_pictures(tmp_path, SCENE, 5.0)
     # names stay apart
-    assert {name: len(frames) for name, frames in found.items()} == {
+    assert {shot.name: len(shot.frames) for shot in found} == {
         "a.jpg": 1,
         "a.png": 1,
         "b": 1,

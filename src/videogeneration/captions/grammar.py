@@ -13,6 +13,9 @@ from typing import Any, ClassVar
 
 from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
 
+NEAREST = 3
+"""Sentences that are offered in the place of one that is not known."""
+
 
 class Grammar(ABC):
     """What a source can say; a frozen dataclass whose fields are plain values.
@@ -39,6 +42,29 @@ class Grammar(ABC):
     @abstractmethod
     def check(self, sentence: str) -> str:
         """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
+
+    @abstractmethod
+    def sentences(self) -> list[str]:
+        """Sentences to choose from; of those that join others, their parts."""
+
+    def complete(self, text: str) -> str:
+        """The sentence that somebody means.
+
+        Args:
+            text: A sentence, or the beginnings of some of its words: `walk left`.
+
+        Raises:
+            CaptionError: There is none, or several; names the nearest.
+        """
+        known, words = self.sentences(), tokenize(text)
+        if " ".join(words) in known:
+            return " ".join(words)
+        meant = [sentence for sentence in known if _abridges(words, sentence.split())]
+        if words and len(meant) == 1:
+            return meant[0]
+        near = sorted(known, key=lambda sentence: -_likeness(words, sentence.split()))
+        shown = ", ".join(f"'{sentence}'" for sentence in near[:NEAREST])
+        raise CaptionError(f"caption '{text}' is no sentence that is known here; nearest: {shown}")
 
     @abstractmethod
     def opposite(self, sentence: str) -> str:
@@ -102,15 +128,27 @@ class Grammar(ABC):
         return grammar
 
 
+def _abridges(words: list[str], sentence: list[str]) -> bool:
+    """Whether words are beginnings of some of a sentence's, in order."""
+    rest = iter(sentence)
+    return all(any(full.startswith(word) for full in rest) for word in words)
+
+
+def _likeness(words: list[str], sentence: list[str]) -> float:
+    """How much a sentence says what the words say; few of its own words decide between equals."""
+
+    def ratio(one: str, other: str) -> float:
+        return difflib.SequenceMatcher(None, one, other).ratio()
+
+    found = sum(max(ratio(word, each) for each in sentence) ** 2 for word in words)
+    return found - 0.01 * len(sentence)
+
+
 class ListedGrammar(Grammar):
     """A grammar of a few sentences, which are listed.
 
-    A subclass has `sentences`, `seen` and `opposite`.
+    A subclass has `sentences`, all of them, `seen` and `opposite`.
     """
-
-    @abstractmethod
-    def sentences(self) -> list[str]:
-        """Every sentence of the grammar."""
 
     @cached_property
     def vocabulary(self) -> Vocabulary:

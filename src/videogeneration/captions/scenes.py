@@ -37,9 +37,16 @@ class SceneGrammar(Grammar, kind="scenes"):
     def vocabulary(self) -> Vocabulary:
         """Every word of sentences with one or two elements."""
         longest = max(MOVEMENTS, key=lambda movement: len(MOVEMENTS[movement].split()))
-        single = [self.sentence([(e, m)]) for e in self.elements for m in MOVEMENTS]
         element = max(self.elements, key=lambda name: len(name.split()))
-        return Vocabulary.of([*single, self.sentence([(element, longest)] * 2)])
+        return Vocabulary.of([*self.sentences(), self.sentence([(element, longest)] * 2)])
+
+    def sentences(self) -> list[str]:
+        """Every sentence with one element."""
+        return [self.sentence([(e, m)]) for e in self.elements for m in MOVEMENTS]
+
+    def complete(self, text: str) -> str:
+        """The sentence that somebody means, see `Grammar`; of two elements, each by itself."""
+        return self.check(" and ".join(super(SceneGrammar, self).complete(x) for x in _parts(text)))
 
     def sentence(self, scene: Sequence[tuple[str, str]]) -> str:
         """The sentence for one or two (element, movement) pairs."""
@@ -54,12 +61,12 @@ class SceneGrammar(Grammar, kind="scenes"):
         self.vocabulary.encode(sentence)
         movements = {phrase: movement for movement, phrase in MOVEMENTS.items()}
         scene = []
-        for clause in re.split(r"\band (?=the\b)", " ".join(tokenize(sentence))):
-            match = re.fullmatch(r"the (.+?) is (.+)", clause.strip())
+        for clause in _parts(sentence):
+            match = re.fullmatch(r"the (.+?) is (.+)", clause)
             if not match or match[1] not in self.elements or match[2] not in movements:
                 example = self.sentence([(self.elements[0], "up_down")])
                 raise CaptionError(
-                    f"caption '{sentence}': cannot read '{clause.strip()}'; say it like '{example}'"
+                    f"caption '{sentence}': cannot read '{clause}'; say it like '{example}'"
                 )
             scene.append((match[1], movements[match[2]]))
         if len(scene) > 2:
@@ -104,3 +111,8 @@ class SceneGrammar(Grammar, kind="scenes"):
             for other in self.elements
             if other not in shown
         ]
+
+
+def _parts(sentence: str) -> list[str]:
+    """What a sentence says of each element."""
+    return [x.strip() for x in re.split(r"\band (?=the\b)", " ".join(tokenize(sentence)))]

@@ -10,7 +10,7 @@ from kedro.io import AbstractDataset
 from PIL import Image
 
 from videogeneration.datasets.pictures import write_picture
-from videogeneration.reporting.films import Reel, side_by_side, write_film
+from videogeneration.reporting.films import Reel
 
 _Value = TypeVar("_Value")
 
@@ -60,7 +60,7 @@ class FilmsDataset(_ByName[Reel]):
     """Films by name: `<name>.gif` and `<name>.mp4`, H.264."""
 
     def _write(self, name: str, value: Reel) -> list[Path]:
-        return write_film(self._folder / name, side_by_side(value.films), value.fps, scale=1)
+        return value.write(self._folder / name)
 
 
 class SheetsDataset(_ByName[Image.Image]):

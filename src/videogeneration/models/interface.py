@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models.losses import square_error
@@ -57,6 +58,20 @@ class Batch:
         """What a film starts from: a clean history and a caption, and no future."""
         nothing, clean = history[:, :0], history.new_zeros(len(history))
         return cls(history, valid, nothing, valid[:, :0], caption, clean)
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a model makes of a frame that a film could start from.
+
+    Attributes:
+        in_view: How much of what it can animate the frame shows: 0 nothing, 1 all of it.
+        remark: What is wrong with it, as the rest of a sentence that begins with the picture's
+            name; empty where nothing is.
+    """
+
+    in_view: float = 1.0
+    remark: str = ""
 
 
 class FilmModel(nn.Module):
@@ -161,6 +176,47 @@ class FilmModel(nn.Module):
             if sum(part.shape[1] for part in drawn) >= horizon:
                 break
         return torch.cat(drawn, 1)[:, :horizon]
+
+    def look_at(
+        self, frames: Tensor, area: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> list[Sight]:
+        """Say what can be animated in frames; this one takes all as they are.
+
+        Args:
+            frames: `[N, H, W]` in [0, 1].
+            area: Rows and columns of them that show the picture; the others are around it.
+        """
+        return [Sight()] * len(frames)
+
+    @torch.no_grad()
+    def paint(
+        self, pictures: Tensor, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
+    ) -> Iterator[Tensor]:
+        """A film for the eye: frames at the size of the pictures that the history was made from.
+
+        This one enlarges its small grey frames; a model that can draws at that size, in the
+        pictures' colours.
+
+        Args:
+            pictures: `[B, P, C, H', W']` in [0, 1]: the newest P frames of the history at their own
+                size; what is missing is zero.
+            history: See `rollout`.
+            valid: See `rollout`.
+            caption: See `rollout`.
+            seed: See `rollout`.
+
+        Yields:
+            `[B, P, C, H', W']` in [0, 1], the given frames as they look in this film; then the
+            drawn ones, `[B, K, C, H', W']`. It ends where nothing is left that could move.
+        """
+
+        def enlarged(frames: Tensor) -> Tensor:
+            large = F.interpolate(frames.float(), pictures.shape[-2:], mode="bicubic")
+            return large.clamp(0, 1)[:, :, None].expand(-1, -1, pictures.shape[2], -1, -1)
+
+        yield enlarged(history[:, -pictures.shape[1] :])
+        for frames in self.rollout(history, valid, caption, seed):
+            yield enlarged(frames)
 
 
 def push(history: Tensor, valid: Tensor, frames: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,7 +19,7 @@ from videogeneration.reporting.sheets import SheetFilm, enlarge, font
 WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""
 
-_DARK, _LIGHT, _FAINT = 16, 235, 150
+_DARK, _LIGHT, _FAINT = "#101010", "#ebebeb", "#969696"
 _STRIP, _LINE, _GAP = 22, 18, 8
 _LABEL = 14
 
@@ -34,7 +34,7 @@ _MP4: dict[str, Any] = {
 _GIF: dict[str, Any] = {
     "form": "gif",
     "codec": "gif",
-    "pixels": "gray",
+    "pixels": "",
     "container": {"loop": "0"},
     "encoder": {},
 }
@@ -47,7 +47,7 @@ def write_film(
     scale: int | None = None,
     smooth: bool = True,
 ) -> list[Path]:
-    """Write a film twice: as an endless grey GIF and as an H.264 MP4 that browsers play.
+    """Write a film twice: as an endless GIF and as an H.264 MP4 that browsers play.
 
     Frames are taken one by one, so a film may be as long as one likes; the files appear when they
     are complete. A GIF counts in hundredths of a second, so its `fps` is exact only for 1, 2, 4, 5,
@@ -55,7 +55,7 @@ def write_film(
 
     Args:
         path: The files to write, without `.gif` and `.mp4`.
-        frames: uint8 `[H, W]` each, all of one size; an array `[T, H, W]` will do.
+        frames: uint8 `[H, W]` or `[H, W, 3]` each, all of one shape; an array of them will do.
         fps: Frames a second.
         scale: Whole factor by which frames are enlarged; None for `WATCHABLE` pixels.
         smooth: Enlarge bicubically; else every pixel becomes a square.
@@ -74,10 +74,11 @@ def write_film(
     with _encoder(gif, fps, **_GIF) as add_to_gif, _encoder(mp4, fps, **_MP4) as add_to_mp4:
         shape = None
         for frame in frames:
-            if frame.dtype != np.uint8 or frame.ndim != 2 or shape not in (None, frame.shape):
+            right = frame.ndim == 2 or frame.shape[2:] == (3,)
+            if frame.dtype != np.uint8 or not right or shape not in (None, frame.shape):
                 raise ValueError(
                     f"{path}: a frame is {frame.dtype} {list(frame.shape)}, not uint8 "
-                    f"{list(shape) if shape else '[H, W]'}"
+                    f"{list(shape) if shape else '[H, W] or [H, W, 3]'}"
                 )
             shape = frame.shape
             large = _watchable(frame, scale, smooth)
@@ -106,14 +107,24 @@ def _encoder(
         with av.open(temporary, "w", format=form, options=container) as file:
             stream = file.add_stream(codec, rate=rate, options=encoder)
             assert isinstance(stream, av.VideoStream)  # the type follows from the codec
-            stream.pix_fmt = pixels
             # several threads hold back dozens of frames and make the bytes depend on the machine
             stream.thread_count = 1
 
+            palette = None
+
             def add(frame: np.ndarray) -> None:
+                nonlocal palette
+                kind = "gray" if frame.ndim == 2 else "rgb24"
+                if form == "gif" and frame.ndim == 3:
+                    # the first frame's colours serve all: what stands still does not flicker
+                    palette = palette or Image.fromarray(frame).quantize(256)
+                    picture = _with_palette(frame, palette)
+                else:
+                    picture = av.VideoFrame.from_ndarray(frame, format=kind)
                 if not stream.codec_context.is_open:
-                    stream.height, stream.width = frame.shape
-                file.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="gray")))
+                    stream.height, stream.width = frame.shape[:2]
+                    stream.pix_fmt = pixels or picture.format.name
+                file.mux(stream.encode(picture))
 
             yield add
             file.mux(stream.encode())
@@ -122,12 +133,23 @@ def _encoder(
         temporary.unlink(missing_ok=True)
 
 
+def _with_palette(frame: np.ndarray, palette: Image.Image) -> av.VideoFrame:
+    """A frame `[H, W, 3]` in the 256 colours of a picture."""
+    indices = Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+    colours = np.zeros((256, 4), np.uint8)
+    known = np.reshape(palette.getpalette() or [], (-1, 3))
+    # opaque, red, green, blue
+    colours[:, 0], colours[: len(known), 1:] = 255, known
+    both: Any = (np.asarray(indices), colours)
+    return av.VideoFrame.from_ndarray(both, format="pal8")
+
+
 def _watchable(frame: np.ndarray, scale: int | None, smooth: bool) -> np.ndarray:
     """A frame as the encoders want it: enlarged, with even sides."""
-    factor = scale or max(1, -(-WATCHABLE // min(frame.shape)))
+    factor = scale or max(1, -(-WATCHABLE // min(frame.shape[:2])))
     large = enlarge(frame, factor, smooth) if factor > 1 else frame
-    sides = large.shape
-    return np.ascontiguousarray(np.pad(large, ((0, sides[0] % 2), (0, sides[1] % 2)), "edge"))
+    odd = [(0, side % 2) for side in large.shape[:2]] + [(0, 0)] * (large.ndim - 2)
+    return np.ascontiguousarray(np.pad(large, odd, "edge"))
 
 
 @dataclass(frozen=True)
@@ -140,21 +162,24 @@ class Page:
         rows: Title and films' labels of every row.
         size: Height and width of the films in pixels.
         smooth: Enlarge bicubically; else every pixel becomes a square.
+        colour: Whether the films have colours.
     """
 
     rows: Sequence[tuple[str, Sequence[str]]]
     size: tuple[int, int]
     smooth: bool = True
+    colour: bool = False
 
     def paint(self, frames: Sequence[Sequence[np.ndarray]], counts: Sequence[str]) -> np.ndarray:
         """The page at one moment.
 
         Args:
-            frames: Row by row a frame of every film, uint8 or float in [0, 1], `[H, W]`.
+            frames: Row by row a frame of every film, uint8 or float in [0, 1], `[H, W]`, with
+                colours `[H, W, 3]`.
             counts: What stands at the right end of every row's title: its step.
 
         Returns:
-            uint8 `[height, width]`.
+            uint8 `[height, width]`, with colours `[height, width, 3]`.
         """
         page = self._empty.copy()
         draw = ImageDraw.Draw(page)
@@ -204,7 +229,11 @@ class Page:
         titles = [font(15, bold=True).getlength(title) for title, _ in self.rows]
         right = self._left(max(len(labels) for labels in self._labels))
         # room for the step behind the longest title
-        page = Image.new("L", (max(right, int(max(titles)) + 120), self._tops[-1]), _DARK)
+        page = Image.new(
+            "RGB" if self.colour else "L",
+            (max(right, int(max(titles)) + 120), self._tops[-1]),
+            _DARK,
+        )
         draw = ImageDraw.Draw(page)
         for row, (title, _) in enumerate(self.rows):
             draw.text((_GAP, self._tops[row]), title, _LIGHT, font(15, bold=True))
@@ -228,15 +257,22 @@ def _wrapped(text: str, width: int) -> str:
 
 @dataclass(frozen=True)
 class Reel:
-    """Films that are to be written as one, see `side_by_side`.
+    """What is to be written as one film.
 
     Attributes:
-        films: The scenes, one below the other.
+        films: The scenes, one below the other, see `side_by_side`; or one film as it is, uint8
+            `[T, H, W]` or `[T, H, W, 3]`.
         fps: Frames a second.
     """
 
-    films: Sequence[SheetFilm]
+    films: Sequence[SheetFilm] | np.ndarray
     fps: float
+
+    def write(self, path: Path) -> list[Path]:
+        """Write it to `<path>.gif` and `<path>.mp4`, see `write_film`."""
+        if isinstance(self.films, np.ndarray):
+            return write_film(path, self.films, self.fps)
+        return write_film(path, side_by_side(self.films), self.fps, scale=1)
 
 
 def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np.ndarray]:
@@ -249,7 +285,7 @@ def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np
         smooth: Enlarge bicubically; else every pixel becomes a square.
 
     Yields:
-        uint8 `[height, width]` frames to be written with `scale=1`.
+        uint8 `[height, width]` or `[height, width, 3]` frames to be written with `scale=1`.
 
     Raises:
         ValueError: No films, or films of several sizes.
@@ -257,7 +293,9 @@ def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np
     sizes = {film.shape[1:] for scene in films for film in scene.rows.values()}
     if len(sizes) != 1:
         raise ValueError(f"side by side: films have sizes {sorted(sizes)}; they need one size")
-    page = Page([(scene.title, list(scene.rows)) for scene in films], sizes.pop(), smooth)
+    height, width, *colours = sizes.pop()
+    rows = [(scene.title, list(scene.rows)) for scene in films]
+    page = Page(rows, (height, width), smooth, colour=bool(colours))
     for index in range(max(scene.length for scene in films)):
         frames = [[_at(film, index) for film in scene.rows.values()] for scene in films]
         yield page.paint(frames, [scene.count(min(index, scene.length - 1)) for scene in films])

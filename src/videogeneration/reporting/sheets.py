@@ -38,8 +38,9 @@ class SheetFilm:
 
     Attributes:
         title: What is printed above them: the caption.
-        rows: A film `[T, H, W]` for every label (`truth`, `mse`, ...), uint8 or float in [0, 1],
-            each with the given frames in front. Films may differ in length, not in size.
+        rows: A film `[T, H, W]`, with colours `[T, H, W, 3]`, for every label (`truth`, `mse`,
+            ...), uint8 or float in [0, 1], each with the given frames in front. Films may differ in
+            length, not in size.
         given: How many frames at the front were given.
         first_step: Step of the first frame that was not given; 0 for a first frame that was drawn.
     """
@@ -53,7 +54,9 @@ class SheetFilm:
         if not self.rows:
             raise ValueError(f"film '{self.title}': no rows to show")
         sizes = {film.shape[1:] for film in self.rows.values()}
-        if len(sizes) > 1 or any(film.ndim != 3 or not len(film) for film in self.rows.values()):
+        if len(sizes) > 1 or any(
+            film.ndim not in (3, 4) or not len(film) for film in self.rows.values()
+        ):
             shapes = {label: film.shape for label, film in self.rows.items()}
             raise ValueError(
                 f"film '{self.title}': rows {shapes} are not all [T, H, W] of one size, T from 1"
@@ -75,7 +78,7 @@ class SheetFilm:
 
 @dataclass(frozen=True)
 class _Cell:
-    """One picture on a sheet, uint8 `[H, W]`, and the colour of its border."""
+    """One picture on a sheet, uint8 `[H, W]` or `[H, W, 3]`, and the colour of its border."""
 
     frame: np.ndarray
     border: Colour = _PAPER
@@ -93,12 +96,12 @@ class _Panel:
     @property
     def factor(self) -> int:
         """How many times frames are enlarged."""
-        return max(1, round(_CELL / max(self.rows[0][1][0].frame.shape)))
+        return max(1, round(_CELL / max(self.rows[0][1][0].frame.shape[:2])))
 
     @property
     def pitch(self) -> tuple[int, int]:
         """Height and width of an enlarged frame with its border and the gap after it."""
-        height, width = self.rows[0][1][0].frame.shape
+        height, width = self.rows[0][1][0].frame.shape[:2]
         around = 2 * _BORDER + _GAP
         return height * self.factor + around, width * self.factor + around
 
@@ -285,13 +288,27 @@ def enlarge(frame: np.ndarray, factor: int, smooth: bool = False) -> np.ndarray:
     """A frame `factor` times as large.
 
     Args:
-        frame: uint8 `[H, W]`.
+        frame: uint8 `[H, W]` or `[H, W, 3]`.
         factor: A whole number from 1.
         smooth: Bicubic between the pixels, for films; else every pixel becomes a square.
 
     Returns:
-        uint8 `[factor * H, factor * W]`.
+        The same, `factor * H` high and `factor * W` wide.
     """
     how = cv2.INTER_CUBIC if smooth else cv2.INTER_NEAREST
-    height, width = frame.shape
+    height, width = frame.shape[:2]
     return cv2.resize(frame, (width * factor, height * factor), interpolation=how)
+
+
+def small(film: np.ndarray, longest: int) -> np.ndarray:
+    """A film to be shown beside others.
+
+    Args:
+        film: uint8 `[T, H, W, 3]`.
+        longest: Pixels of the longer side; a smaller film stays as it is.
+    """
+    height, width = film.shape[1:3]
+    if max(height, width) <= longest:
+        return film
+    columns, rows = (max(1, side * longest // max(height, width)) for side in (width, height))
+    return np.array([cv2.resize(x, (columns, rows), interpolation=cv2.INTER_AREA) for x in film])

@@ -82,21 +82,41 @@ class Background(nn.Module):
         Returns:
             `[B, C, H, W]`.
         """
-        filled, _, _ = self._filled(pictures, alpha, valid)
+        filled, known, _ = self._filled(pictures, alpha, valid)
         grey = F.interpolate(filled.mean(1, keepdim=True), small.shape[1:], mode="area")
         residual = small[:, None] - grey
-        return filled + F.interpolate(residual, filled.shape[2:], mode="bilinear")
+        smooth = filled + F.interpolate(residual, filled.shape[2:], mode="bilinear")
+        return smooth + (1 - known) * _texture_beside(filled, known)
 
     def _filled(
         self, pictures: Tensor, alpha: Tensor, valid: Tensor
     ) -> tuple[Tensor, Tensor, Tensor]:
         """The mean of where no figure is, filled in; how far it is known; what figures cover."""
         margin = max(1, round(self.config.margin * alpha.shape[-1] / TYPICAL))
-        covered = F.max_pool2d(alpha, 2 * margin + 1, 1, margin).clamp(0, 1)
+        # rows and columns one after the other: the pictures may be large
+        covered = F.max_pool2d(alpha, (1, 2 * margin + 1), 1, (0, margin))
+        covered = F.max_pool2d(covered, (2 * margin + 1, 1), 1, (margin, 0)).clamp(0, 1)
         free = ((1 - covered).pow(4) * valid[:, :, None, None])[:, :, None]
         mean = (pictures * free).sum(1) / free.sum(1).clamp(min=1e-4)
         known = free.amax(1)
         return fill(mean, known), known, covered
+
+
+def _texture_beside(filled: Tensor, known: Tensor) -> Tensor:
+    """What pictures have beyond the mean of their rows, moved on to where they are not known.
+
+    Args:
+        filled: `[B, C, H, W]`.
+        known: `[B, 1, H, W]` in [0, 1].
+    """
+    gap = int((1 - known).sum(-1).amax()) + 1
+    window = 2 * (gap // 4) + 1
+
+    def mean(x: Tensor) -> Tensor:
+        return F.avg_pool2d(x, (1, window), 1, (0, window // 2))
+
+    texture = known * (filled - mean(filled * known) / mean(known).clamp(min=1e-3))
+    return texture.roll(gap, -1)
 
 
 class _Dilated(nn.Module):

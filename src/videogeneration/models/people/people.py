@@ -8,8 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.people.background import Background, BackgroundConfig
+from videogeneration.models.people.crowd import largest, touches_edge, without_others
 from videogeneration.models.people.lessons import DrawingLesson, MotionLesson, inside, take
 from videogeneration.models.people.losses import (
     LossWeights,
@@ -25,6 +26,9 @@ from videogeneration.models.people.skeleton import Poses
 
 FRAMES = 10
 """Frames that are drawn at once."""
+
+WHOLE = 0.9
+"""Share of keypoints in the frame below which a person is cut off."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,16 @@ class Scene:
     def look(self, values: Tensor) -> Tensor:
         """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
         return values[torch.arange(len(values), device=values.device)[:, None], self.looks]
+
+    def newest(self, count: int) -> "Scene":
+        """The same of the newest frames alone."""
+        first = self.frames.shape[1] - count
+        frames, valid, seen, shown, alpha = (
+            x[:, first:] for x in (self.frames, self.valid, self.seen, self.shown, self.alpha)
+        )
+        looks = (self.looks - first).clamp(min=0)[:, :count]
+        past = self.past.frames(slice(first, None))
+        return Scene(frames, valid, seen, shown, alpha, past, looks, self.background)
 
 
 class People(FilmModel):
@@ -283,35 +297,55 @@ class People(FilmModel):
             yield self._draw(scene, poses, condition).clamp(0, 1)
 
     @torch.no_grad()
+    def look_at(
+        self, frames: Tensor, area: tuple[slice, slice] = (slice(None), slice(None))
+    ) -> list[Sight]:
+        """Say who is in frames, see `FilmModel`."""
+        alone, people = self._alone(frames)
+        read = self.reader(alone)
+        whole = inside(read.poses.keypoints, frames.shape[-2:]).float().mean(-1)
+        cut = (whole < WHOLE) | touches_edge(read.silhouette > 0, area)
+        sights = []
+        for present, share, off, count in zip(read.present > 0, whole, cut, people, strict=True):
+            if not present:
+                remark = "shows nobody: take one of a whole person before a quiet background"
+            elif count > 1:
+                remark = f"shows {count} people: the largest of them is animated"
+            elif off:
+                remark = "shows a person cut off by its edge: what is beyond has to be made up"
+            else:
+                remark = ""
+            in_view = min(float(share), WHOLE) if off else float(share)
+            sights.append(Sight(in_view * bool(present), remark))
+        return sights
+
+    @torch.no_grad()
     def paint(
-        self,
-        pictures: Tensor,
-        history: Tensor,
-        valid: Tensor,
-        caption: Tensor,
-        seed: int = 0,
+        self, pictures: Tensor, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
     ) -> Iterator[Tensor]:
-        """Frames after frames at the size and in the colours of the pictures that were given.
+        """Frames in the colours of the pictures, see `FilmModel`.
 
         The networks see the small grey frames; their warp and alpha are applied to the pictures.
-
-        Args:
-            pictures: `[B, T, C, H', W']` in [0, 1]: the history at its own size.
-            history: `[B, T, H, W]`, see `rollout`.
-            valid: See `rollout`.
-            caption: See `rollout`.
-            seed: See `rollout`.
-
-        Yields:
-            `[B, K, C, H', W']` in [0, 1].
+        The film ends when the figure has left.
         """
-        scene, condition = self._scene(history, valid), self.caption(caption)
+        alone = history.clone()
+        alone[valid] = self._alone(history[valid])[0]
+        scene, condition = self._scene(history, valid, alone), self.caption(caption)
+        ahead = self._ahead(scene, condition, seed)
+        scene = scene.newest(pictures.shape[1])
+        yield pictures
         height, width = pictures.shape[-2:]
         alpha = F.interpolate(scene.alpha, (height, width), mode="bilinear")
-        background = self.background.at_size(pictures, alpha, valid, scene.background)
-        size = [width / history.shape[-1], height / history.shape[-2]]
-        for poses in self._ahead(scene, condition, seed):
-            given = scene.past.map(scene.look)
+        background = self.background.at_size(pictures, alpha, scene.valid, scene.background)
+        background = background[:, None]
+        stretch = (width / history.shape[-1], height / history.shape[-2])
+        given, pictures, alpha = (
+            scene.past.map(scene.look),
+            scene.look(pictures),
+            scene.look(alpha),
+        )
+        there = scene.seen.any(1)
+        for poses in ahead:
             plan = self.renderer.plan(
                 scene.look(scene.frames),
                 scene.look(scene.alpha),
@@ -320,11 +354,20 @@ class People(FilmModel):
                 poses,
                 condition,
             )
-            figure, logit = self.renderer.draw(
-                plan, scene.look(pictures), scene.look(alpha), given, poses, (size[0], size[1])
-            )
-            shown = logit.sigmoid()[:, :, None] * _anybody(scene)[:, None]
-            yield (background[:, None] + shown * (figure - background[:, None])).clamp(0, 1)
+            # one by one: a large picture takes much memory
+            for index in range(FRAMES):
+                if not there.any():
+                    return
+                pose = poses.frames(slice(index, index + 1))
+                window = self.renderer.window(pose, history, pictures)
+                figure, logit = self.renderer.draw(
+                    plan.frame(index, FRAMES), pictures, alpha, given, pose, stretch, window
+                )
+                shown = logit.sigmoid()[:, :, None] * _anybody(scene)[:, None]
+                drawn, behind = background.clone(), background[..., *window]
+                drawn[..., *window] = behind + shown * (figure - behind)
+                yield drawn.clamp(0, 1)
+                there = there & inside(pose.keypoints, history.shape[-2:]).any(-1)[:, 0]
 
     def begin_adversarial(self) -> None:
         """The renderer is what an adversary teaches; ways are drawn at random from now on."""
@@ -342,10 +385,19 @@ class People(FilmModel):
             if (taught := [p for p in network.parameters() if p.requires_grad])
         ]
 
-    def _scene(self, history: Tensor, valid: Tensor) -> Scene:
-        """Read the given frames."""
-        count, length, height, width = history.shape
-        read = self.reader(history[valid])
+    def _alone(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Frames `[N, H, W]` without others than the largest person, and how many there are."""
+        silhouette = self.reader(frames).silhouette > 0
+        chosen, people = largest(silhouette)
+        several = people > 1
+        alone = frames.clone()
+        alone[several] = without_others(*(x[several] for x in (frames, silhouette, chosen)))
+        return alone, people
+
+    def _scene(self, history: Tensor, valid: Tensor, alone: Tensor | None = None) -> Scene:
+        """Read the given frames, or these without others than the largest person."""
+        count, length = history.shape[:2]
+        read = self.reader((history if alone is None else alone)[valid])
 
         def spread(x: Tensor) -> Tensor:
             """What was read of the valid frames, `[B, T, ...]`; zero elsewhere."""
@@ -359,7 +411,7 @@ class People(FilmModel):
         alpha = spread(read.silhouette.sigmoid()) * seen[..., None, None]
         background = self.background(history, alpha, valid)
         # whole figures first, then newer ones; who is cut off is read badly
-        whole = inside(past.keypoints, (height, width)).to(history.dtype).mean(-1)
+        whole = inside(past.keypoints, history.shape[-2:]).to(history.dtype).mean(-1)
         legible = seen & (whole > self.config.whole)
         legible = torch.where(legible.any(1, keepdim=True), legible, seen)
         order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)

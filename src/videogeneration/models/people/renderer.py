@@ -56,6 +56,11 @@ class Plan:
     drawn: Tensor
     choice: Tensor
 
+    def frame(self, index: int, poses: int) -> "Plan":
+        """The plan of one of each figure's poses."""
+        parts = (self.flow, self.drawn, self.choice)
+        return Plan(*(x.unflatten(0, (-1, poses))[:, index] for x in parts))
+
 
 class Renderer(nn.Module):
     """A U-Net over the volume of the given crops, which draws.
@@ -190,6 +195,27 @@ class Renderer(nn.Module):
         c = self.config
         return c.columns / (2 * c.body), c.rows / (2 * c.body)
 
+    def window(self, placed: Poses, frames: Tensor, pictures: Tensor) -> tuple[slice, slice]:
+        """Rows and columns of pictures that figures in poses reach.
+
+        Args:
+            placed: Poses in pixels of the frames.
+            frames: `[..., H, W]`.
+            pictures: `[..., H', W']`, larger.
+        """
+        half = placed.scale[..., None] * placed.scale.new_tensor(self._reach())
+        centre = self._centre(placed)
+
+        def span(axis: int) -> slice:
+            small, large = frames.shape[-1 - axis], pictures.shape[-1 - axis]
+            first = int(((centre - half)[..., axis].amin() + 0.5) * large / small)
+            last = int(((centre + half)[..., axis].amax() + 0.5) * large / small) + 1
+            # never empty, also where figures are beyond the pictures
+            first = min(max(first, 0), large - 1)
+            return slice(first, max(last, first + 1))
+
+        return span(1), span(0)
+
     def _centre(self, placed: Poses) -> Tensor:
         """Centre of a crop in pixels, `[..., 2]`."""
         lift = placed.scale[..., None] * placed.scale.new_tensor([0.0, self.config.lift])
@@ -260,6 +286,7 @@ class Renderer(nn.Module):
         given: Poses,
         wanted: Poses,
         stretch: tuple[float, float] = (1.0, 1.0),
+        window: tuple[slice, slice] = (slice(None), slice(None)),
     ) -> tuple[Tensor, Tensor]:
         """Apply a plan to pictures of any size and any number of colours.
 
@@ -271,6 +298,7 @@ class Renderer(nn.Module):
             wanted: The poses to draw, `[B, P]`.
             stretch: How many times as wide and as high the pictures are as the frames in whose
                 pixels the poses are.
+            window: Rows and columns to draw; the others of H and W are left out.
 
         Returns:
             The figures' pixels `[B, P, C, H, W]` and the logits of their alpha `[B, P, H, W]`.
@@ -279,7 +307,8 @@ class Renderer(nn.Module):
         poses = wanted.scale.shape[1]
         x = torch.arange(width, device=pictures.device)
         y = torch.arange(height, device=pictures.device)
-        pixels = torch.stack(torch.meshgrid(x, y, indexing="xy"), -1).to(pictures.dtype)
+        places = torch.meshgrid(x[window[1]], y[window[0]], indexing="xy")
+        pixels = torch.stack(places, -1).to(pictures.dtype)
         size = pixels.new_tensor([width, height])
         small = size / size.new_tensor(stretch)
         body = (
@@ -296,11 +325,11 @@ class Renderer(nn.Module):
         # from body heights to the given pictures' pixels
         scale = given.scale.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         centre = self._centre(given).repeat_interleave(2, 1).repeat_interleave(poses, 0)
-        places = flow * scale[:, :, None, None, None] + centre[:, :, :, None, None]
-        places = places.movedim(2, -1).flatten(0, 1)
+        sources = flow * scale[:, :, None, None, None] + centre[:, :, :, None, None]
+        sources = sources.movedim(2, -1).flatten(0, 1)
         layers = torch.cat([pictures, alpha[:, :, None]], 2).repeat_interleave(2, 1)
         layers = layers.repeat_interleave(poses, 0).flatten(0, 1)
-        warped = F.grid_sample(layers, (2 * places + 1) / small - 1, align_corners=False)
+        warped = F.grid_sample(layers, (2 * sources + 1) / small - 1, align_corners=False)
         warped = warped.unflatten(0, (count * poses, 2 * looks))
         warped = (warped * weights[:, :, None]).sum(1)
         colour, shown = warped[:, :-1], warped[:, -1]

@@ -1,5 +1,7 @@
 """Nodes that make films with trained generators."""
 
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -8,26 +10,25 @@ import pandas as pd
 from PIL import Image
 from pydantic import Field
 
+from videogeneration.animation import Animator, Film, choose_generator
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.data.frames import to_float, to_uint8
+from videogeneration.data.frames import to_uint8
 from videogeneration.evaluation.pictures import draw_pictures
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.rollouts import network_model
 from videogeneration.evaluation.scoring import follow_alone
-from videogeneration.models.registry import FILM_MODELS
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
 from videogeneration.reporting.films import Reel
-from videogeneration.reporting.sheets import SheetFilm, contact_sheet
+from videogeneration.reporting.sheets import SheetFilm, contact_sheet, small
 from videogeneration.sources import SOURCES, Source
-from videogeneration.sources.photos import Frame, read_pictures
-from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
+from videogeneration.sources.photos import PictureError
+from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 from videogeneration.training.device import Device
 from videogeneration.validated import check_name, validated
 
-GENERATORS = ("gan", "mse")
-"""Names of a source's generators; the one that was finished last is used."""
+logger = logging.getLogger(__name__)
 
 OPENING = 20
 """Steps of a film from a sentence that are read: after them a walker may have left."""
@@ -40,10 +41,14 @@ class AnimateSettings:
     Attributes:
         source: Whose networks and sentences: the name of a registered source.
         image: A picture, a video, or a folder of them.
-        caption: What shall happen.
+        caption: What shall happen: a sentence, or the beginnings of some of its words.
         steps: Frames to draw.
+        samples: Films of every sentence.
+        seed: Of the first sample; the next have the next ones.
         others: Largest number of the source's other sentences that are filmed beside it.
-        fit: `pad` shows the whole picture, `crop` fills the frame from its middle.
+        fit: `pad` shows the whole picture to the network, `crop` fills its frame from the middle.
+        at: Seconds from a video's start to the moment that films start from; None for one at which
+            what can be animated is in view.
         model: Name of a trained generator; None for the newest of `gan` and `mse`.
         fps: Frames a second of the films, and at how many a video is looked at.
     """
@@ -52,8 +57,11 @@ class AnimateSettings:
     image: str | None = None
     caption: str | None = None
     steps: int = Field(default=20, ge=1, le=1000)
+    samples: int = Field(default=1, ge=1, le=20)
+    seed: int = Field(default=0, ge=0, le=2**31)
     others: int = Field(default=3, ge=0, le=20)
     fit: Literal["pad", "crop"] = "pad"
+    at: float | None = Field(default=None, ge=0)
     model: str | None = None
     fps: float = Field(default=5.0, ge=0.1, le=100)
 
@@ -67,37 +75,83 @@ def animate(
     """Films from one's own pictures.
 
     Returns:
-        By the pictures' names: films with every sentence side by side, and their contact sheets.
+        By names that begin with the pictures': every film in its picture's size, shape and colours,
+        and where there are several all side by side; and contact sheets.
 
     Raises:
-        ValueError: No picture or no sentence is given, or they cannot be read.
+        ValueError: No picture or no sentence is given, they cannot be read, or nothing can be
+            animated.
     """
     # asked here and not of the settings: Kedro checks those of every pipeline before any run
     if not settings.image:
         raise ValueError("animate.image: name a picture, a video or a folder of them")
     if not settings.caption:
         raise ValueError("animate.caption: say what shall happen: a person is walking to the left")
-    generator = choose_generator(models_folder / settings.source, settings.model)
-    grammar = generator.grammar()
-    sentence = grammar.check(settings.caption)
-    sentences = [sentence, *grammar.alternatives(sentence)[: settings.others]]
     device = Device.choose(compute["device"], "float32").name
-    draw = network_model(generator.film_model(device), grammar.vocabulary, device)
-    config = generator.description()["config"]
-    frame = Frame(config["height"], config["width"], SOURCES[settings.source].picture, settings.fit)
-    films, sheets = {}, {}
-    for name, pictures in read_pictures(Path(settings.image), frame, settings.fps):
-        given = [to_float(pictures)] * len(sentences)
-        drawn = draw(given, sentences, settings.steps)
-        shown = {
-            said: np.concatenate([pictures, film])
-            for said, film in zip(sentences, drawn, strict=True)
-        }
-        films[name] = Reel([SheetFilm(name, shown, given=len(pictures))], settings.fps)
-        sheets[name] = contact_sheet(
-            [SheetFilm(said, {"": film}, given=len(pictures)) for said, film in shown.items()]
+    animator = Animator.load(models_folder, settings.source, settings.model, settings.fit, device)
+    sentence = animator.grammar.complete(settings.caption)
+    sentences = [sentence, *animator.grammar.alternatives(sentence)[: settings.others]]
+    path = Path(settings.image).expanduser()
+    reels: dict[str, Reel] = {}
+    sheets: dict[str, Image.Image] = {}
+    for shot in animator.read(path, settings.fps, settings.at):
+        try:
+            remark = animator.remark(shot)
+        except PictureError as error:
+            if path.is_file():
+                raise
+            logger.warning("%s", error)
+            continue
+        for note in shot.notes:
+            logger.info("%s: %s", shot.name, note)
+        if remark:
+            logger.warning("%s", remark)
+        films = animator.films(shot, sentences, settings.steps, settings.samples, settings.seed)
+        for film in films:
+            if film.steps < settings.steps:
+                logger.info(
+                    "%s: %s: nobody is left after step %d, where the film ends",
+                    *(shot.name, film.sentence, film.steps),
+                )
+        reels |= _reels(shot.name, films, settings.fps)
+        sheets[shot.name] = contact_sheet(
+            [SheetFilm(_label(x, films), {"": small(x.frames, 192)}, x.given) for x in films]
         )
-    return films, sheets
+    if not reels:
+        raise PictureError(f"image: {path}: nothing in this folder can be animated")
+    return reels, sheets
+
+
+def check(settings: AnimateSettings, models_folder: Path) -> None:
+    """Find what is wrong with sentence, network or picture, without drawing.
+
+    Raises:
+        ValueError: As `animate`; in a folder, pictures are not looked at.
+    """
+    animator = Animator.load(models_folder, settings.source, settings.model, settings.fit)
+    animator.grammar.complete(settings.caption or "")
+    path = Path(settings.image or "")
+    if not path.is_dir():
+        for shot in animator.read(path, settings.fps, settings.at):
+            animator.remark(shot)
+
+
+def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
+    """Every film by itself, and where there are several, all of them side by side."""
+    if len(films) == 1:
+        return {name: Reel(films[0].frames, fps)}
+    rows = {_label(film, films): small(film.frames, 480) for film in films}
+    own = {
+        f"{name}_{label.replace(',', '').replace(' ', '-')}": Reel(film.frames, fps)
+        for label, film in zip(rows, films, strict=True)
+    }
+    return {name: Reel([SheetFilm(name, rows, films[0].given)], fps), **own}
+
+
+def _label(film: Film, films: Sequence[Film]) -> str:
+    """What tells a film from the others."""
+    alone = sum(other.sentence == film.sentence for other in films) == 1
+    return film.sentence if alone else f"{film.sentence}, seed {film.seed}"
 
 
 @validated
@@ -205,21 +259,3 @@ def _pair(painter: Checkpoint, generator: Checkpoint) -> tuple[Checkpoint, Check
             f"older one again: {train}"
         )
     return painter, generator
-
-
-def choose_generator(folder: Path, name: str | None) -> Checkpoint:
-    """A source's trained generator: the named one, or the newest.
-
-    Raises:
-        CheckpointError: It is not trained, and how to train one; or it draws no next frames.
-    """
-    try:
-        found = newest(folder, [name] if name else GENERATORS)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}; train one: kedro run --pipelines={folder.name}_mse"
-        ) from error
-    network = found.description()["network"]
-    if network not in FILM_MODELS:
-        raise CheckpointError(f"model: {found.folder} holds a {network}, which draws no films")
-    return found

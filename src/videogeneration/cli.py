@@ -1,0 +1,113 @@
+"""Commands of the project's own, beside Kedro's: `kedro animate`, `kedro demo`."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+from kedro.framework.context import KedroContext
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import ProjectMetadata
+from kedro.runner import SequentialRunner
+
+QUIET = ("kedro", "kedro_mlflow", "mlflow", "kedro_viz")
+"""Loggers that have nothing to say to somebody who wants a film."""
+
+EXAMPLES = """\b
+Examples:
+  kedro animate photo.jpg "a person is boxing"
+  kedro animate ~/photos waving --steps 30 --samples 4 --seed 1"""
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Videogeneration's own commands."""
+
+
+@cli.command(epilog=EXAMPLES)
+@click.argument("photo", type=click.Path(path_type=Path))
+@click.argument("sentence")
+@click.option("--source", default="kth", show_default=True, help="Whose network and sentences.")
+@click.option("--model", help="Name of a trained network.  [default: the newer of gan and mse]")
+@click.option("--steps", default=20, show_default=True, type=int, help="Frames to draw.")
+@click.option("--samples", default=1, show_default=True, type=int, help="Films of the sentence.")
+@click.option("--seed", default=0, show_default=True, type=int, help="Of the first sample.")
+@click.option("--others", default=0, show_default=True, type=int, help="Other sentences, as well.")
+@click.option("--at", type=float, help="Seconds into a video.  [default: somebody is in view]")
+@click.option("--fit", default="pad", show_default=True, help="What a network sees: pad or crop.")
+@click.option("--fps", default=5.0, show_default=True, type=float, help="Frames a second.")
+@click.option("--env", help="Kedro's configuration environment.")
+@click.pass_obj
+def animate(
+    metadata: ProjectMetadata, photo: Path, sentence: str, env: str | None, **settings: Any
+) -> None:
+    """Make films of PHOTO in which happens what SENTENCE says.
+
+    PHOTO is a picture, a video, or a folder of them; SENTENCE one that the network knows, or the
+    beginnings of some of its words ("walk left"). It runs the pipeline `animate`.
+    """
+    # here, so that Kedro's other commands do not wait for it
+    from videogeneration.pipelines.films.nodes import AnimateSettings, check
+
+    settings |= {"image": str(photo.expanduser().absolute()), "caption": sentence}
+    with _in_one_line():
+        checked = AnimateSettings(**settings)
+        with _session(metadata, env, {"animate": settings}) as (session, context):
+            # a run that fails would stand in MLflow
+            check(checked, context.catalog.load("models_folder"))
+            began = time.time()
+            session.run(pipeline_name="animate", runner=SequentialRunner())
+            files = context.catalog.load("animate.films")
+    for file in files:
+        if file.stat().st_mtime >= began - 1:
+            click.echo(file)
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option("--port", default=8000, show_default=True, type=int, help="Port to listen at.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--env", help="Kedro's configuration environment.")
+@click.pass_obj
+def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str | None) -> None:
+    """Serve a page on which pictures and sentences become films, with the trained networks.
+
+    Only this computer sees it, unless --host says otherwise.
+    """
+    import uvicorn
+
+    from videogeneration.demo.app import create_app
+    from videogeneration.training.device import Device
+
+    with _in_one_line(), _session(metadata, env) as (_, context):
+        chosen = Device.choose(device, "float32").name
+        folder = context.catalog.load("models_folder")
+    click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
+    uvicorn.run(create_app(folder, chosen), host=host, port=port, log_level="warning")
+
+
+@contextmanager
+def _session(
+    metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any] | None = None
+) -> Iterator[tuple[KedroSession, KedroContext]]:
+    with KedroSession.create(metadata.project_path, env=env, runtime_params=parameters) as session:
+        assert isinstance(session, KedroSession)  # unless another class is configured
+        yield session, session.load_context()
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    """Without others' logs, and a user's mistake as one line in place of a traceback."""
+    levels = {name: logging.getLogger(name).level for name in QUIET}
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        raise click.ClickException(" ".join(str(error).split())) from None
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)

@@ -1,0 +1,1 @@
+"""A page on which everybody can try the trained networks."""

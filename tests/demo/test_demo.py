@@ -1,0 +1,180 @@
+"""The page as a visitor uses it, with small networks never trained."""
+
+import io
+import json
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+import numpy as np
+import pandas as pd
+import pytest
+import uvicorn
+from PIL import Image
+
+from toys import LEFT, generator
+from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
+from videogeneration.demo.app import create_app
+from videogeneration.training.checkpoints import Checkpoint
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def served(models: Path) -> Iterator[str]:
+    """The address at which the page is served meanwhile."""
+    config = uvicorn.Config(create_app(models), port=0, log_level="warning")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    (socket,) = server.servers[0].sockets
+    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    models = tmp_path_factory.mktemp("models")
+    grammars: dict[str, Grammar] = {"kth": ActionGrammar(), "icons": SceneGrammar(("house",))}
+    for source, grammar in grammars.items():
+        words, vocabulary = grammar.vocabulary.shape
+        Checkpoint(models / source / "mse").finish(
+            generator(0, words=words, vocabulary=vocabulary),
+            {"grammar": grammar.description()},
+            pd.DataFrame({"step": [1], "loss": [0.5]}),
+        )
+    yield from served(models)
+
+
+def photograph(width: int = 90, height: int = 60) -> bytes:
+    file = io.BytesIO()
+    pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
+    Image.fromarray(pixels).save(file, "JPEG")
+    return file.getvalue()
+
+
+def ask(address: str, upload: bytes, **asked: Any) -> dict[str, Any]:
+    told = {"source": "kth", "sentence": "walk left", "steps": 3, "samples": 1, **asked}
+    request = Request(f"{address}/films?{urlencode(told)}", upload, method="POST")
+    with urlopen(request) as answer:
+        return json.load(answer)
+
+
+def test_sources_with_a_network_are_offered(address: str) -> None:
+    with urlopen(f"{address}/sources") as answer:
+        kth, icons = json.load(answer)
+    assert (kth["name"], icons["name"]) == ("kth", "icons")
+    assert LEFT in kth["sentences"]
+    for source in (kth, icons):
+        for name in source["examples"]:
+            with urlopen(f"{address}/examples/{source['name']}/{name.replace(' ', '%20')}") as file:
+                assert min(Image.open(file).size) >= 256
+
+
+def test_a_picture_becomes_a_film(address: str) -> None:
+    answer = ask(address, photograph())
+    assert answer["sentence"] == LEFT
+    (film,) = answer["films"]
+    assert (film["seed"], film["steps"], film["ended"]) == (0, 3, False)
+
+
+@pytest.mark.parametrize(
+    ("upload", "asked", "code", "message"),
+    [
+        (b"some words " * 99, {"name": "notes.txt"}, 422, "notes.txt: no picture that Pillow"),
+        (b"", {}, 422, "picture: no picture that Pillow"),
+        (photograph()[:900], {"name": "half.jpg"}, 422, "half.jpg: cannot be read"),
+        (photograph(), {"sentence": "fly away"}, 422, "nearest: 'a person is"),
+        (photograph(), {"source": "mnist"}, 404, "no trained gan or mse"),
+        (photograph(), {"source": "../kth"}, 404, "no source"),
+        (photograph(), {"steps": 61}, 422, "steps"),
+        (photograph(), {"samples": 5}, 422, "samples"),
+        (bytes(26_000_000), {}, 413, "more than 25 MB"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    address: str, upload: bytes, asked: dict[str, Any], code: int, message: str
+) -> None:
+    with pytest.raises(HTTPError) as refused:
+        ask(address, upload, **asked)
+    assert refused.value.code == code
+    assert message in refused.value.read().decode()
+
+
+def test_too_many_pixels_are_refused_before_they_are_read(address: str) -> None:
+    file = io.BytesIO()
+    Image.new("1", (8000, 7000)).save(file, "PNG")
+    with pytest.raises(HTTPError) as refused:
+        ask(address, file.getvalue())
+    assert "more than 50 million pixels" in refused.value.read().decode()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    playwright = pytest.importorskip("playwright.sync_api")
+    if not CHROMIUM:
+        pytest.skip("no Chromium here")
+    with playwright.sync_playwright() as started:
+        # it may run as root in a container
+        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield opened
+        opened.close()
+
+
+def test_a_visitor_sees_a_film_play(address: str, browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photograph())
+    (tmp_path / "notes.txt").write_text("no picture " * 99)
+    page = browser.new_page()
+    page.goto(address)
+    page.set_input_files("#file", tmp_path / "photo.jpg")
+    page.click("#chips >> text=walking to the left")
+    page.fill("#steps", "3")
+    page.click("#go")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('figure video')].some(x => x.currentTime > 0)"
+        " || document.querySelector('figure img')"
+    )
+    shape = "document.querySelector('figure').getBoundingClientRect().width > 200"
+    assert page.evaluate(shape)
+    assert page.inner_text("#said") == LEFT
+    with page.expect_download() as download:
+        page.click("text=MP4")
+    assert download.value.suggested_filename == "a-person-is-walking-to-the-left-0.mp4"
+    assert download.value.path().read_bytes()[4:8] == b"ftyp"
+    # what is no picture gets a message, and the films stay
+    page.set_input_files("#file", tmp_path / "notes.txt")
+    page.click("#go")
+    page.wait_for_selector("#message.bad")
+    assert page.inner_text("#message").startswith("notes.txt: no picture that Pillow reads")
+    assert page.query_selector("figure")
+
+
+def test_an_example_and_a_typed_sentence(address: str, browser: Any) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    page.click("#sources >> text=an icon")
+    page.click("#go")
+    page.wait_for_selector("#message.bad")
+    assert "Choose a picture" in page.inner_text("#message")
+    page.click("#examples button >> nth=0")
+    page.wait_for_selector("#drop img")
+    page.fill("#sentence", "house up")
+    page.click("#go")
+    page.wait_for_selector("figure")
+    assert page.inner_text("#said") == "the house is moving up and down"
+
+
+def test_without_networks_the_page_says_how_to_train_one(browser: Any, tmp_path: Path) -> None:
+    for address in served(tmp_path):
+        page = browser.new_page()
+        page.goto(address)
+        page.wait_for_selector("#message.bad")
+        assert "make run" in page.inner_text("#message")
