@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from videogeneration.evaluation.metrics import METRICS
-from videogeneration.evaluation.scoring import summarise
+from videogeneration.evaluation.scoring import FRECHET, summarise
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +32,7 @@ HEADINGS = {
     "presence": ("presence", ".2f"),
     "position_error": ("pos.\nerror", ".2f"),
     "sharpness": ("sharpness", ".2f"),
+    FRECHET: ("Fréchet", ".1f"),
     "last_presence": ("presence\nat last", ".2f"),
     "last_position_error": ("error\nat last", ".2f"),
     "named_right": ("named\nright", ".0%"),
@@ -40,6 +41,7 @@ HEADINGS = {
     "left_in_time": ("left\nin time", ".0%"),
     "drift": ("drift", ".1%"),
     "left": ("walked out", ".0%"),
+    "still": ("still\ndoes it", ".0%"),
     "parameters": ("parameters", ","),
     "minutes": ("minutes", ".1f"),
     "steps": ("steps", ","),
@@ -65,8 +67,9 @@ TITLES = {
 """Tables that are printed, in this order."""
 
 LOGGED = {
-    "scores": ("{row[protocol]}/{row[model]}/{column}", METRICS),
+    "scores": ("{row[protocol]}/{row[model]}/{column}", (*METRICS, FRECHET)),
     "caption_following": ("followed/{row[model]}/{row[caption]}", ("rate",)),
+    "sentence_following": ("followed_sentence/{row[model]}/{row[caption]}/{row[asked]}", ("rate",)),
     "film_following": ("film_followed/{row[model]}/{row[caption]}", ("rate",)),
     "image_scores": (
         "pictures/{row[pictures]}/{column}",
@@ -129,7 +132,7 @@ def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
         f"{source}/{name.format(row=row, column=column)}": float(row[column])
         for row in rows
         for column in columns
-        if pd.notna(row[column])
+        if pd.notna(row.get(column))
     }
 
 

@@ -7,6 +7,7 @@ from videogeneration.pipelines.data import pipeline as data_pipeline
 from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
 from videogeneration.pipelines.films import pipeline as films_pipeline
 from videogeneration.pipelines.images import pipeline as images_pipeline
+from videogeneration.pipelines.judging import pipeline as judging_pipeline
 from videogeneration.pipelines.training import pipeline as training_pipeline
 from videogeneration.sources import SOURCES
 
@@ -20,13 +21,15 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def _of(source: str) -> dict[str, Pipeline]:
     """A source's pipelines by name."""
+    judge = judging_pipeline.create_pipeline(source)
     on_clips = {
         name: training_pipeline.create_pipeline(source, adversarial=name == "gan")
+        + judge
         + evaluation_pipeline.create_pipeline(source, models)
         for name, models in (("mse", ["mse"]), ("gan", ["mse", "gan"]))
     }
     on_clips["text_to_image"] = images_pipeline.create_pipeline(source)
-    on_clips["benchmark"] = benchmark_pipeline.create_pipeline(source)
+    on_clips["benchmark"] = judge + benchmark_pipeline.create_pipeline(source)
     text_to_video = films_pipeline.create_pipeline(source)
     prefix = f"params:{source}."
     blocks = {

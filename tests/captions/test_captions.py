@@ -177,10 +177,18 @@ def test_opposite_swaps_the_sides_and_nothing_else() -> None:
         SCENES.opposite("the house is moving left and right")
 
 
+def test_who_walks_jogs_or_runs_travels() -> None:
+    travelling = [said for said in KTH.sentences() if KTH.travels(said)]
+    assert travelling == [action_caption(a, d) for a in TRAVELLING for d in ("left", "right")]
+
+
 def test_alternatives_are_other_sentences_for_the_same_frame() -> None:
     left, right = action_caption("walking", "left"), action_caption("walking", "right")
-    assert KTH.alternatives(left) == [right]
-    assert KTH.alternatives("a person is clapping hands") == []
+    assert ActionGrammar(("walking",)).alternatives(left) == [right]
+    # whatever somebody does, anything may come next
+    for own in (left, "a person is clapping hands"):
+        assert {own, *KTH.alternatives(own)} == set(KTH.sentences())
+        assert len(KTH.alternatives(own)) == 8
     own = "the house is rotating clockwise and the car is moving up and down"
     others = SCENES.alternatives(own)
     assert len(set(others)) == 5

@@ -10,7 +10,6 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.evaluation.pictures import (
     diversity,
     draw_pictures,
-    frechet,
     score_pictures,
     table,
 )
@@ -78,15 +77,6 @@ def test_what_cannot_be_measured_is_absent() -> None:
     reference = pictures(40)
     row = score_pictures("two", *pictures(2), *reference, Halves(), GRAMMAR)  # type: ignore[arg-type]
     assert np.isnan(table([row])["diversity"].item())
-
-
-def test_frechet_of_known_gaussians() -> None:
-    random = np.random.default_rng(0)
-    one = random.normal(size=(20_000, 3))
-    other = 2 * random.normal(size=(20_000, 3)) + [3, 0, 0]
-    # |3|^2, and (2 - 1)^2 in each of three directions
-    assert frechet(one, other) == pytest.approx(12, rel=0.03)
-    assert frechet(one, one) == pytest.approx(0, abs=1e-6)
 
 
 def test_pictures_are_drawn_from_seed_and_sentence() -> None:

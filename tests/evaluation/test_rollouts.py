@@ -42,7 +42,7 @@ def plan(
     most_long: int = 100,
 ) -> list[Prediction]:
     parsed = [Protocol.parse(name) for name in protocols]
-    said = grammar or ActionGrammar()
+    said = grammar or ActionGrammar(("walking",))
     return plan_films(models, clips, said, parsed, 30, asked, most, most_long)
 
 
@@ -71,11 +71,17 @@ def test_every_kind_of_film_is_asked_of_test_clips_alone(tmp_path: Path) -> None
     assert [film.sentence for film in of(films, "long")] == [LEFT, RIGHT]
 
 
-def test_sentences_that_no_motion_shows_are_not_asked(tmp_path: Path) -> None:
-    films = plan(store(tmp_path, {"caption": BOXING}, {"caption": LEFT}))
-    assert {film.clip for film in of(films, "own") + of(films, "swapped")} == {1}
-    assert {film.clip for film in of(films, "protocol")} == {0, 1}
-    assert {film.clip for film in of(films, "long")} == {0, 1}
+def test_where_only_one_sentence_can_be_said_only_this_is_asked(tmp_path: Path) -> None:
+    films = plan(store(tmp_path, {"caption": BOXING}), grammar=ActionGrammar(("boxing",)))
+    assert [film.sentence for film in of(films, "own")] == [BOXING]
+    assert of(films, "swapped") == []
+
+
+def test_of_every_own_sentence_all_others_take_turns(tmp_path: Path) -> None:
+    grammar = ActionGrammar(("walking", "boxing"))
+    clips = store(tmp_path, *({"caption": said} for said in (LEFT, BOXING) * 2))
+    films = of(plan(clips, grammar=grammar, asked=1), "swapped")
+    assert [film.sentence for film in films] == [RIGHT, LEFT, BOXING, RIGHT]
 
 
 def test_what_training_never_showed_is_asked_apart(tmp_path: Path) -> None:

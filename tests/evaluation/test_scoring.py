@@ -1,6 +1,6 @@
 """Score tables and caption following, with models whose result is known."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,9 +11,9 @@ import pytest
 
 from toys import LEFT, RIGHT, write_store
 from videogeneration.captions import ActionGrammar, SceneGrammar
-from videogeneration.data.clips import Clips
+from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.frames import to_float, to_uint8
-from videogeneration.evaluation.judges import Judge, PeopleJudge
+from videogeneration.evaluation.judges import Judge
 from videogeneration.evaluation.metrics import METRICS, PSNR_CEILING
 from videogeneration.evaluation.predictions import Predictions, write_predictions
 from videogeneration.evaluation.protocols import Protocol
@@ -25,14 +25,19 @@ from videogeneration.evaluation.scoring import (
     follow,
     follow_alone,
     following_rates,
+    frechet_distances,
     measure,
     score,
     score_endings,
     score_films,
+    sentence_rates,
     summarise,
 )
+from videogeneration.vision.background import median_background
 
 SIZE = 48
+
+BOXING = "a person is boxing"
 
 SHOWN = {"split": "test", "view_start": 3, "view_end": 9}
 
@@ -57,9 +62,49 @@ def clips(tmp_path: Path) -> Clips:
     return write_store(tmp_path / "clips", rows)
 
 
+class Sides:
+    """Reads from where what is dark is at first and at last to which side it goes."""
+
+    grammar = ActionGrammar(("walking", "boxing"))
+
+    def background(self, clip: np.ndarray, sentence: str) -> np.ndarray | None:
+        return median_background(clip) if self.grammar.travels(sentence) else None
+
+    def followed(
+        self,
+        film: np.ndarray,
+        sentence: str,
+        clip: np.ndarray | None = None,
+        row: Mapping[str, Any] | None = None,
+    ) -> bool:
+        return self._read(film) == sentence
+
+    def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
+        return self._read(film)
+
+    def ending(
+        self, film: np.ndarray, sentence: str, background: np.ndarray | None
+    ) -> Mapping[str, bool]:
+        if not self.grammar.travels(sentence):
+            return {"still": bool((film[-1] < 0.3).any())}
+        return {"left": not (film[-1] < 0.3).any() and self._read(film) == sentence}
+
+    def _read(self, film: np.ndarray) -> str | None:
+        places = [np.nonzero(frame < 0.3)[1].mean() for frame in film if (frame < 0.3).any()]
+        gone = places[-1] - places[0]
+        return None if abs(gone) < 2 else RIGHT if gone > 0 else LEFT
+
+
+class Learned(Sides):
+    """Knows how bright films are, and how much they change."""
+
+    def features(self, films: Iterable[np.ndarray]) -> np.ndarray:
+        return np.array([[film.mean(), np.abs(np.diff(film, axis=0)).mean()] for film in films])
+
+
 @pytest.fixture
 def judge() -> Judge:
-    return PeopleJudge(ActionGrammar())
+    return Sides()
 
 
 Draw = Callable[..., Predictions]
@@ -77,7 +122,9 @@ def draw(tmp_path: Path) -> Draw:
         most: int = 100,
     ) -> Predictions:
         parsed = [Protocol.parse(name) for name in protocols]
-        films = plan_films(list(models), clips, ActionGrammar(), parsed, long_steps, 8, most, most)
+        action = "boxing" if BOXING in set(clips.table["caption"]) else "walking"
+        grammar = ActionGrammar((action,))
+        films = plan_films(list(models), clips, grammar, parsed, long_steps, 8, most, most)
         write_predictions(tmp_path / "predictions", draw_films(models, clips, films))
         return Predictions.open(tmp_path / "predictions")
 
@@ -129,7 +176,8 @@ def stubborn(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -
 def test_scores_have_a_row_a_model_and_step(clips: Clips, judge: Judge, draw: Draw) -> None:
     predictions = draw({**BASELINES, "knowing": knowing(clips)}, clips, ["1to10", "5to3"])
     table = score(measure(predictions, clips, judge))
-    assert list(table.columns) == ["model", "protocol", "step", "n", *METRICS, "n_figure"]
+    columns = ["model", "protocol", "step", "n", *METRICS, "n_figure", "n_left"]
+    assert list(table.columns) == columns
     assert table.groupby(["model", "protocol"], sort=False)["step"].agg(list).to_dict() == {
         (model, protocol): list(range(1, steps + 1))
         for protocol, steps in (("1to10", 10), ("5to3", 3))
@@ -180,6 +228,7 @@ def test_a_step_counts_where_the_true_frame_has_a_figure(
     copied, known = table.loc["copy_last"], table.loc["knowing"]
     assert copied["n"].tolist() == [2, 2, 2, 2]
     assert copied["n_figure"].tolist() == known["n_figure"].tolist() == [2, 2, 1, 1]
+    assert copied["n_left"].tolist() == [0, 0, 1, 1]
     assert copied["left_in_time"].isna().tolist() == [True, True, False, False]
     assert copied["left_in_time"].tolist()[2:] == [0, 0]
     assert known["left_in_time"].tolist()[2:] == [1, 1]
@@ -275,8 +324,10 @@ def test_following_tells_the_obedient_from_the_stubborn(
     }
 
 
-class Runners(PeopleJudge):
+class Runners(Sides):
     """Takes everybody for runners, and lets them pass for walkers."""
+
+    grammar = ActionGrammar()
 
     def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
         read = super().read(film, clip, row)
@@ -284,7 +335,7 @@ class Runners(PeopleJudge):
 
 
 def test_who_may_count_as_one_follows_and_is_read_as_seen(clips: Clips, draw: Draw) -> None:
-    judge = Runners(ActionGrammar())
+    judge = Runners()
     films = follow(draw({"obedient": obedient}, clips), clips, judge)
     assert set(following(films).values()) == {1.0}
     assert set(films["read"]) == {said.replace("walking", "running") for said in (LEFT, RIGHT)}
@@ -343,11 +394,10 @@ def test_held_out_sentences_have_rows_of_their_own(clips: Clips, judge: Judge, d
 def test_films_without_a_clip_are_read_alone(clips: Clips, judge: Judge, tmp_path: Path) -> None:
     # a clip that is not for testing is not asked
     clips.table.loc[0, "split"] = "train"
-    boxing = "a person is boxing"
     films = [
         ({"model": "gan", "sentence": said, "steps": 11}, walker(way, seed, 12))
         for seed, (said, way) in enumerate(
-            [(LEFT, "left"), (RIGHT, "left"), (RIGHT, "right"), (boxing, "left")]
+            [(LEFT, "left"), (RIGHT, "left"), (RIGHT, "right"), (BOXING, "left")]
         )
     ]
     write_predictions(tmp_path / "films", films)
@@ -356,13 +406,15 @@ def test_films_without_a_clip_are_read_alone(clips: Clips, judge: Judge, tmp_pat
         ("truth", "all", 3, 3, 1.0),
         ("gan", LEFT, 1, 1, 1.0),
         ("gan", RIGHT, 2, 1, 0.5),
-        ("gan", "all", 3, 2, 0.6667),
+        ("gan", BOXING, 1, 0, 0.0),
+        ("gan", "all", 4, 2, 0.5),
     ]
 
 
 def scores(**columns: Any) -> pd.DataFrame:
     """A table of scores with the columns of the contract."""
-    plain = {"protocol": "1to2", "n": 4, "n_figure": 4} | dict.fromkeys(METRICS, np.nan)
+    counts = {"n": 4, "n_figure": 4, "n_left": 4}
+    plain = {"protocol": "1to2", **counts} | dict.fromkeys(METRICS, np.nan)
     return pd.DataFrame(plain | columns)
 
 
@@ -373,6 +425,8 @@ def test_summary_weighs_steps_by_their_films() -> None:
             step=[1, 2, 1, 2],
             n=[4, 2, 4, 2],
             n_figure=[3, 1, 3, 1],
+            n_left=[1, 1, 1, 1],
+            frechet=[np.nan, 7.0, np.nan, np.nan],
             psnr=[20.0, 35.0, 10.0, 10.0],
             foreground_psnr=[20.0, 40.0, 10.0, 10.0],
             presence=[1.0, np.nan, np.nan, np.nan],
@@ -384,6 +438,8 @@ def test_summary_weighs_steps_by_their_films() -> None:
     # those of the figure, by the films that have one; who has left, by the others
     assert table.loc["a", "foreground_psnr"] == pytest.approx(25)
     assert table["left_in_time"].tolist() == pytest.approx([0.25, 0.5])
+    # of whole films, at their last step
+    assert table["frechet"].tolist() == pytest.approx([7.0, np.nan], nan_ok=True)
     # what was not measured is absent, not zero
     assert table.loc["a", "presence"] == pytest.approx(1)
     assert pd.isna(table.loc["b", "presence"])
@@ -393,7 +449,10 @@ def test_summary_weighs_steps_by_their_films() -> None:
 def test_endings_tell_who_walked_out(clips: Clips, judge: Judge, draw: Draw) -> None:
     models = {"copy_last": BASELINES["copy_last"], "obedient": obedient, "stubborn": stubborn}
     table = score_endings(draw(models, clips, long_steps=14), clips, judge).set_index("model")
-    assert list(table.columns) == ["steps", "n", "drift", "presence", "sharpness", "left"]
+    measured = ["drift", "presence", "sharpness"]
+    assert list(table.columns) == ["steps", "n", *measured, "left", "n_left", "still", "n_still"]
+    assert table["still"].isna().all()
+    assert table["n_left"].tolist() == [4] * 3
     assert table["left"].to_dict() == {"copy_last": 0.0, "obedient": 1.0, "stubborn": 0.5}
     assert table["n"].tolist() == [4] * 3
     assert table["steps"].tolist() == [14] * 3
@@ -403,13 +462,74 @@ def test_endings_tell_who_walked_out(clips: Clips, judge: Judge, draw: Draw) -> 
     assert (table["drift"] < 0.002).all()
 
 
-def test_endings_without_a_side_leave_it_open(tmp_path: Path, judge: Judge, draw: Draw) -> None:
-    boxing = {"caption": "a person is boxing", **SHOWN}
-    clips = write_store(tmp_path / "clips", [(walker("right", 0, 12), boxing)])
+def test_endings_tell_who_still_does_what_has_no_side(
+    tmp_path: Path, judge: Judge, draw: Draw
+) -> None:
+    clips = write_store(
+        tmp_path / "clips", [(walker("right", 0, 12), {"caption": BOXING, **SHOWN})]
+    )
     predictions = draw({"copy_last": BASELINES["copy_last"]}, clips, long_steps=3)
     table = score_endings(predictions, clips, judge)
     assert pd.isna(table.loc[0, "left"])
-    assert table.loc[0, "presence"] == pytest.approx(1)
+    assert table.loc[0, ["still", "n_left", "n_still"]].tolist() == [1, 0, 1]
+
+
+def test_where_nobody_knows_the_background_nothing_is_said_of_the_figure(
+    tmp_path: Path, judge: Judge, draw: Draw
+) -> None:
+    clips = write_store(
+        tmp_path / "clips", [(walker("right", 0, 12), {"caption": BOXING, **SHOWN})]
+    )
+    predictions = draw({"knowing": knowing(clips)}, clips)
+    table = score(measure(predictions, clips, judge))
+    unknown = ["foreground_psnr", "presence", "position_error", "left_in_time"]
+    assert table[unknown].isna().all(axis=None)
+    assert (table[["n_figure", "n_left"]] == 0).all(axis=None)
+    assert (table["psnr"] == PSNR_CEILING).all()
+    assert score_endings(predictions, clips, judge)[["drift", "presence"]].isna().all(axis=None)
+
+
+def test_a_known_background_is_taken_before_the_judge_s(
+    tmp_path: Path, judge: Judge, draw: Draw
+) -> None:
+    """Somebody who hardly moves would be part of the median."""
+    frames = np.repeat(walker("right", 0, 8)[5:6], 8, axis=0)
+    wall = np.random.default_rng(0).integers(130, 150, (SIZE, SIZE)).astype(np.uint8)
+    clip = Clip(frames, {"clip_id": "x", "caption": RIGHT, **SHOWN}, {}, wall)
+    clips = write_clips(tmp_path / "clips", ClipStream((SIZE, SIZE), [clip]))
+    table = score(measure(draw({"knowing": knowing(clips)}, clips), clips, judge))
+    assert (table["n_figure"] == table["n"]).all()
+
+
+def test_frechet_distances_are_of_whole_films_to_the_true_ones(clips: Clips, draw: Draw) -> None:
+    models = {"copy_last": BASELINES["copy_last"], "knowing": knowing(clips)}
+    table = frechet_distances(draw(models, clips, ["1to5", "5to3"]), clips, Learned())
+    assert list(table.columns) == ["model", "protocol", "step", "frechet"]
+    assert table["step"].tolist() == [5, 5, 3, 3]
+    table = table.set_index(["protocol", "model"])["frechet"]
+    for protocol in ("1to5", "5to3"):
+        assert table[protocol, "knowing"] == pytest.approx(0, abs=1e-6)
+        assert table[protocol, "copy_last"] > 1e-4
+
+
+def test_rates_are_told_of_every_asked_sentence() -> None:
+    grammar = SceneGrammar(("house", "fish"))
+    asked = "the house is moving up and down and the fish is rotating clockwise"
+    films = pd.DataFrame(
+        {
+            "model": "mse",
+            "caption": ["own", "own", "swapped"],
+            "sentence": [asked, "the fish is moving up and down", asked],
+            "followed": [True, False, True],
+        }
+    )
+    table = sentence_rates(films, grammar)
+    assert list(table.itertuples(index=False, name=None)) == [
+        ("mse", "own", "moving up and down", 2, 1, 0.5),
+        ("mse", "own", "rotating clockwise", 1, 1, 1.0),
+        ("mse", "swapped", "moving up and down", 1, 1, 1.0),
+        ("mse", "swapped", "rotating clockwise", 1, 1, 1.0),
+    ]
 
 
 def test_comparison_counts_decibels_above_copying_and_above_the_reference() -> None:

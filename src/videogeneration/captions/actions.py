@@ -47,10 +47,14 @@ class ActionGrammar(ListedGrammar, kind="actions"):
         swap = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
         return " ".join(swap.get(word, word) for word in tokenize(sentence))
 
+    def travels(self, sentence: str) -> bool:
+        """Whether the sentence sends somebody to a side."""
+        return self.opposite(sentence) != self.check(sentence)
+
     def alternatives(self, sentence: str) -> list[str]:
-        """The other side, or nothing for an action without a side."""
-        opposite = self.opposite(sentence)
-        return [] if opposite == self.check(sentence) else [opposite]
+        """Every other sentence: whatever somebody does, anything may come next."""
+        own = self.check(sentence)
+        return [other for other in self.sentences() if other != own]
 
     def seen(self, sentence: str) -> tuple[str, ...]:
         """The sentence's action and side."""

@@ -82,6 +82,8 @@ class ActionFilmSettings:
     Attributes:
         size: Height and width of the films in pixels.
         frames: Fewest and most frames of a film; those of a batch have as many, or end before.
+        frame_step: Every so many of a clip's frames are taken, in any phase: 5 where clips have 25
+            frames a second.
         backwards: Share of travellers' films that are played backwards.
         nothing: Share of films in which nothing is done.
         mirror: Share of films that are mirrored.
@@ -96,6 +98,7 @@ class ActionFilmSettings:
 
     size: int = 96
     frames: tuple[int, int] = (6, 11)
+    frame_step: int = 1
     backwards: float = 0.5
     nothing: float = 0.2
     mirror: float = 0.5
@@ -110,6 +113,8 @@ class ActionFilmSettings:
     def __post_init__(self) -> None:
         if not 2 <= self.frames[0] <= self.frames[1]:
             raise ValueError(f"frames: {self.frames}; give the fewest, at least 2, and the most")
+        if self.frame_step < 1:
+            raise ValueError(f"frame_step: {self.frame_step}; choose 1 or more")
         for name in ("backwards", "nothing", "mirror", "inverted", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more, less than 1")
@@ -205,12 +210,17 @@ class ActionFilms:
         self, number: int, length: int, random: np.random.Generator
     ) -> tuple[np.ndarray, str]:
         """A film of one clip, float32 `[<= length, H, W]` in [0, 1], and its reading."""
-        clip, caption = self.clips[number], self._captions[number]
+        clip, caption, step = self.clips[number], self._captions[number], self.settings.frame_step
         first, end = self._view[number]
-        travels = bool(self.grammar.alternatives(caption))
+        # a phase of which something is in view
+        phase = int(random.integers(step)) if end - first >= step else int(first) % step
+        clip = clip[phase::step]
+        first, end, begins = (
+            max(0, -(-(int(place) - phase) // step)) for place in (first, end, self._begins[number])
+        )
+        travels = self.grammar.travels(caption)
         nothing = random.random() < self.settings.nothing
         backwards = travels and random.random() < self.settings.backwards
-        begins = int(self._begins[number])
         if backwards and end - begins > 1:
             # what was done before the caption's action would come after it
             clip, first, end, begins = clip[begins:], max(0, first - begins), end - begins, 0

@@ -243,7 +243,7 @@ def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
 
 
 def score_ending(
-    last: np.ndarray, given: np.ndarray, clip: np.ndarray, background: np.ndarray
+    last: np.ndarray, given: np.ndarray, clip: np.ndarray, background: np.ndarray | None
 ) -> tuple[float, ...]:
     """What a film of many steps has come to; there is no true frame so far on.
 
@@ -251,22 +251,25 @@ def score_ending(
         last: The film's last frame, float32 `[H, W]` in [0, 1].
         given: The frame that it started from, likewise.
         clip: The clip that the frame comes from, uint8 `[T, H, W]`.
-        background: Its background, float32 `[H, W]` in [0, 1].
+        background: Its background, float32 `[H, W]` in [0, 1]; None where nobody knows it.
 
     Returns:
-        `ENDING_METRICS` in order. `drift`: mean absolute distance from the background, over the
-        pixels that no figure covers in any frame of the clip, NaN where there are none. `presence`:
-        summed contrast over the given frame's, see `presence`; 0 where a figure has left without a
-        trace, 1 where it stays as it was. `sharpness`: mean gradient magnitude over the given
-        frame's.
+        `ENDING_METRICS` in order, NaN where a background is needed and not known. `drift`: mean
+        absolute distance from the background, over the pixels that no figure covers in any frame
+        of the clip, NaN where there are none. `presence`: summed contrast over the given frame's,
+        see `presence`; 0 where a figure has left without a trace, 1 where it stays as it was.
+        `sharpness`: mean gradient magnitude over the given frame's.
     """
+    sharp = float(sharpness(last[None], given[None])[0])
+    if background is None:
+        return np.nan, np.nan, sharp
     covered = (_figure(clip, background) != 0).any(axis=0)
     free = ~grow(covered[None], WIDENING)[0]
     drift = np.abs(last - background)[free].mean() if free.any() else np.nan
     return (
         float(drift),
         float(presence(last[None], given[None], background)[0]),
-        float(sharpness(last[None], given[None])[0]),
+        sharp,
     )
 
 
@@ -317,29 +320,35 @@ class Film:
         predicted: float32 `[T, H, W]` in [0, 1]; step 1 first.
         true: float32 `[T, H, W]`, the true frames of the same steps.
         given: float32 `[C, H, W]`, the frames that the model started from, newest last.
-        background: float32 `[H, W]` of the true clip, see `vision.background.median_background`.
+        background: float32 `[H, W]` of the true clip; None where nobody knows it.
     """
 
     predicted: np.ndarray
     true: np.ndarray
     given: np.ndarray
-    background: np.ndarray
+    background: np.ndarray | None
 
     def scores(self) -> np.ndarray:
         """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`.
 
         An empty frame is easily right, by decibels: like the other metrics of the figure,
-        `foreground_psnr` counts only where the true frame has one.
+        `foreground_psnr` counts only where the true frame has one. Without a background nothing
+        says where the figure is, and none of them is defined.
         """
-        pixels = foreground_pixels(self.true, self.given[-1], self.background)
-        decibels = foreground_psnr(self.predicted, self.true, pixels)
         values = {
             "psnr": psnr(self.predicted, self.true),
             "ssim": ssim(self.predicted, self.true),
-            "foreground_psnr": np.where(has_figure(self.true, self.background), decibels, np.nan),
-            "presence": presence(self.predicted, self.true, self.background),
-            "position_error": position_error(self.predicted, self.true, self.background),
             "sharpness": sharpness(self.predicted, self.true),
-            "left_in_time": left_in_time(self.predicted, self.true, self.background),
         }
-        return np.stack([values[name] for name in METRICS], axis=1)
+        if self.background is not None:
+            pixels = foreground_pixels(self.true, self.given[-1], self.background)
+            decibels = foreground_psnr(self.predicted, self.true, pixels)
+            seen = has_figure(self.true, self.background)
+            values |= {
+                "foreground_psnr": np.where(seen, decibels, np.nan),
+                "presence": presence(self.predicted, self.true, self.background),
+                "position_error": position_error(self.predicted, self.true, self.background),
+                "left_in_time": left_in_time(self.predicted, self.true, self.background),
+            }
+        unknown = np.full(len(self.true), np.nan)
+        return np.stack([values.get(name, unknown) for name in METRICS], axis=1)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.data.first_frames import one_hot, seen
+from videogeneration.evaluation.frechet import frechet_distance
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageGenerator
 
@@ -77,7 +78,7 @@ def score_pictures(
     real = diversity(reference, reference_captions, grammar)
     if own is not None and real:
         row["diversity"] = own / real
-    row["classifier_frechet"] = frechet(
+    row["classifier_frechet"] = frechet_distance(
         features.double().numpy(), _look(classifier, reference)[0].double().numpy()
     )
     return row
@@ -104,19 +105,6 @@ def diversity(pictures: np.ndarray, captions: Sequence[str], grammar: Grammar) -
             flat = torch.from_numpy(pictures[members]).flatten(1)
             means.append(float(torch.pdist(flat).mean()) / flat.shape[1] ** 0.5)
     return float(np.mean(means)) if means else None
-
-
-def frechet(first: np.ndarray, second: np.ndarray) -> float:
-    """Fréchet distance of two sets of features `[N, C]`, as if both were Gaussian.
-
-    Heusel et al., "GANs Trained by a Two Time-Scale Update Rule Converge to a Local Nash
-    Equilibrium", NeurIPS 2017, on other features: comparable only with the same classifier's.
-    """
-    means = ((first.mean(0) - second.mean(0)) ** 2).sum()
-    one, two = np.cov(first, rowvar=False), np.cov(second, rowvar=False)
-    # the trace of the product's square root, from eigenvalues: they are real and not negative
-    roots = np.sqrt(np.clip(np.linalg.eigvals(one @ two).real, 0, None))
-    return float(means + np.trace(one) + np.trace(two) - 2 * roots.sum())
 
 
 @torch.no_grad()

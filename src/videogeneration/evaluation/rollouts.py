@@ -1,5 +1,6 @@
 """What is asked of every model on the test clips, and the films that come of it."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import groupby
@@ -71,8 +72,7 @@ def plan_films(
     Args:
         models: Names.
         clips: The whole store.
-        grammar: Knows which other sentences a picture can be asked; where there are none, nothing
-            can be read from the film's motion, and only protocols and long films are drawn.
+        grammar: Knows which other sentences a picture can be asked.
         protocols: Given and drawn frames.
         long_steps: Steps of the long films.
         asked: Largest number of other sentences a picture; where the grammar has more, they take
@@ -92,19 +92,12 @@ def plan_films(
         for model in models
         for start in chosen
     ]
-    told = [(start, grammar.alternatives(start.caption)) for start in pictures]
-    told = [(start, others) for start, others in told if others]
     of_pictures: list[tuple[str, Protocol, Start, str]] = [
-        *(("own", FROM_ONE_PICTURE, start, start.caption) for start, _ in told),
-        *(
-            ("swapped", FROM_ONE_PICTURE, start, others[(number + turn) % len(others)])
-            for number, (start, others) in enumerate(told)
-            for turn in range(min(asked, len(others)))
-        ),
+        *(("own", FROM_ONE_PICTURE, start, start.caption) for start in pictures),
+        *(("swapped", FROM_ONE_PICTURE, *told) for told in _swapped(pictures, grammar, asked)),
         *(
             ("held_out", FROM_ONE_PICTURE, start, start.caption)
             for start in middle_starts(test.where(held_out), most)
-            if grammar.alternatives(start.caption)
         ),
         *(("long", long, start, start.caption) for start in for_long),
     ]
@@ -125,6 +118,18 @@ def plan_films(
         )
         for number, (model, kind, protocol, start, sentence) in enumerate(films)
     ]
+
+
+def _swapped(
+    pictures: Sequence[Start], grammar: Grammar, asked: int
+) -> Iterator[tuple[Start, str]]:
+    """Pictures with other sentences; of one own sentence, all others take turns."""
+    turns = Counter[str]()
+    for start in pictures:
+        others = grammar.alternatives(start.caption)
+        for _ in range(min(asked, len(others))):
+            yield start, others[turns[start.caption] % len(others)]
+            turns[start.caption] += 1
 
 
 def draw_films(

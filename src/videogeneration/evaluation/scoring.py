@@ -1,5 +1,6 @@
 """Scores of predicted films: how close, and whether they do what the sentence says."""
 
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,8 @@ import pandas as pd
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_float
-from videogeneration.evaluation.judges import Judge
+from videogeneration.evaluation.frechet import frechet_distance
+from videogeneration.evaluation.judges import Judge, LearnedJudge
 from videogeneration.evaluation.metrics import (
     ENDING_METRICS,
     FIGURE_METRICS,
@@ -23,7 +25,14 @@ SCORE_COLUMNS = ["model", "protocol", "step"]
 FILM_COLUMNS = ["model", "protocol", "clip_id"]
 FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
 FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed", "read"]
+ASKED_COLUMNS = ["model", "caption", "asked"]
 CONFUSION_COLUMNS = ["model", "asked", "read"]
+
+FRECHET = "frechet"
+"""Column of a score table: how far a protocol's films are from true ones, at its last step."""
+
+ENDINGS = ("left", "still")
+"""What a judge may say of a long film, see `Judge.ending`."""
 
 NOTHING = "nothing"
 """What is read from a film that follows no sentence."""
@@ -35,7 +44,7 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
     Args:
         predictions: Of kind `protocol`.
         clips: The whole store that they were drawn from.
-        judge: Knows the clips' background.
+        judge: Says what is behind the figures where the clips' source does not know it.
 
     Returns:
         A row a (model, protocol, clip_id, step), steps from 1, with `METRICS`, NaN where one is not
@@ -44,7 +53,7 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
     tables = []
     for row in predictions.select(kind="protocol"):
         true = row.true(clips)
-        background = judge.background(clips[row.clip])
+        background = _background(clips, judge, row.clip)
         film = predictions.film(row.film)[: len(true)]
         values = Film(film, true, row.given(clips), background).scores()
         about = {
@@ -57,19 +66,64 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
     return pd.concat(tables, ignore_index=True)
 
 
+def _background(clips: Clips, judge: Judge, number: int) -> np.ndarray | None:
+    """What is behind the figures of a clip of the store, float32 in [0, 1], where it is known."""
+    known = clips.background(number)
+    if known is not None:
+        return to_float(known)
+    return judge.background(clips[number], str(clips.table["caption"].iat[number]))
+
+
 def score(measured: pd.DataFrame) -> pd.DataFrame:
     """`scores.csv` of what `measure` makes: a row a (model, protocol, step).
 
     Each metric is the mean over those of the `n` films that reach the step for which it is defined:
     `FIGURE_METRICS` over the `n_figure` whose true frame has its figure, `left_in_time` over the
-    others.
+    `n_left` whose true frame has lost it.
     """
     groups = measured.groupby(SCORE_COLUMNS, sort=False)
     table = groups[list(METRICS)].mean()
     table.insert(0, "n", groups.size())
-    # whether someone has left is asked where the true frame has no figure, and only there
-    table["n_figure"] = table["n"] - groups["left_in_time"].count()
+    table["n_figure"] = groups["foreground_psnr"].count()
+    table["n_left"] = groups["left_in_time"].count()
     return table.reset_index()
+
+
+def frechet_distances(predictions: Predictions, clips: Clips, judge: LearnedJudge) -> pd.DataFrame:
+    """How far the films of every model are from the true ones in what figures look like and do.
+
+    Args:
+        predictions: Of kind `protocol`.
+        clips: The whole store that they were drawn from.
+        judge: Knows the features of true films.
+
+    Returns:
+        A row a (model, protocol) of two films or more: `model`, `protocol`, `step` (the last one),
+        `frechet`: the Fréchet distance of the judge's features of films, from the newest given
+        frame on, to those of the true films from there.
+    """
+    rows, films = [], predictions.table[predictions.table["kind"] == "protocol"]
+    for protocol, models in films.groupby("protocol", sort=False)["model"].unique().items():
+        true = None
+        for model in models:
+            some = predictions.select(kind="protocol", protocol=str(protocol), model=model)
+            if len(some) < 2:
+                continue
+            if true is None:  # of the same clips for every model
+                true = judge.features(_going_on(some, clips))
+            found = judge.features(_going_on(some, clips, predictions))
+            rows.append((model, protocol, some[0].steps, frechet_distance(true, found)))
+    return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, FRECHET])
+
+
+def _going_on(
+    rows: Sequence[Prediction], clips: Clips, predictions: Predictions | None = None
+) -> Iterator[np.ndarray]:
+    """Films from their newest given frame on, the true ones where no predictions are given."""
+    for row in rows:
+        true = row.true(clips)
+        film = true if predictions is None else predictions.film(row.film)[: len(true)]
+        yield np.concatenate([row.given(clips)[-1:], film])
 
 
 def score_films(measured: pd.DataFrame) -> pd.DataFrame:
@@ -124,6 +178,20 @@ def following_rates(films: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=FOLLOWING_COLUMNS)
 
 
+def sentence_rates(films: pd.DataFrame, grammar: Grammar) -> pd.DataFrame:
+    """`sentence_following.csv` of `followed_films.csv`: which sentences are followed how often.
+
+    Returns:
+        A row a (model, caption, asked), `asked` one of the sentence's clauses
+        (`Grammar.clauses`): `n` films in which it was asked, the number `followed`, and the `rate`.
+    """
+    films = films.assign(asked=films["sentence"].map(lambda said: list(grammar.clauses(said))))
+    groups = films.explode("asked").groupby(ASKED_COLUMNS, sort=False)["followed"]
+    table = groups.agg(n="size", followed="sum").reset_index()
+    table["rate"] = (table["followed"].astype(int) / table["n"]).round(4)
+    return table
+
+
 def confusion(films: pd.DataFrame, grammar: Grammar) -> pd.DataFrame:
     """`confusion.csv` of `followed_films.csv`: what was asked, and what was read instead.
 
@@ -156,23 +224,20 @@ def follow_alone(
 
     Returns:
         `film_following.csv`, in the columns of `caption_following.csv`: a row a (model, caption),
-        the caption `all` counting all of a model's sentences. Sentences that no motion shows have
-        none.
+        the caption `all` counting all of a model's sentences.
     """
     table = predictions.table
     steps = min(opening, int(table["steps"].max()))
     true = [
         judge.followed(to_float(start.film(clips, steps)), start.caption)
         for start in middle_starts(clips.split("test"), most)
-        if judge.grammar.alternatives(start.caption)
     ]
     rows = [_row("truth", "all", true)]
     obeyed: dict[str, dict[str, list[bool]]] = {}
     for film, model, said in zip(table.index, table["model"], table["sentence"], strict=True):
-        results = obeyed.setdefault(model, {})
-        if judge.grammar.alternatives(said):
-            frames = predictions.film(film)[: steps + 1]
-            results.setdefault(said, []).append(judge.followed(frames, said))
+        frames = predictions.film(film)[: steps + 1]
+        follows = judge.followed(frames, said)
+        obeyed.setdefault(model, {}).setdefault(said, []).append(follows)
     for model, results in obeyed.items():
         rows += [_row(model, said, does) for said, does in results.items()]
         rows.append(_row(model, "all", [does for told in results.values() for does in told]))
@@ -185,23 +250,29 @@ def score_endings(predictions: Predictions, clips: Clips, judge: Judge) -> pd.Da
     Args:
         predictions: Of kind `long`.
         clips: The whole store that they were drawn from.
-        judge: Knows the clips' background, and whether a figure has left.
+        judge: Says what films have come to.
 
     Returns:
-        A row a model: `model, steps, n, drift, presence, sharpness, left`, each the mean over the
-        films for which it is defined: `ENDING_METRICS` of the last frame, and the share of films
-        whose figure has left the picture by the side that the sentence says.
+        A row a model: `model, steps, n, drift, presence, sharpness, left, n_left, still, n_still`:
+        `ENDING_METRICS` of the last frame, the share of those figures that the sentence sends out
+        of the picture which have left it by its side, and the share of those that stay which still
+        do what it says; each the mean over the films for which it is defined, `n_left` and
+        `n_still` of them.
     """
     rows = []
     for row in predictions.select(kind="long"):
         clip, given, film = clips[row.clip], row.given(clips), predictions.film(row.film)
-        values = score_ending(film[-1], given[-1], clip, judge.background(clip))
-        left = judge.left(np.concatenate([given, film]), row.sentence, clip)
-        rows.append((row.model, row.steps, *values, np.nan if left is None else float(left)))
-    measured = pd.DataFrame(rows, columns=["model", "steps", *ENDING_METRICS, "left"])
+        background = _background(clips, judge, row.clip)
+        values = score_ending(film[-1], given[-1], clip, background)
+        ending = judge.ending(np.concatenate([given, film]), row.sentence, background)
+        ends = [float(ending.get(name, np.nan)) for name in ENDINGS]
+        rows.append((row.model, row.steps, *values, *ends))
+    measured = pd.DataFrame(rows, columns=["model", "steps", *ENDING_METRICS, *ENDINGS])
     groups = measured.groupby(["model", "steps"], sort=False)
-    table = groups.mean()
+    table = groups[list(ENDING_METRICS)].mean()
     table.insert(0, "n", groups.size())
+    for name in ENDINGS:
+        table[name], table[f"n_{name}"] = groups[name].mean(), groups[name].count()
     return table.reset_index()
 
 
@@ -218,10 +289,10 @@ def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     """Mean over steps, weighted by the films that count at each: a row a (model, protocol)."""
-    metrics = list(METRICS)
+    metrics = [name for name in (*METRICS, FRECHET) if name in scores]
     counts = pd.DataFrame(dict.fromkeys(metrics, scores["n"]))
     counts[list(FIGURE_METRICS)] = scores[["n_figure"] * len(FIGURE_METRICS)].to_numpy()
-    counts["left_in_time"] = scores["n"] - scores["n_figure"]
+    counts["left_in_time"] = scores["n_left"]
     weights = counts.where(scores[metrics].notna(), 0)
     keys = [scores["protocol"], scores["model"]]
     total = (scores[metrics].fillna(0) * weights).groupby(keys, sort=False).sum()
@@ -240,15 +311,17 @@ def compare(scores: pd.DataFrame, reference: str) -> pd.DataFrame:
 
     Returns:
         A row a (protocol, model): `n` and means as in `summarise`; `above_copy_last` and
-        `above_<reference>`, differences of the mean `foreground_psnr` in dB; and `last_presence`,
-        `last_position_error`, the values at the protocol's last step.
+        `above_<reference>`, differences of the mean `foreground_psnr` in dB; `frechet`, where it
+        was measured; and `last_presence`, `last_position_error`, the values at the protocol's last
+        step.
     """
     means = summarise(scores)
     table = means[["protocol", "model", "n", "foreground_psnr"]].copy()
     for base in ("copy_last", reference):
         level = means[means["model"] == base].set_index("protocol")["foreground_psnr"]
         table[f"above_{base}"] = means["foreground_psnr"] - means["protocol"].map(level)
-    table = table.join(means[["presence", "position_error", "sharpness"]])
+    more = ("presence", "position_error", "sharpness", FRECHET)
+    table = table.join(means[[name for name in more if name in means]])
     last = scores[scores["step"] == scores.groupby("protocol")["step"].transform("max")]
     last = last[["protocol", "model", "presence", "position_error"]]
     ends = last.rename(columns={x: f"last_{x}" for x in ("presence", "position_error")})

@@ -46,6 +46,8 @@ class ActionJudgeConfig:
         widths: Channels of the levels; each halves height and width and keeps time.
         dropout: Share of the features dropped in training.
         fastest: Highest speed that is looked for, as a share of the frame's width in one frame.
+        frame_step: Every so many of a film's frames are to be given: 5 for films at 25 frames a
+            second and a network that learned at 5.
     """
 
     readings: int = 8
@@ -54,6 +56,7 @@ class ActionJudgeConfig:
     widths: tuple[int, ...] = (16, 32, 64, 96)
     dropout: float = 0.2
     fastest: float = 0.45
+    frame_step: int = 1
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "widths", tuple(self.widths))
@@ -71,6 +74,8 @@ class ActionJudgeConfig:
             raise ValueError(f"dropout: {self.dropout}; choose 0 or more, less than 1")
         if not 0 < self.fastest < 0.5:
             raise ValueError(f"fastest: {self.fastest}; choose more than 0, less than 0.5")
+        if self.frame_step < 1:
+            raise ValueError(f"frame_step: {self.frame_step}; choose 1 or more")
 
 
 class ActionJudge(nn.Module):

@@ -1,4 +1,7 @@
-"""Plots of scores over steps and of losses over training."""
+"""Plots of scores over steps, of what is read of films, and of losses over training."""
+
+from collections.abc import Sequence
+from itertools import takewhile
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -73,6 +76,64 @@ def plot_scores(scores: pd.DataFrame) -> Figure:
         handles, labels = panels.flat[0].get_legend_handles_labels()
         block.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
+
+
+def plot_confusion(confusion: pd.DataFrame) -> Figure:
+    """What was asked and what was read instead, a matrix a model.
+
+    Args:
+        confusion: Columns `model`, `asked`, `read`, `n`, as in `confusion.csv`.
+
+    Returns:
+        The figure: a row an asked clause, with its number of films, and in its fields the share in
+        per cent that was read as each of the others; a field of none is empty.
+
+    Raises:
+        ValueError: The table has no rows.
+    """
+    if confusion.empty:
+        raise ValueError("confusion: the table has no rows to plot")
+    models = list(dict.fromkeys(confusion["model"]))
+    asked = sorted(set(confusion["asked"]))
+    read = [*asked, *sorted(set(confusion["read"]) - set(asked))]
+    names = dict(zip(read, _without_common_words(read, asked), strict=True))
+    columns = min(2, len(models))
+    rows = -(-len(models) // columns)
+    size = (columns * (2.2 + 0.5 * len(read)), rows * (1.8 + 0.4 * len(asked)))
+    figure = Figure(figsize=size, layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False).flat
+    for model, axes in zip(models, panels, strict=False):
+        counts = confusion[confusion["model"] == model].pivot_table(
+            "n", "asked", "read", "sum", fill_value=0
+        )
+        counts = counts.reindex(index=asked, columns=read, fill_value=0)
+        films = counts.sum(axis=1)
+        shares = 100 * counts.div(films.clip(lower=1), axis=0)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+        for y, x in zip(*shares.to_numpy().nonzero(), strict=True):
+            share = shares.iat[y, x]
+            colour = "white" if share > 60 else "black"
+            axes.text(x, y, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
+        axes.set_title(f"{model}: asked (rows), read (columns), %", fontsize=10, loc="left")
+        axes.set_yticks(range(len(asked)), [f"{names[x]} ({films[x]})" for x in asked], fontsize=8)
+        axes.set_xticks(
+            range(len(read)),
+            [names[x] for x in read],
+            fontsize=8,
+            rotation=40,
+            ha="right",
+            rotation_mode="anchor",
+        )
+    for axes in panels:
+        axes.set_axis_off()
+    return figure
+
+
+def _without_common_words(texts: Sequence[str], like: Sequence[str]) -> list[str]:
+    """Texts without the words with which several of them, `like`, all begin."""
+    words = zip(*(text.split() for text in like), strict=False)
+    common = [some[0] for some in takewhile(lambda some: len(set(some)) == 1, words)]
+    return [text.removeprefix(" ".join([*common, ""])) for text in texts]
 
 
 def plot_losses(history: pd.DataFrame) -> Figure:

@@ -7,9 +7,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 from videogeneration.captions import Grammar
-from videogeneration.data.clips import ClipStream
+from videogeneration.data.clips import Clips, ClipStream
 from videogeneration.evaluation.judges import Judge
+from videogeneration.training.action_judge import JudgeSettings
+from videogeneration.training.device import Device
+from videogeneration.training.loop import Task
 from videogeneration.validated import SettingsError
+
+JudgeTask = Callable[[Clips, Any, JudgeSettings, Device], Task]
+"""Training clips, their grammar, settings and a device to the training of a judge's network."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +43,21 @@ class Source:
         make_clips: Settings, and a folder in which it may keep raw material, to clips. What is
             wrong with the settings comes up at once, what is wrong with a clip while it is taken.
         grammar: What can be said of its clips, from its settings.
-        judge: Says whether films do what a sentence of the grammar says.
+        judge: Says whether films do what a sentence of the grammar says; made of the grammar and,
+            where there is a `judge_task`, the network that it has trained.
         picture: How one's own pictures are brought to its frames.
         labels: Names of the labels that its clips may have.
+        judge_task: How the judge's network is trained; None for a judge without one.
     """
 
     name: str
     settings: type[Any]
     make_clips: Callable[[Any, Path], ClipStream]
     grammar: Callable[[Any], Grammar]
-    judge: Callable[[Any], Judge]
+    judge: Callable[..., Judge]
     picture: PictureFormat = PictureFormat()
     labels: tuple[str, ...] = ()
+    judge_task: JudgeTask | None = None
 
     def read_settings(self, block: Mapping[str, Any], others: Collection[str] = ()) -> Any:
         """Its settings from its block of parameters.

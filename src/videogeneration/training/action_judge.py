@@ -5,16 +5,17 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from videogeneration.data.action_films import ActionFilms, FilmBatch
-from videogeneration.models.action_judge import ActionJudge
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.action_films import ActionFilms, ActionFilmSettings, FilmBatch, readings
+from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.device import Device
 from videogeneration.training.losses import step_down
 from videogeneration.validated import validated
 
 
 @validated
-class ActionJudgeSettings:
-    """How the judge of actions is trained.
+class JudgeSettings:
+    """How the network of a judge is trained.
 
     Attributes:
         steps: Updates of the weights.
@@ -23,6 +24,7 @@ class ActionJudgeSettings:
         weight_decay: AdamW's.
         warmup: Steps in which the learning rate rises.
         seed: Order of the films, first weights.
+        films: Which films it learns from.
     """
 
     steps: int = 600
@@ -31,6 +33,7 @@ class ActionJudgeSettings:
     weight_decay: float = 0.02
     warmup: int = 30
     seed: int = 0
+    films: ActionFilmSettings = ActionFilmSettings()
 
     def __post_init__(self) -> None:
         for name in ("steps", "batch_size"):
@@ -57,7 +60,7 @@ class ActionJudgeTask:
         self,
         network: ActionJudge,
         films: list[ActionFilms],
-        settings: ActionJudgeSettings,
+        settings: JudgeSettings,
         device: Device,
     ) -> None:
         self.network, self.films, self.settings, self.device = network, films, settings, device
@@ -69,6 +72,25 @@ class ActionJudgeTask:
             fused=True,
         )
         self.optimizers = {"action_judge": self.optimizer}
+
+    @classmethod
+    def build(
+        cls,
+        grammar: ActionGrammar,
+        films: list[ActionFilms],
+        settings: JudgeSettings,
+        device: Device,
+    ) -> "ActionJudgeTask":
+        """With a new network for the grammar's actions, its first weights drawn from the seed."""
+        config = ActionJudgeConfig(
+            readings=len(readings(grammar)),
+            size=settings.films.size,
+            frame_step=settings.films.frame_step,
+        )
+        torch.manual_seed(settings.seed)
+        network = ActionJudge(config)
+        device.place(network)
+        return cls(network, films, settings, device)
 
     def batches(self, start: int, stop: int) -> Iterator[FilmBatch]:
         """The films of steps `start` to `stop`."""

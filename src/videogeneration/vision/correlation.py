@@ -1,46 +1,7 @@
-"""Normalised cross-correlation: how alike two pictures are at every shift of one of them."""
+"""Normalised cross-correlation: how alike a picture is to templates, wherever they fit in."""
 
 import cv2
 import numpy as np
-
-
-def correlate_shifts(
-    pictures: np.ndarray,
-    first: np.ndarray,
-    second: np.ndarray,
-    max_shift: int,
-    min_overlap: float,
-) -> tuple[np.ndarray, np.ndarray]:
-    """How alike pairs of pictures are at every horizontal shift from the first to the second.
-
-    All shifts at once (a Fourier transform), normalised by the energy of the columns that both
-    pictures still show after the shift: a figure that is half outside of one of them is compared
-    with the same half only.
-
-    Args:
-        pictures: Of zero mean or zero outside of what is to be compared, float `[T, H, W]`.
-        first: Indices of the pairs' first pictures, int `[P]`.
-        second: Indices of their second ones, int `[P]`.
-        max_shift: Largest shift in pixels.
-        min_overlap: The energy that normalises is at least this share of the fainter picture's, so
-            that a shift which leaves less of it in both pictures is no match.
-
-    Returns:
-        Shifts in pixels, positive to the right, int `[S]`, and scores, at most 1, float64 `[P, S]`.
-    """
-    width = pictures.shape[2]
-    shifts = np.arange(-max_shift, max_shift + 1)
-    # twice the width, so that nothing wraps around
-    spectrum = np.fft.rfft(pictures.astype(np.float64), 2 * width, axis=2)
-    products = (spectrum[first].conj() * spectrum[second]).sum(axis=1)
-    correlation = np.fft.irfft(products, 2 * width, axis=1)[:, shifts]
-    columns = np.square(pictures, dtype=np.float64).sum(axis=1)
-    energy = np.concatenate([np.zeros((len(columns), 1)), np.cumsum(columns, axis=1)], axis=1)
-    start, end = np.maximum(0, -shifts), np.minimum(width, width - shifts)
-    before = energy[first][:, end] - energy[first][:, start]
-    after = energy[second][:, end + shifts] - energy[second][:, start + shifts]
-    least = min_overlap * np.minimum(energy[first, -1], energy[second, -1])[:, None]
-    return shifts, correlation / np.maximum((before + after) / 2, least)
 
 
 def match_templates(

@@ -1,11 +1,11 @@
-"""Judges: does a film do what its sentence says? Read from its frames, no trained network.
+"""Judges: does a film do what its sentence says? Read from its frames alone.
 
-What labels recordings (`sources.kth.tracking`) is other code: it follows a figure's centre, a judge
-of people matches its picture between frames.
+Scenes are read by classical means, people by a network of its own. What labels recordings
+(`sources.kth.tracking`, `sources.people`) and what generates films is other code.
 """
 
-from videogeneration.evaluation.judges.judge import Judge
-from videogeneration.evaluation.judges.people import STEPS_PRESENT, PeopleJudge
+from videogeneration.evaluation.judges.judge import Judge, LearnedJudge
+from videogeneration.evaluation.judges.people import PeopleJudge, Reading
 from videogeneration.evaluation.judges.scenes import SceneJudge
 
-__all__ = ["STEPS_PRESENT", "Judge", "PeopleJudge", "SceneJudge"]
+__all__ = ["Judge", "LearnedJudge", "PeopleJudge", "Reading", "SceneJudge"]

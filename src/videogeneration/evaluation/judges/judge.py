@@ -1,7 +1,7 @@
 """What every judge can do."""
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -15,8 +15,16 @@ class Judge(Protocol):
     def grammar(self) -> Grammar:
         """What the source can say."""
 
-    def background(self, clip: np.ndarray) -> np.ndarray:
-        """The clip's `[T, H, W]` background without figures, float32 `[H, W]` in [0, 1]."""
+    def background(self, clip: np.ndarray, sentence: str) -> np.ndarray | None:
+        """What is behind the figures of a clip `[T, H, W]` whose source does not know it.
+
+        Args:
+            clip: uint8.
+            sentence: What the clip shows.
+
+        Returns:
+            float32 `[H, W]` in [0, 1]; None where the clip does not show it.
+        """
 
     def followed(
         self,
@@ -41,9 +49,26 @@ class Judge(Protocol):
         None where it follows none. The arguments are those of `followed`.
         """
 
-    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
-        """Whether a long film's figure has left the picture as the sentence says.
+    def ending(
+        self, film: np.ndarray, sentence: str, background: np.ndarray | None
+    ) -> Mapping[str, bool]:
+        """What a long film has come to.
 
-        None where the sentence sends nobody out of the picture. The arguments are those of
-        `followed`.
+        Args:
+            film: As in `followed`.
+            sentence: What was asked.
+            background: What is behind the figure, float32 `[H, W]` in [0, 1], where known.
+
+        Returns:
+            `left`: whether a figure that the sentence sends out of the picture has left it as it
+            was told; `still`: whether one that stays does at the end what it was told. Either
+            where it can be told.
         """
+
+
+@runtime_checkable
+class LearnedJudge(Judge, Protocol):
+    """A judge that has learned what films look like."""
+
+    def features(self, films: Iterable[np.ndarray]) -> np.ndarray:
+        """Space-time features of films, float64 `[N, C]`; each film as in `followed`."""

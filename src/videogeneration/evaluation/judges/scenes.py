@@ -17,7 +17,7 @@ class SceneJudge:
 
     grammar: SceneGrammar
 
-    def background(self, clip: np.ndarray) -> np.ndarray:
+    def background(self, clip: np.ndarray, sentence: str) -> np.ndarray:
         """Black."""
         return np.zeros(clip.shape[1:], np.float32)
 
@@ -45,6 +45,8 @@ class SceneJudge:
         scene = [(e, r.movement) for e, r in zip(elements, readings, strict=True) if r.movement]
         return self.grammar.sentence(scene) if len(scene) == len(elements) else None
 
-    def left(self, film: np.ndarray, sentence: str, clip: np.ndarray) -> bool | None:
-        """None: every element stays in its picture."""
-        return None
+    def ending(
+        self, film: np.ndarray, sentence: str, background: np.ndarray | None
+    ) -> Mapping[str, bool]:
+        """Every element stays in its picture; what it does after many steps is not read."""
+        return {}

@@ -4,6 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.benchmark import nodes
 from videogeneration.pipelines.evaluation.pipeline import reading_nodes
+from videogeneration.pipelines.judging.pipeline import trained
 
 
 def create_pipeline(source: str) -> Pipeline:
@@ -45,7 +46,7 @@ def create_pipeline(source: str) -> Pipeline:
                 name="predict_variants",
                 tags="evaluation",
             ),
-            *reading_nodes("benchmark_"),
+            *reading_nodes(source, "benchmark_"),
             Node(
                 nodes.compare_variants,
                 [
@@ -62,6 +63,6 @@ def create_pipeline(source: str) -> Pipeline:
             ),
         ],
         namespace=source,
-        inputs={"clips": f"{source}.clips"},
+        inputs={name: f"{source}.{name}" for name in ("clips", *trained(source))},
         parameters={"params:compute"},
     )

@@ -10,18 +10,23 @@ from pydantic import AfterValidator, Field
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
+from videogeneration.evaluation.judges import LearnedJudge
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.protocols import Protocol
 from videogeneration.evaluation.rollouts import BASELINES, draw_films, network_model, plan_films
 from videogeneration.evaluation.scoring import (
+    SCORE_COLUMNS,
     confusion,
     follow,
     following_rates,
+    frechet_distances,
     measure,
     score,
     score_endings,
     score_films,
+    sentence_rates,
 )
+from videogeneration.pipelines.judging.nodes import make_judge
 from videogeneration.reporting.comparisons import (
     beside_truth,
     best_and_worst,
@@ -89,26 +94,49 @@ def predict(
 
 
 def score_models(
-    source: Source, predictions: Predictions, clips: Clips, grammar: dict[str, Any]
+    predictions: Predictions,
+    clips: Clips,
+    source: Source,
+    grammar: dict[str, Any],
+    trained: Checkpoint | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Scores of models step by step, and film by film."""
-    measured = measure(predictions, clips, source.judge(Grammar.from_description(grammar)))
-    return score(measured), score_films(measured)
+    judge = make_judge(source, grammar, trained)
+    measured = measure(predictions, clips, judge)
+    scores = score(measured)
+    if isinstance(judge, LearnedJudge):
+        distances = frechet_distances(predictions, clips, judge)
+        scores = scores.merge(distances, "left", on=SCORE_COLUMNS)
+    return scores, score_films(measured)
 
 
 def follow_captions(
-    source: Source, predictions: Predictions, clips: Clips, grammar: dict[str, Any]
-) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """How often films do what the sentence says; which films do; and what is read of them."""
-    films = follow(predictions, clips, source.judge(Grammar.from_description(grammar)))
-    return following_rates(films), films, confusion(films, Grammar.from_description(grammar))
+    predictions: Predictions,
+    clips: Clips,
+    source: Source,
+    grammar: dict[str, Any],
+    trained: Checkpoint | None = None,
+) -> tuple[pd.DataFrame, ...]:
+    """Whether films do what the sentence says.
+
+    Returns:
+        How often, by models; how often, by sentences; which films do; and what is read of them.
+    """
+    judge = make_judge(source, grammar, trained)
+    films = follow(predictions, clips, judge)
+    by_sentence = sentence_rates(films, judge.grammar)
+    return following_rates(films), by_sentence, films, confusion(films, judge.grammar)
 
 
 def score_long_films(
-    source: Source, predictions: Predictions, clips: Clips, grammar: dict[str, Any]
+    predictions: Predictions,
+    clips: Clips,
+    source: Source,
+    grammar: dict[str, Any],
+    trained: Checkpoint | None = None,
 ) -> pd.DataFrame:
-    """What films of many steps come to: background, figure, and whether it has left."""
-    return score_endings(predictions, clips, source.judge(Grammar.from_description(grammar)))
+    """What films of many steps come to: background, figure, what it does, or that it has left."""
+    return score_endings(predictions, clips, make_judge(source, grammar, trained))
 
 
 def draw_sheets(

@@ -5,17 +5,19 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.evaluation import nodes
-from videogeneration.reporting.plots import plot_scores
+from videogeneration.pipelines.judging.pipeline import judging, trained
+from videogeneration.reporting.plots import plot_confusion, plot_scores
 
 
-def reading_nodes(prefix: str = "") -> list[Node]:
+def reading_nodes(source: str, prefix: str = "") -> list[Node]:
     """Everything that reads predicted films: scores, plots, sheets and films to watch.
 
     Args:
+        source: Name of a registered source.
         prefix: Before the names of the predictions, of what comes out and of the nodes.
     """
     predictions, films = f"{prefix}predictions", f"{prefix}scored_films_table"
-    scored = ["source", predictions, "clips", "grammar"]
+    scored = [predictions, "clips", *judging(source)]
     return [
         Node(
             nodes.score_models,
@@ -29,6 +31,7 @@ def reading_nodes(prefix: str = "") -> list[Node]:
             scored,
             [
                 f"{prefix}caption_following_table",
+                f"{prefix}sentence_following_table",
                 f"{prefix}followed_films_table",
                 f"{prefix}confusion_table",
             ],
@@ -47,6 +50,13 @@ def reading_nodes(prefix: str = "") -> list[Node]:
             f"{prefix}scores_table",
             f"{prefix}score_plot",
             name=f"{prefix}plot_scores",
+            tags="reporting",
+        ),
+        Node(
+            plot_confusion,
+            f"{prefix}confusion_table",
+            f"{prefix}confusion_plot",
+            name=f"{prefix}plot_confusion",
             tags="reporting",
         ),
         Node(
@@ -87,8 +97,8 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
     }
     predict = Node(nodes.predict, inputs, "predictions", name="predict", tags="evaluation")
     return Pipeline(
-        [predict, *reading_nodes()],
+        [predict, *reading_nodes(source)],
         namespace=source,
-        inputs={name: f"{source}.{name}" for name in ("clips", *models)},
+        inputs={name: f"{source}.{name}" for name in ("clips", *models, *trained(source))},
         parameters={"params:compute"},
     )

@@ -11,7 +11,6 @@ from PIL import Image
 from pydantic import Field
 
 from videogeneration.animation import Animator, Film, choose_generator
-from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_uint8
 from videogeneration.evaluation.pictures import draw_pictures
@@ -20,6 +19,7 @@ from videogeneration.evaluation.rollouts import network_model
 from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.models.text_to_image import ImageGenerator
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
+from videogeneration.pipelines.judging.nodes import make_judge
 from videogeneration.reporting.films import Reel
 from videogeneration.reporting.sheets import SheetFilm, contact_sheet, small
 from videogeneration.sources import SOURCES, Source
@@ -228,14 +228,15 @@ def show_sentences(
 
 
 def follow_sentences(
-    source: Source,
     predictions: Predictions,
     clips: Clips,
-    grammar: dict[str, Any],
     evaluation: EvaluationSettings,
+    source: Source,
+    grammar: dict[str, Any],
+    trained: Checkpoint | None = None,
 ) -> pd.DataFrame:
     """How often films from sentences alone do what they say."""
-    judge = source.judge(Grammar.from_description(grammar))
+    judge = make_judge(source, grammar, trained)
     return follow_alone(predictions, clips, judge, OPENING, evaluation.films)
 
 

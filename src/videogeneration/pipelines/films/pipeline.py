@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.films import nodes
+from videogeneration.pipelines.judging.pipeline import judging, trained
 
 
 def create_animate_pipeline() -> Pipeline:
@@ -27,7 +28,7 @@ def create_pipeline(source: str) -> Pipeline:
     """Sentences to first frames, to films, and whether these do what was said.
 
     Args:
-        source: Name of a registered source; its clips and both of its networks must exist.
+        source: Name of a registered source; its clips and its networks must exist.
     """
     return Pipeline(
         [
@@ -46,7 +47,12 @@ def create_pipeline(source: str) -> Pipeline:
             ),
             Node(
                 nodes.follow_sentences,
-                ["source", "text_to_video_predictions", "clips", "grammar", "params:evaluation"],
+                [
+                    "text_to_video_predictions",
+                    "clips",
+                    "params:evaluation",
+                    *judging(source),
+                ],
                 "film_following_table",
                 name="follow_sentences",
                 tags="evaluation",
@@ -60,6 +66,6 @@ def create_pipeline(source: str) -> Pipeline:
             ),
         ],
         namespace=source,
-        inputs={name: f"{source}.{name}" for name in ("text_to_image", "clips")},
+        inputs={name: f"{source}.{name}" for name in ("text_to_image", "clips", *trained(source))},
         parameters={"params:compute"},
     )

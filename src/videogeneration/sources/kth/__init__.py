@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from videogeneration.captions import ActionGrammar
-from videogeneration.data.clips import HISTORY, Clip, ClipStream
+from videogeneration.data.action_films import ActionFilms
+from videogeneration.data.clips import HISTORY, Clip, Clips, ClipStream
 from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
 from videogeneration.sources.kth.films import film_clips
@@ -30,6 +31,8 @@ from videogeneration.sources.kth.videos import VideoError, VideoFile, find_video
 from videogeneration.sources.people import draw_poses, render_recordings
 from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
 from videogeneration.sources.source import PictureFormat, Source
+from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
+from videogeneration.training.device import Device
 
 CAMERA_ASPECT = 4 / 3
 """Width over height of what a camera saw; a frame shows it squeezed into a square."""
@@ -71,6 +74,19 @@ def _for_training(clip: Clip) -> Clip:
     return replace(clip, row=row)
 
 
+def _judge_task(
+    clips: Clips, grammar: ActionGrammar, settings: JudgeSettings, device: Device
+) -> ActionJudgeTask:
+    """Rendered and recorded people, whose labels are not known, teach in equal parts."""
+    rendered = clips.table["labels_valid"].astype(bool)
+    films = [
+        ActionFilms(clips.where(kind), grammar, settings.films, settings.seed + number)
+        for number, kind in enumerate((rendered, ~rendered))
+        if kind.any()
+    ]
+    return ActionJudgeTask.build(grammar, films, settings, device)
+
+
 SOURCE = Source(
     name="kth",
     settings=KthSettings,
@@ -79,6 +95,7 @@ SOURCE = Source(
     judge=PeopleJudge,
     picture=PictureFormat(CAMERA_ASPECT, "scene"),
     labels=LABELS,
+    judge_task=_judge_task,
 )
 
 __all__ = [

@@ -139,8 +139,9 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
         Clips of `settings.clips.size` pixels. Their rows have `clip_id`, `split`, `caption`,
         `subject`, `action`, `scenario`, `sequence` (from 1), `phase`, `view_start` and `view_end`
         (first frame of the clip with the person well in view, and the one after the last; 0 and 0
-        for none), `direction` and `direction_confidence` (None for actions without a direction).
-        The report is an `ExtractionReport`.
+        for none), `caption_from` (the first frame from which on nothing else is done than the
+        caption says), `direction` and `direction_confidence` (None for actions without a
+        direction). The report is an `ExtractionReport`.
 
     Raises:
         KthError: There are no videos or no list, or the subjects cannot be split as asked; while
@@ -251,10 +252,12 @@ def _cut(
 def clip_row(known: Known, kept: slice) -> dict[str, Any]:
     """What a clip's row says of the frames that are kept of a sequence."""
     seen = np.flatnonzero(known.in_view[kept])
+    others = np.flatnonzero(known.does_other[kept])
     return {
         "caption": known.caption,
         "view_start": int(seen[0]) if len(seen) else 0,
         "view_end": int(seen[-1]) + 1 if len(seen) else 0,
+        "caption_from": int(others[-1]) + 1 if len(others) else 0,
         "direction": known.direction,
         "direction_confidence": known.confidence,
         "labels_valid": known.labels_valid,

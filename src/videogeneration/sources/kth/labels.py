@@ -48,6 +48,7 @@ class Known:
         direction: `left` or `right`; None where it cannot be told, or there is none.
         confidence: 0 to 1: how sure the direction is; None where the action has none.
         in_view: bool `[n]`: where the person is well in view and does what the caption says.
+        does_other: bool `[n]`: where the person is there and does something else.
         labels: Arrays `[n, ...]` by name, see `LABELS`.
         labels_valid: Whether these are known, and not only `poses`.
         background: uint8 `[H, W]`: what is behind the person; None where nobody knows.
@@ -57,6 +58,7 @@ class Known:
     direction: Literal["left", "right"] | None
     confidence: float | None
     in_view: np.ndarray
+    does_other: np.ndarray
     labels: dict[str, np.ndarray]
     labels_valid: bool
     background: np.ndarray | None = None
@@ -109,6 +111,7 @@ def known(labels: Labels, size: int) -> Known:
         direction=direction,
         confidence=1.0 if direction else None,
         in_view=follows & (across > _EDGE) & (across < 1 - _EDGE),
+        does_other=valid & ~follows,
         labels={
             "poses": poses,
             "poses_valid": valid[:, None],
@@ -163,8 +166,8 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         "phase": np.zeros(count, np.float32),
     }
     if action not in MOVING_ACTIONS:
-        in_view = np.ones(count, bool)
-        return Known(action_caption(action, None), None, None, in_view, labels, False)
+        in_view, never = np.ones(count, bool), np.zeros(count, bool)
+        return Known(action_caption(action, None), None, None, in_view, never, labels, False)
     background = median_background(frames)
     path = track(frames, background)
     valid[:, 0] = path.path_valid
@@ -174,6 +177,7 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         path.direction,
         path.confidence,
         path.in_view,
+        np.zeros(count, bool),
         labels,
         labels_valid=False,
         background=(255 * background).round().astype(np.uint8),

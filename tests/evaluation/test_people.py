@@ -1,5 +1,6 @@
-"""The judge of actions: trained for seconds on made figures, it reads others."""
+"""The judge of people: trained for seconds on made figures, it reads others."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -8,7 +9,7 @@ import pytest
 import torch
 
 from toys import CPU, write_store
-from videogeneration.captions import ActionGrammar
+from videogeneration.captions import ActionGrammar, SceneGrammar
 from videogeneration.data.action_films import (
     ActionFilms,
     ActionFilmSettings,
@@ -16,9 +17,10 @@ from videogeneration.data.action_films import (
     gliding,
     wiped_out,
 )
-from videogeneration.evaluation.actions import ActionsJudge
+from videogeneration.evaluation.frechet import frechet_distance
+from videogeneration.evaluation.judges import LearnedJudge, PeopleJudge, SceneJudge
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
-from videogeneration.training.action_judge import ActionJudgeSettings, ActionJudgeTask
+from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.loop import train
 
@@ -66,7 +68,7 @@ def backwards(sentence: str, seed: int) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def judge(tmp_path_factory: pytest.TempPathFactory) -> ActionsJudge:
+def judge(tmp_path_factory: pytest.TempPathFactory) -> PeopleJudge:
     folder: Path = tmp_path_factory.mktemp("judge")
     clips = write_store(
         folder / "clips",
@@ -79,32 +81,32 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> ActionsJudge:
     varied = ActionFilmSettings(
         size=SIZE, nothing=0.4, zoom=0.05, shift=2, inverted=0, blur=0, contrast=0.1
     )
-    settings = ActionJudgeSettings(steps=100, batch_size=24, warmup=5, learning_rate=0.01)
+    settings = JudgeSettings(steps=100, batch_size=24, warmup=5, learning_rate=0.01)
     torch.manual_seed(0)
     config = ActionJudgeConfig(readings=4, size=SIZE, crop=(32, 24), widths=(16, 24, 32))
     network = CPU.place(ActionJudge(config))
     assert isinstance(network, ActionJudge)
     task = ActionJudgeTask(network, [ActionFilms(clips, GRAMMAR, varied)], settings, CPU)
     train(task, Checkpoint(folder / "action_judge"), {}, settings.steps)
-    return ActionsJudge(GRAMMAR, network.eval())
+    return PeopleJudge(GRAMMAR, network.eval())
 
 
 SEEDS = range(100, 110)
 
 
 @pytest.mark.parametrize("sentence", GRAMMAR.sentences())
-def test_true_films_follow_their_sentence_and_no_other(judge: ActionsJudge, sentence: str) -> None:
+def test_true_films_follow_their_sentence_and_no_other(judge: PeopleJudge, sentence: str) -> None:
     for asked in GRAMMAR.sentences():
         followed = [judge.followed(film(sentence, seed), asked) for seed in SEEDS]
         assert np.mean(followed) >= 0.9 if asked == sentence else np.mean(followed) <= 0.1
 
 
-def test_who_walks_backwards_follows_nothing(judge: ActionsJudge) -> None:
+def test_who_walks_backwards_follows_nothing(judge: PeopleJudge) -> None:
     read = [judge.reading(backwards(side, seed)) for seed in SEEDS for side in (LEFT, RIGHT)]
     assert np.mean([reading.sentence == "backwards" for reading in read]) >= 0.9
 
 
-def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: ActionsJudge) -> None:
+def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: PeopleJudge) -> None:
     films = []
     for seed in SEEDS:
         films += [frozen(film(sentence, seed)) for sentence in GRAMMAR.sentences()]
@@ -114,7 +116,7 @@ def test_who_stands_still_or_is_gone_or_glides_follows_nothing(judge: ActionsJud
     assert np.mean([sentence == "nothing" for sentence in read]) >= 0.9
 
 
-def test_a_reading_is_a_distribution_and_mirrors(judge: ActionsJudge) -> None:
+def test_a_reading_is_a_distribution_and_mirrors(judge: PeopleJudge) -> None:
     one = judge.reading(film(RIGHT, 100))
     other = judge.reading(film(RIGHT, 100)[:, :, ::-1].copy())
     assert sum(one.probabilities.values()) == pytest.approx(1, abs=1e-5)
@@ -123,7 +125,7 @@ def test_a_reading_is_a_distribution_and_mirrors(judge: ActionsJudge) -> None:
     assert (one.sentence, other.sentence) == (RIGHT, LEFT)
 
 
-def test_films_are_read_alike_alone_and_beside_longer_ones(judge: ActionsJudge) -> None:
+def test_films_are_read_alike_alone_and_beside_longer_ones(judge: PeopleJudge) -> None:
     films = [film(RIGHT, 100, length=6), film(WAVING, 101, length=10)]
     for film_, together in zip(films, judge.read_all(films), strict=True):
         alone = judge.reading(film_)
@@ -132,21 +134,24 @@ def test_films_are_read_alike_alone_and_beside_longer_ones(judge: ActionsJudge) 
 
 
 def test_films_of_more_frames_a_second_are_read_at_the_pace_it_learned(
-    judge: ActionsJudge,
+    judge: PeopleJudge,
 ) -> None:
-    fast = ActionsJudge(GRAMMAR, judge.network, frame_step=5)
+    network = ActionJudge(replace(judge.network.config, frame_step=5))
+    network.load_state_dict(judge.network.state_dict())
+    fast = PeopleJudge(GRAMMAR, network)
     films = [(s, film(s, seed, 45, 1 / 5)) for seed in SEEDS for s in GRAMMAR.sentences()]
     assert np.mean([fast.followed(shown, sentence) for sentence, shown in films]) >= 0.9
 
 
 def test_frechet_distance_grows_with_blur_gliding_freezing_and_walking_backwards(
-    judge: ActionsJudge,
+    judge: PeopleJudge,
 ) -> None:
     def films(seeds: range) -> list[np.ndarray]:
         return [film(side, seed) for seed in seeds for side in (LEFT, RIGHT)]
 
     true, own = films(range(200, 240)), films(range(300, 340))
-    base = judge.frechet_distance(true, own)
+    known = judge.features(true)
+    base = frechet_distance(known, judge.features(own))
     seeds = range(300, 340)
     worse = {
         "blur": [np.stack([cv2.GaussianBlur(f, (0, 0), 1.5) for f in shown]) for shown in own],
@@ -159,7 +164,7 @@ def test_frechet_distance_grows_with_blur_gliding_freezing_and_walking_backwards
         ],
     }
     for name, some in worse.items():
-        assert judge.frechet_distance(true, some) > 1.5 * base, name
+        assert frechet_distance(known, judge.features(some)) > 1.5 * base, name
 
 
 def test_jogging_and_running_count_as_one_unless_told_otherwise() -> None:
@@ -172,19 +177,65 @@ def test_jogging_and_running_count_as_one_unless_told_otherwise() -> None:
         Jogger(ActionJudgeConfig(size=SIZE, crop=(32, 24), widths=(8,))),
     )
     shown, running = film(RIGHT, 100), "a person is running to the right"
-    assert ActionsJudge(grammar, network).followed(shown, running)
-    assert not ActionsJudge(grammar, network, alike=frozenset()).followed(shown, running)
-    assert not ActionsJudge(grammar, network).followed(shown, "a person is running to the left")
+    assert PeopleJudge(grammar, network).followed(shown, running)
+    assert not PeopleJudge(grammar, network, alike=frozenset()).followed(shown, running)
+    assert not PeopleJudge(grammar, network).followed(shown, "a person is running to the left")
 
 
-def test_errors_say_what_to_do(judge: ActionsJudge) -> None:
+def walking_out(start: float, speed: float, length: int = 12) -> np.ndarray:
+    """A dark figure, 4 pixels wide, that goes on at so many pixels a frame."""
+    shown = np.repeat(place(0)[None], length, axis=0)
+    for time, frame in enumerate(shown):
+        left = round(start + speed * time)
+        frame[8:24, max(0, left) : max(0, left + 4)] = 0.1
+    return shown
+
+
+@pytest.mark.parametrize(
+    ("start", "speed", "left", "right"),
+    [(14, 3, False, True), (14, -3, True, False), (10, 0.5, False, False)],
+)
+def test_a_walker_leaves_by_the_side_at_which_it_was_last_seen(
+    judge: PeopleJudge, start: float, speed: float, left: bool, right: bool
+) -> None:
+    shown = walking_out(start, speed)
+    assert judge.ending(shown, LEFT, place(0)) == {"left": left}
+    assert judge.ending(shown, RIGHT, place(0)) == {"left": right}
+    # without a background nobody knows
+    assert judge.ending(shown, RIGHT, None) == {}
+
+
+def test_a_walker_that_fades_in_mid_picture_has_not_left(judge: PeopleJudge) -> None:
+    shown = walking_out(10, 0.5)
+    shown[6:] = place(0)
+    assert judge.ending(shown, RIGHT, place(0)) == {"left": False}
+
+
+def test_who_waves_still_does_it_at_the_end_or_not(judge: PeopleJudge) -> None:
+    goes_on = [judge.ending(film(WAVING, seed, 30), WAVING, None) for seed in SEEDS]
+    assert {tuple(ending) for ending in goes_on} == {("still",)}
+    assert np.mean([ending["still"] for ending in goes_on]) >= 0.9
+    stops = [judge.ending(frozen(film(WAVING, seed, 30), 15), WAVING, None) for seed in SEEDS]
+    assert np.mean([ending["still"] for ending in stops]) <= 0.1
+
+
+def test_who_stays_would_be_seen_in_the_median(judge: PeopleJudge) -> None:
+    clip = (255 * walking_out(-4, 3, 16)).astype(np.uint8)
+    background = judge.background(clip, RIGHT)
+    assert background is not None
+    assert np.abs(background - place(0)).max() < 0.02
+    assert judge.background(clip, WAVING) is None
+
+
+def test_only_a_judge_that_has_learned_has_features(judge: PeopleJudge) -> None:
+    assert isinstance(judge, LearnedJudge)
+    assert not isinstance(SceneJudge(SceneGrammar(("house",))), LearnedJudge)
+
+
+def test_errors_say_what_to_do(judge: PeopleJudge) -> None:
     with pytest.raises(ValueError, match="the grammar has 8; train it for the same actions"):
-        ActionsJudge(ActionGrammar(), judge.network)
-    with pytest.raises(ValueError, match="frame_step: 0; choose 1 or more"):
-        ActionsJudge(GRAMMAR, judge.network, frame_step=0)
+        PeopleJudge(ActionGrammar(), judge.network)
     with pytest.raises(ValueError, match="two frames or more"):
         judge.reading(film(RIGHT, 100)[:1])
     with pytest.raises(ValueError, match="none of the 3 sentences"):
         judge.followed(film(RIGHT, 100), "a person is boxing")
-    with pytest.raises(ValueError, match="films: 1 films; a distance needs two"):
-        judge.frechet_distance([film(RIGHT, 100)] * 2, [film(RIGHT, 100)])

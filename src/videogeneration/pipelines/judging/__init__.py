@@ -1,0 +1,1 @@
+"""Judges: trained, where a source's judge has a network, and given to all that marks films."""

@@ -1,0 +1,43 @@
+"""The judging pipelines."""
+
+from kedro.pipeline import Node, Pipeline
+
+from videogeneration.pipelines.judging import nodes
+from videogeneration.sources import SOURCES
+
+
+def judging(source: str) -> list[str]:
+    """Names of what `nodes.make_judge` takes, as the last inputs of every node that marks films.
+
+    Args:
+        source: Name of a registered source.
+    """
+    return ["source", "grammar", *trained(source)]
+
+
+def trained(source: str) -> list[str]:
+    """The name of the checkpoint of a source's judge, where it has a network."""
+    return ["judge"] if SOURCES[source].judge_task else []
+
+
+def create_pipeline(source: str) -> Pipeline:
+    """Training of a source's judge; nothing where it has no network.
+
+    Args:
+        source: Name of a registered source; its clips must exist.
+    """
+    train = Node(
+        nodes.train_judge,
+        ["source", "clips", "grammar", "params:judge", "params:compute", "models_folder"],
+        ["judge", "judge_losses"],
+        name="train_judge",
+        tags="training",
+    )
+    if not trained(source):
+        return Pipeline([])
+    return Pipeline(
+        [train],
+        namespace=source,
+        inputs={"clips": f"{source}.clips"},
+        parameters={"params:compute"},
+    )
