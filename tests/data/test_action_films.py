@@ -102,3 +102,17 @@ def test_errors_say_what_to_do(tmp_path: Path) -> None:
         ActionFilmSettings(frames=(8, 6))
     with pytest.raises(ValueError, match=r"nothing: 1\.0; choose 0 or more, less than 1"):
         ActionFilmSettings(nothing=1.0)
+
+
+def test_of_clips_of_more_frames_a_second_some_are_taken_in_any_phase(tmp_path: Path) -> None:
+    shown = {"caption": RIGHT, "caption_from": 10, "view_start": 20, "view_end": 40}
+    clips = write_store(tmp_path, [(numbered_clip(5, 50), shown)])
+    settings = ActionFilmSettings(size=8, frames=(4, 5), frame_step=5, nothing=0.0, **PLAIN)
+    films = ActionFilms(clips, GRAMMAR, settings).batch(0, 60)
+    phases = set()
+    for film, reading in zip(numbers(films), films.reading.tolist(), strict=True):
+        assert np.all(np.diff(film) == (5 if reading == WALKING else -5))
+        # the first frame is 101
+        assert min(film) > 110
+        phases.add(film[0] % 5)
+    assert phases == set(range(5))

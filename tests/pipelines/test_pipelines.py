@@ -86,7 +86,7 @@ def reporting(project: Path) -> Path:
 def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
     scores = pd.read_csv(reporting(project) / "scores.csv")
     assert list(scores.columns[: len(SCORES)]) == SCORES
-    assert {"left_in_time", "n_figure"} <= set(scores.columns)
+    assert {"left_in_time", "n_figure", "n_left", "frechet"} <= set(scores.columns)
     assert {"copy_last", "mse", "gan"} <= set(scores["model"])
     assert set(scores["protocol"]) == {"1to10", "5to10"}
     for _, rows in scores.groupby(["model", "protocol"]):
@@ -94,6 +94,8 @@ def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
         assert len(rows) <= 10
         assert (rows["n"].diff().dropna() <= 0).all()
         assert rows["n"].iloc[0] >= 1
+        # of whole films, at the last step
+        assert rows["frechet"].notna().tolist() == [step == 10 for step in rows["step"]]
     assert scores["psnr"].between(1, 100).all()
     assert scores["ssim"].between(-1, 1).all()
     # the same films for every model
@@ -121,6 +123,14 @@ def test_caption_following_has_truth_own_and_swapped(project: Path) -> None:
     assert (table["followed"] <= table["n"]).all()
     assert table["rate"].tolist() == pytest.approx((table["followed"] / table["n"]).tolist(), 1e-3)
     assert (table[table["model"] == "copy_last"]["followed"] == 0).all()
+
+
+def test_following_is_told_of_every_asked_sentence(project: Path) -> None:
+    table = pd.read_csv(reporting(project) / "sentence_following.csv")
+    assert list(table.columns) == ["model", "caption", "asked", "n", "followed", "rate"]
+    following = pd.read_csv(reporting(project) / "caption_following.csv")
+    total = table.groupby(["model", "caption"], sort=False)[["n", "followed"]].sum()
+    assert total.to_numpy().tolist() == following[["n", "followed"]].to_numpy().tolist()
 
 
 def test_confusion_says_what_was_read_of_every_asked_sentence(project: Path) -> None:
@@ -197,7 +207,7 @@ def test_every_node_has_the_tag_of_its_stage() -> None:
         tag: {node.name for node in pipelines["kth_gan"].nodes if tag in node.tags}
         for tag in stages
     }
-    assert tagged["training"] == {"kth.train_mse", "kth.train_gan"}
+    assert tagged["training"] == {"kth.train_judge", "kth.train_mse", "kth.train_gan"}
     assert tagged["evaluation"] == {"kth.predict", *(f"kth.{name}" for name in READING)}
     assert "kth.make_clips" in tagged["data"]
     assert "kth.draw_sheets" in tagged["reporting"]
@@ -219,10 +229,10 @@ def test_clips_follow_the_contract(project: Path) -> None:
 
 def test_pictures_and_plots_exist(project: Path) -> None:
     sheets = [f"{x}_sheet" for x in ("preview", "contact", "caption", "long", "best_and_worst")]
-    for name in (*sheets, "score_plot"):
+    for name in (*sheets, "score_plot", "confusion_plot"):
         with Image.open(reporting(project) / f"{name}.png") as picture:
             assert min(picture.size) > 100, name
-    for name in ("mse_losses", "gan_losses"):
+    for name in ("mse_losses", "gan_losses", "judge_losses"):
         assert (reporting(project) / f"{name}.png").exists()
 
 
@@ -252,6 +262,9 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
         "kth/1to10/copy_last/psnr",
         "kth/followed/gan/swapped",
         "kth/followed/truth/own",
+        "kth/followed_sentence/mse/own/a person is walking to the left",
+        "kth/judge/right",
+        "kth/5to10/mse/frechet",
         "kth/1to10/mse/sharpness",
     ):
         assert name in metrics, name
@@ -259,11 +272,12 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
     curve = client.get_metric_history(first.info.run_id, "kth/mse/loss")
     assert [point.step for point in curve] == [10]
     kept = {file.path for file in client.list_artifacts(first.info.run_id, "kth")}
-    assert {"kth/scores.csv", "kth/contact_sheet.png", "kth/films", "kth/models"} <= kept
+    reports = {"scores.csv", "confusion.csv", "confusion_plot.png", "contact_sheet.png", "films"}
+    assert {f"kth/{name}" for name in (*reports, "models")} <= kept
 
 
 def test_checkpoints_can_be_used(project: Path) -> None:
-    for name in ("mse", "gan"):
+    for name in ("mse", "gan", "judge"):
         checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / name)
         checkpoint.load()
         assert not checkpoint.state.exists()
@@ -276,7 +290,7 @@ def weights(project: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-TRAINING = ["kth.train_mse", "kth.train_gan"]
+TRAINING = ["kth.train_mse", "kth.train_gan", "kth.train_judge"]
 IMAGES = [
     f"kth.{name}"
     for name in ("train_text_to_image", "train_classifier", "score_images", "draw_image_sheet")
@@ -329,11 +343,11 @@ def test_a_finished_training_is_not_repeated(
     project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = weights(project)
-    assert len(before) == 2
+    assert len(before) == 3
     with caplog.at_level(logging.INFO, "videogeneration"):
         run(project, "kth_gan", [*DATA, *TRAINING])
     assert weights(project) == before
-    assert caplog.text.count("already trained with these inputs and settings") == 2
+    assert caplog.text.count("already trained with these inputs and settings") == 3
 
 
 def test_changed_settings_train_anew_and_say_why(
@@ -376,6 +390,8 @@ BAD = [
     ({"discriminator": {"past": "some"}}, TRAINING, "past.*some"),
     ({"gan": {"schedule": "both"}}, TRAINING, r"schedule.*both.*alternating"),
     ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
+    ({"judge": {"steps": 0}}, TRAINING, "steps: 0"),
+    ({"judge": {"films": {"frames": [8, 6]}}}, TRAINING, "frames.*fewest"),
     ({"evaluation": {"protocols": ["5in10"]}}, ["kth.predict"], r"protocols.*5in10.*5to10"),
     ({"evaluation": {"films": 0}}, ["kth.predict"], "films: 0"),
     ({"evaluation": {"long_steps": 5000}}, ["kth.predict"], "long_steps: 5000.*1000"),

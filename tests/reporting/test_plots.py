@@ -8,7 +8,7 @@ import pytest
 from matplotlib.colors import to_hex
 
 from videogeneration.evaluation.metrics import METRICS
-from videogeneration.reporting.plots import COLOURS, plot_losses, plot_scores
+from videogeneration.reporting.plots import COLOURS, plot_confusion, plot_losses, plot_scores
 
 
 def scores(models: list[str], protocols: list[str]) -> pd.DataFrame:
@@ -81,3 +81,19 @@ def test_empty_tables_are_refused() -> None:
         plot_scores(scores([], []))
     with pytest.raises(ValueError, match="history: the table has no curve"):
         plot_losses(pd.DataFrame({"step": [1], "loss": [np.nan]}))
+
+
+def test_confusion_has_a_matrix_a_model_with_shares_of_what_was_read() -> None:
+    left, right = (f"a person is walking to the {side}" for side in ("left", "right"))
+    rows = [("mse", left, left, 3), ("mse", left, "nothing", 1), ("gan", right, left, 2)]
+    table = pd.DataFrame(rows, columns=["model", "asked", "read", "n"])
+    figure = plot_confusion(table)
+    shown = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title(loc="left").split(":")[0] for axes in shown] == ["mse", "gan"]
+    mse, gan = (np.asarray(axes.images[0].get_array()) for axes in shown)
+    np.testing.assert_array_equal(mse, [[75, 0, 25], [0, 0, 0]])
+    np.testing.assert_array_equal(gan, [[0, 0, 0], [100, 0, 0]])
+    assert [text.get_text() for text in shown[0].get_xticklabels()] == ["left", "right", "nothing"]
+    assert [text.get_text() for text in shown[0].get_yticklabels()] == ["left (4)", "right (0)"]
+    with pytest.raises(ValueError, match="confusion: the table has no rows"):
+        plot_confusion(table[:0])

@@ -3,13 +3,18 @@
 import logging
 import tempfile
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from toys import CPU
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.action_films import ActionFilmSettings
 from videogeneration.data.clips import Clips, write_clips
+from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth import (
     LIST_NAME,
     SOURCE,
@@ -26,6 +31,7 @@ from videogeneration.sources.kth import (
     read_sequence_list,
 )
 from videogeneration.sources.people.labels import Labels, write_labels
+from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 
 HEADER = (
     "\nA list.\n\nTraining:   person11, 12\nValidation: person13\nTest:       person01, 02 \n\n"
@@ -424,8 +430,13 @@ def test_of_who_stays_neither_place_nor_background_is_estimated(tmp_path: Path) 
     assert (clips.table["view_end"] == clips.table["length"]).all()
 
 
-def labelled_folder(folder: Path, subjects: range, length: int = 40) -> Path:
-    """The recordings of `make_folder`, and labels that are true of them."""
+def labelled_folder(
+    folder: Path, subjects: range, length: int = 40, before: tuple[str, int] = ("walking", 0)
+) -> Path:
+    """The recordings of `make_folder`, and labels that are true of them.
+
+    Another action may come `before`, for so many frames.
+    """
     make_folder(folder, subjects, length)
     for subject in subjects:
         video = folder / "walking" / f"person{subject:02d}_walking_d1_uncomp.avi"
@@ -447,7 +458,7 @@ def labelled_folder(folder: Path, subjects: range, length: int = 40) -> Path:
                 scale=np.full(length, 70, np.float32),
                 heading=np.zeros(length, np.float32),
                 phase=np.arange(length, dtype=np.float32) / 25,
-                action=np.full(length, "walking"),
+                action=np.array([before[0]] * before[1] + ["walking"] * (length - before[1])),
                 direction=np.full(length, np.sign(speed), np.int8),
                 present=np.ones(length, bool),
             ),
@@ -478,6 +489,37 @@ def test_what_a_renderer_knows_is_read_and_not_estimated(tmp_path: Path) -> None
         times = row["phase"] + 5 * np.arange(row["length"])
         assert labels["phase"] == pytest.approx(times / 25)
         assert (clips.background(index) == 77).all()
+
+
+def test_a_caption_holds_from_where_nothing_else_is_done(tmp_path: Path) -> None:
+    folder = labelled_folder(tmp_path / "changing", range(1, 3), before=("running", 12))
+    _, clips = extract(folder, tmp_path / "clips", actions="walking")
+    for index, row in clips.table.iterrows():
+        follows = clips.labels["follows"][clips.rows(index)]
+        begins = -(-(12 - row["phase"]) // 5)
+        assert row["caption_from"] == begins
+        assert follows.tolist() == [time >= begins for time in range(row["length"])]
+        assert row["view_start"] >= begins
+    _, clips = extract(labelled_folder(tmp_path / "kth", range(1, 3)), tmp_path / "plain")
+    assert (clips.table["caption_from"] == 0).all()
+
+
+def test_rendered_and_recorded_people_teach_the_judge_in_equal_parts(tmp_path: Path) -> None:
+    folder = labelled_folder(tmp_path / "kth", range(1, 5))
+    clips = extract(folder, tmp_path / "clips", actions="walking")[1]
+    settings = JudgeSettings(batch_size=6, films=ActionFilmSettings(size=32))
+    table = clips.table.assign(labels_valid=clips.table["subject"] > 1)
+    assert SOURCE.judge_task is not None
+    for known, counts in ((clips.table, [6]), (table, [3, 3])):
+        mixed = replace(clips, table=known)
+        task = SOURCE.judge_task(mixed, ActionGrammar(("walking",)), settings, CPU)
+        assert isinstance(task, ActionJudgeTask)
+        assert len(task.films) == len(counts)
+        assert all(films.clips.table["labels_valid"].nunique() == 1 for films in task.films)
+        (batch,) = task.batches(0, 1)
+        assert len(batch.film) == sum(counts)
+    judge = SOURCE.judge(ActionGrammar(("walking",)), task.result())
+    assert isinstance(judge, PeopleJudge)
 
 
 def test_labels_are_estimated_where_one_video_has_none(tmp_path: Path) -> None:
