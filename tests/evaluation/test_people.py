@@ -18,7 +18,7 @@ from videogeneration.data.action_films import (
     wiped_out,
 )
 from videogeneration.evaluation.frechet import frechet_distance
-from videogeneration.evaluation.judges import LearnedJudge, PeopleJudge, SceneJudge
+from videogeneration.evaluation.judges import LearnedJudge, PeopleJudge, Reading, SceneJudge
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
@@ -123,6 +123,15 @@ def test_a_reading_is_a_distribution_and_mirrors(judge: PeopleJudge) -> None:
     assert set(one.probabilities) == {*GRAMMAR.sentences(), "backwards", "nothing"}
     assert one.velocity == pytest.approx(-other.velocity, abs=0.02)
     assert (one.sentence, other.sentence) == (RIGHT, LEFT)
+
+
+def test_whether_somebody_goes_forwards_is_decided_before_the_pace() -> None:
+    paces = {f"a person is {pace} to the left": 0.3 for pace in ("walking", "jogging")}
+    running = {"a person is running to the left": 0.05}
+    torn = Reading({**paces, **running, "backwards": 0.35}, velocity=-0.1)
+    assert torn.sentence in paces
+    assert Reading({**running, "backwards": 0.95}, velocity=-0.1).sentence == "backwards"
+    assert Reading({**running, "a person is boxing": 0.9}, velocity=0).sentence.endswith("boxing")
 
 
 def test_films_are_read_alike_alone_and_beside_longer_ones(judge: PeopleJudge) -> None:

@@ -27,8 +27,8 @@ class JudgeSettings:
         films: Which films it learns from.
     """
 
-    steps: int = 600
-    batch_size: int = 32
+    steps: int = 400
+    batch_size: int = 20
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     warmup: int = 30

@@ -51,8 +51,17 @@ class Reading:
 
     @property
     def sentence(self) -> str:
-        """The most probable sentence, or `backwards` or `nothing`."""
-        return max(self.probabilities, key=self.probabilities.__getitem__)
+        """The most probable sentence, or `backwards` or `nothing`.
+
+        Whether somebody travels, and forwards, is decided before the pace.
+        """
+        probability = self.probabilities
+        paces = [said for said in probability if said.endswith(DIRECTIONS)]
+        others = [said for said in probability if said not in paces]
+        best = max(others, key=probability.__getitem__)
+        if sum(probability[said] for said in paces) > probability[best]:
+            return max(paces, key=probability.__getitem__)
+        return best
 
 
 @dataclass(frozen=True)
