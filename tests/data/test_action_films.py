@@ -96,7 +96,7 @@ def test_frozen_wiped_out_and_gliding_films() -> None:
 
 def test_errors_say_what_to_do(tmp_path: Path) -> None:
     clips = write_store(tmp_path, [(numbered_clip(1, 9), {"view_end": 0})])
-    with pytest.raises(ValueError, match="no clip has a frame with its figure in view"):
+    with pytest.raises(ValueError, match="no clip has 3 frames with its figure in view"):
         ActionFilms(clips, GRAMMAR, ActionFilmSettings())
     with pytest.raises(ValueError, match="give the fewest, at least 2, and the most"):
         ActionFilmSettings(frames=(8, 6))

@@ -27,6 +27,9 @@ NOTHING = "nothing"
 """The reading of a film whose figure stands still or glides, or which has none."""
 
 
+_SEEN = 3
+"""Frames in which somebody is in view, at least: who sees fewer cannot tell what is done."""
+
 _LEAST = 5
 """Frames of a caption's action in a film that begins with another, at least."""
 
@@ -152,23 +155,24 @@ class ActionFilms:
     """Films cut from clips, shuffled from a seed; every action is shown as often as any other.
 
     Args:
-        clips: True clips; those in which nobody is in view are left out. Where something else is
-            done first, a column `caption_from` has the frame from which the caption holds.
+        clips: True clips; those in which somebody is hardly in view are left out. Where something
+            else is done first, a column `caption_from` has the frame from which the caption holds.
         grammar: The source's grammar.
         settings: Which films, and how they are varied.
         seed: Everything random follows from it and the step's number.
 
     Raises:
-        ValueError: No clip shows anybody.
+        ValueError: No clip shows anybody for long enough.
     """
 
     def __init__(
         self, clips: Clips, grammar: ActionGrammar, settings: ActionFilmSettings, seed: int = 0
     ) -> None:
         self.grammar, self.settings, self.seed = grammar, settings, seed
-        self.clips = clips.where(clips.table["view_end"] > clips.table["view_start"])
+        in_view = clips.table["view_end"] - clips.table["view_start"]
+        self.clips = clips.where(in_view >= _SEEN * settings.frame_step)
         if not len(self.clips):
-            raise ValueError(f"{clips.folder}: no clip has a frame with its figure in view")
+            raise ValueError(f"{clips.folder}: no clip has {_SEEN} frames with its figure in view")
         table = self.clips.table
         self._readings = {reading: place for place, reading in enumerate(readings(grammar))}
         self._view = table[["view_start", "view_end"]].to_numpy()
