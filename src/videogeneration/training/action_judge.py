@@ -28,7 +28,7 @@ class JudgeSettings:
     """
 
     steps: int = 600
-    batch_size: int = 20
+    batch_size: int = 32
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
     warmup: int = 30
