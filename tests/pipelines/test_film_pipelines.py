@@ -104,7 +104,7 @@ def shape(path: Path) -> tuple[int, int, int]:
 
 
 def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None:
-    animate(project, caption="walk left")
+    animate(project, caption="walk left", others=1)
     own = [f"photo_{said.replace(' ', '-')}" for said in (LEFT, RIGHT)]
     names = {f"{name}{ending}" for name in ("photo", *own) for ending in (".gif", ".mp4")}
     assert {path.name for path in films.iterdir()} == {*names, "photo_sheet.png"}

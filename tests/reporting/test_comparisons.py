@@ -41,7 +41,7 @@ def clips(tmp_path: Path) -> Clips:
 @pytest.fixture
 def predictions(tmp_path: Path, clips: Clips) -> Predictions:
     protocols = [Protocol(1, 10), Protocol(3, 2)]
-    films = plan_films(list(MODELS), clips, ActionGrammar(), protocols, 20, 8, 100, 100)
+    films = plan_films(list(MODELS), clips, ActionGrammar(("walking",)), protocols, 20, 8, 100, 100)
     write_predictions(tmp_path / "predictions", draw_films(MODELS, clips, films))
     return Predictions.open(tmp_path / "predictions")
 
