@@ -13,9 +13,18 @@ ROOT = Path(__file__).parents[1]
 TINY = {
     "compute": {"device": "cpu", "precision": "float32"},
     "kth": {
-        "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 2, "films": 8, "seed": 1},
+        "actions": ["walking", "boxing"],
+        "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 8, "seed": 1},
         "clips": {"size": 32, "phases": "first"},
+        "motions": 40,
         "network": {
+            "people": {
+                "sequences": 4,
+                "pose": {"width": 8},
+                "motion": {"width": 16, "blocks": 1, "way_width": 16, "way_blocks": 1, "steps": 2},
+                "background": {"width": 8},
+                "renderer": {"rows": 32, "columns": 24, "body": 24.0, "width": 8, "latent": 16},
+            },
             "generator": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
             "unet": {"widths": [8, 16], "embedding": 16},
             "simvp": {"spatial": 4, "temporal": 16},
@@ -32,7 +41,7 @@ TINY = {
         "image_evaluation": {"pictures": 8, "sheet_pictures": 3, "sample_every": 3},
         "benchmark": {
             "minutes": 0.005,
-            "variants": {"narrow": {"network": {"generator": {"dense": 16}}}},
+            "variants": {"narrow": {"network": {"people": {"condition": 16}}}},
         },
     },
 }

@@ -137,6 +137,7 @@ def test_confusion_says_what_was_read_of_every_asked_sentence(project: Path) -> 
     table = pd.read_csv(reporting(project) / "confusion.csv")
     assert list(table.columns) == ["model", "asked", "read", "n"]
     sentences = {f"a person is walking to the {side}" for side in ("left", "right")}
+    sentences |= {"a person is boxing"}
     assert set(table["asked"]) == sentences
     assert set(table["read"]) <= sentences | {"nothing"}
     following = pd.read_csv(reporting(project) / "caption_following.csv")
@@ -462,7 +463,7 @@ def benchmark(project: Path) -> Path:
     return reporting(project)
 
 
-VARIANTS = ["ours", "original", "unet", "simvp", "narrow"]
+VARIANTS = ["ours", "generator", "original", "unet", "simvp", "narrow"]
 
 
 def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:

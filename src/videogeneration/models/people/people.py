@@ -73,7 +73,7 @@ class PeopleConfig:
     looks: int = 3
     horizon: int = 2
     sequences: int = 64
-    whole: float = 0.25
+    whole: float = 0.9
     temperature: float = 1.0
     motion_rate: float = 1.5
     renderer_rate: float = 0.5
