@@ -20,6 +20,7 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
+from videogeneration.captions import action_caption
 from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.training import speed
@@ -219,10 +220,14 @@ def test_clips_follow_the_contract(project: Path) -> None:
     assert clips.size == (32, 32)
     table = clips.table
     assert {"subject", "action", "scenario", "sequence", "direction"} <= set(table.columns)
-    for _, row in table.iterrows():
-        assert row["caption"] == f"a person is walking to the {row['direction']}"
+    for action, direction, caption in zip(
+        table["action"], table["direction"], table["caption"], strict=True
+    ):
+        assert caption == action_caption(action, direction if action == "walking" else None)
     # by subject, never by window; every fourth where the split leaves nobody for testing
-    assert table.groupby("subject")["split"].nunique().eq(1).all()
+    recorded = table[~table["clip_id"].str.startswith("film")]
+    assert len(table) - len(recorded) == TINY["kth"]["people"]["films"]  # type: ignore[index]
+    assert recorded.groupby("subject")["split"].nunique().eq(1).all()
     assert set(table[table["split"] == "test"]["subject"]) == {4}
     report = json.loads((reporting(project) / "clips_report.json").read_text())
     assert "every fourth" in report["note"]
@@ -378,11 +383,15 @@ BAD = [
     ({"windows": {"mirror": 2.0}}, TRAINING, r"mirror.*2"),
     ({"windows": {"miror": 0.5}}, TRAINING, "miror"),
     ({"network": {"name": "resnet"}}, TRAINING, "resnet.*generator"),
-    ({"network": {"depth": 3}}, TRAINING, r"network\.depth.*network\.generator\.depth"),
-    ({"network": {"generator": {"widths": [16]}}}, TRAINING, r"widths.*two or more"),
-    ({"network": {"generator": {"widths": "wide"}}}, TRAINING, "widths.*wide"),
-    ({"network": {"generator": {"dense": "many"}}}, TRAINING, "dense.*many"),
-    ({"network": {"generator": {"horizon": 0}}}, TRAINING, "horizon: 0"),
+    ({"network": {"depth": 3}}, TRAINING, r"network\.depth.*network\.people\.depth"),
+    (
+        {"network": {"name": "generator", "generator": {"widths": [16]}}},
+        TRAINING,
+        r"widths.*two or more",
+    ),
+    ({"network": {"name": "generator", "generator": {"widths": "wide"}}}, TRAINING, "widths.*wide"),
+    ({"network": {"name": "generator", "generator": {"dense": "many"}}}, TRAINING, "dense.*many"),
+    ({"network": {"name": "generator", "generator": {"horizon": 0}}}, TRAINING, "horizon: 0"),
     ({"mse": {"steps": "many"}}, TRAINING, "steps"),
     ({"mse": {"learning_rate": -1.0}}, TRAINING, "learning_rate.*-1"),
     ({"mse": {"weight_decay": -1.0}}, TRAINING, "weight_decay.*-1"),
@@ -437,6 +446,7 @@ def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> No
         (video,) = sorted((shared_data / "kth" / "walking").glob(f"person{subject:02d}_*_d1_*"))
         shutil.copy(video, recordings / "walking")
     parameters = f"kth.source=recorded,kth.folder={recordings},kth.test_subjects=2+17"
+    parameters += ",kth.actions=walking,kth.mixed=false"
     command = ["-m", "kedro", "run", "--pipeline=kth_data", f"--params={parameters}"]
     done = subprocess.run(
         [sys.executable, *command], cwd=project, capture_output=True, text=True, check=False
@@ -537,17 +547,17 @@ def test_finished_variants_are_not_repeated(
     benchmark: Path, project: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     before = weights(project)
-    changed = {"benchmark": {"variants": {"narrow": {"network": {"generator": {"dense": 24}}}}}}
+    changed = {"benchmark": {"variants": {"narrow": {"network": {"people": {"condition": 24}}}}}}
     with caplog.at_level(logging.INFO, "videogeneration"):
         run(project, "kth_benchmark", ["kth.train_variants"], kth=changed)
-    assert caplog.text.count("already trained with these inputs and settings") == 4
-    assert "network.dense: 16 -> 24" in caplog.text
+    assert caplog.text.count("already trained with these inputs and settings") == 5
+    assert "network.condition: 16 -> 24" in caplog.text
     after = weights(project)
     assert [Path(x).parent.name for x in after if after[x] != before[x]] == ["narrow"]
 
 
 def test_a_bad_variant_is_named(benchmark: Path, project: Path) -> None:
-    bad = {"benchmark": {"variants": {"deep": {"network": {"generator": {"depth": 3}}}}}}
+    bad = {"benchmark": {"variants": {"deep": {"network": {"people": {"depth": 3}}}}}}
     with pytest.raises(Exception, match=r"benchmark\.variants\.deep.*depth"):
         run(project, "kth_benchmark", ["kth.train_variants"], kth=bad)
 
@@ -561,7 +571,7 @@ def test_the_full_configuration_scores_the_protocol_of_the_literature(
     small = {
         "folder": str(project / "data" / "01_raw" / "kth" / "rendered"),
         "clips": {"size": 32},
-        "network": {"generator": {"widths": [16, 24], "dense": 32}},
+        "network": TINY["kth"]["network"],  # type: ignore[index]
         "mse": {"steps": 2, "batch_size": 4},
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 1, "discriminator_warmup": 1, "batch_size": 4},
@@ -569,7 +579,8 @@ def test_the_full_configuration_scores_the_protocol_of_the_literature(
     }
     run(other, "kth_gan", env="full", compute=TINY["compute"], kth=small)
     table = Clips.open(other / "data" / "03_primary" / "kth" / "clips").table
-    assert len(table) == 8
+    taught = table["clip_id"].str.startswith(("rendered", "film"))
+    assert (~taught).sum() == 8
     # 25 frames a second, every one of them
     kept = Clips.open(project / "data" / "03_primary" / "kth" / "clips").table
     assert (table["length"] > 4 * kept["length"].max()).any()
