@@ -566,6 +566,7 @@ def test_the_full_configuration_scores_the_protocol_of_the_literature(
         "mse": {"steps": 2, "batch_size": 4},
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 1, "discriminator_warmup": 1, "batch_size": 4},
+        "judge": {"steps": 1, "batch_size": 4, "films": {"size": 32}},
         "evaluation": {"films": 4, "sheet_films": 1, "long_steps": 3},
     }
     run(other, "kth_gan", env="full", compute=TINY["compute"], kth=small)
