@@ -264,7 +264,7 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
         "kth/1to10/copy_last/psnr",
         "kth/followed/gan/swapped",
         "kth/followed/truth/own",
-        "kth/followed_sentence/mse/own/a person is walking to the left",
+        "kth/followed_sentence/mse/own/a person is boxing",
         "kth/judge/right",
         "kth/5to10/mse/frechet",
         "kth/1to10/mse/sharpness",
