@@ -98,11 +98,12 @@ def frechet_distances(predictions: Predictions, clips: Clips, judge: LearnedJudg
         judge: Knows the features of true films.
 
     Returns:
-        A row a (model, protocol) of two films or more: `model`, `protocol`, `step` (the last one),
-        `frechet`: the Fréchet distance of the judge's features of films, from the newest given
-        frame on, to those of the true films from there.
+        A row a (model, protocol) of two films or more: `model`, `protocol`, `step` (the last one
+        that a true film reaches), `frechet`: the Fréchet distance of the judge's features of
+        films, from the newest given frame on, to those of the true films from there.
     """
     rows, films = [], predictions.table[predictions.table["kind"] == "protocol"]
+    length = clips.table["length"].to_numpy()
     for protocol, models in films.groupby("protocol", sort=False)["model"].unique().items():
         true = None
         for model in models:
@@ -112,7 +113,8 @@ def frechet_distances(predictions: Predictions, clips: Clips, judge: LearnedJudg
             if true is None:  # of the same clips for every model
                 true = judge.features(_going_on(some, clips))
             found = judge.features(_going_on(some, clips, predictions))
-            rows.append((model, protocol, some[0].steps, frechet_distance(true, found)))
+            last = max(min(row.steps, int(length[row.clip]) - 1 - row.newest) for row in some)
+            rows.append((model, protocol, last, frechet_distance(true, found)))
     return pd.DataFrame(rows, columns=[*SCORE_COLUMNS, FRECHET])
 
 
