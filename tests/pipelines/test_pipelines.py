@@ -512,7 +512,7 @@ def test_benchmark_says_how_fast_each_learns_and_draws(benchmark: Path, project:
         checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / "benchmark" / name)
         assert table.loc[name, "steps"] == checkpoint.history()["step"].iloc[-1]
         assert checkpoint.description()["network"] == (
-            name if name in ("original", "unet", "simvp") else "generator"
+            "people" if name in ("ours", "narrow") else name
         )
 
 
@@ -524,7 +524,7 @@ def test_every_variant_has_a_run_of_its_own(benchmark: Path, project: Path) -> N
     assert set(nested) == {f"kth {name}" for name in VARIANTS}
     parents = {run.data.tags["mlflow.parentRunId"] for run in nested.values()}
     assert len(parents) == 1
-    assert nested["kth narrow"].data.params["network.dense"] == "16"
+    assert nested["kth narrow"].data.params["network.condition"] == "16"
     for name in VARIANTS:
         assert nested[f"kth {name}"].info.status == "FINISHED"
         metrics = nested[f"kth {name}"].data.metrics
