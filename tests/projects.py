@@ -17,6 +17,7 @@ TINY = {
         "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 8, "seed": 1},
         "clips": {"size": 32, "phases": "first"},
         "motions": 40,
+        "sentences": ["a person is walking to the left", "a person is walking to the right"],
         "network": {
             "people": {
                 "sequences": 4,
