@@ -109,18 +109,19 @@ class Motion(nn.Module):
         past = self._as_read(past, shown)
         newest = past.last(shown > 0)
         given = _relative(newest, past)
-        places = _places(newest, following)
-        line, seen = self._seen(given, shown)
-        away, body = places - self._ahead(line), _body(following.frames(slice(0, 1)))[:, 0]
+        places, body = _places(newest, following), _body(following.frames(slice(0, 1)))[:, 0]
         first = known[:, 0]
         if self.training:
             self._adapt("past_", given, shown > 0)
             self._adapt("", body, first)
+        line, seen = self._seen(given, shown)
+        away = places - self._ahead(line)
+        if self.training:
             self._adapt_size(away, known)
         # half of the ways are the median
         quantile = torch.rand(len(seen), 1, device=seen.device)
         quantile = torch.where(torch.rand_like(quantile) < 0.5, 0.5, quantile)
-        said = self._way(self._normal_seen(seen), quantile, condition)
+        said = self._way(seen, quantile, condition)
         error = away / self.way_size - said
         share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
         error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
@@ -152,7 +153,7 @@ class Motion(nn.Module):
         for start in range(0, noise.shape[1], self.config.ahead):
             origin = past.last(shown > 0)
             line, seen = self._seen(_relative(origin, past), shown)
-            way = self._way(self._normal_seen(seen), quantile[:, None], condition)
+            way = self._way(seen, quantile[:, None], condition)
             places = self._ahead(line) + way * self.way_size
             for step in range(min(self.config.ahead, noise.shape[1] - start)):
                 newest = past.last(shown > 0)
@@ -185,18 +186,11 @@ class Motion(nn.Module):
             shown: `[B, history]`.
 
         Returns:
-            The line's change a frame `[B, PLACE]`, and all that is seen.
+            The line's change a frame `[B, PLACE]`, and all that is seen, the past normalised.
         """
         line, there, moved = _line(given[..., BODY:], shown)
-        return line, torch.cat([given.flatten(1), shown, 10 * line, there, moved], 1)
-
-    def _normal_seen(self, seen: Tensor) -> Tensor:
-        """The same with its past normalised, what is missing zero."""
-        count = self.config.history * (BODY + PLACE)
-        given = seen[:, :count].unflatten(1, (self.config.history, -1))
-        there = seen[:, count : count + self.config.history, None] > 0
-        given = (given - self.past_mean) / self.past_deviation * there
-        return torch.cat([given.flatten(1), seen[:, count:]], 1)
+        normal = (given - self.past_mean) / self.past_deviation * (shown > 0)[..., None]
+        return line, torch.cat([normal.flatten(1), shown, 10 * line, there, moved], 1)
 
     def _way(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
         """Places beside the line, `[B, ahead, PLACE]`, as shares of their usual size."""
@@ -211,7 +205,7 @@ class Motion(nn.Module):
         self, state: Tensor, time: Tensor, seen: Tensor, place: Tensor, condition: Tensor
     ) -> Tensor:
         """The body that a noisy state comes from, `[B, BODY]`, normalised."""
-        entered = torch.cat([self._normal_seen(seen), 10 * place, state], 1)
+        entered = torch.cat([seen, 10 * place, state], 1)
         out: Tensor = self.body(entered, torch.cat([time, condition], 1))
         return out
 
