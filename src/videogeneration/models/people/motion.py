@@ -68,8 +68,9 @@ class Motion(nn.Module):
     A way is all places to come at once, beside the line through the past ones. It is regressed:
     what is drawn of it is one number, the quantile, for what one picture leaves open is how fast
     (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled from noise by a rectified
-    flow (X. Liu et al., ICLR 2023) that says the pose itself, from which the flow's velocity
-    follows (T. Li, K. He: Back to Basics, 2025).
+    flow (X. Liu et al., ICLR 2023) that says the noiseless sample, from which the flow's velocity
+    follows (T. Li, K. He: Back to Basics, 2025). A sample is how keypoints change from the newest
+    body, and where it looks: small beats count as much as strides.
 
     Args:
         config: Its size.
@@ -109,11 +110,12 @@ class Motion(nn.Module):
         past = self._as_read(past, shown)
         newest = past.last(shown > 0)
         given = _relative(newest, past)
-        places, body = _places(newest, following), _body(following.frames(slice(0, 1)))[:, 0]
+        places = _places(newest, following)
+        change = _body(following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
         first = known[:, 0]
         if self.training:
             self._adapt("past_", given, shown > 0)
-            self._adapt("", body, first)
+            self._adapt("", change, first)
         line, seen = self._seen(given, shown)
         away = places - self._ahead(line)
         if self.training:
@@ -127,11 +129,12 @@ class Motion(nn.Module):
         error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
         way = (error * known[..., None]).sum() / (PLACE * known.sum().clamp(min=1))
 
-        target = (body - self.mean) / self.deviation
+        target = (change - self.mean) / self.deviation
         time = torch.rand(len(target), 1, device=target.device)
         state = (1 - time) * torch.randn_like(target) + time * target
         clean = self._clean(state, time, seen, places[:, 0], condition)
-        square = (clean - target).square().mean(1) * first
+        # nearly the error of the flow's velocity, in which small movements count late
+        square = (clean - target).square().mean(1) * first / (1 - time[:, 0]).clamp(min=0.2)
         return {"way": way, "body": square.sum() / first.sum().clamp(min=1)}
 
     def rollout(
@@ -163,14 +166,14 @@ class Motion(nn.Module):
                 root = shift + places[:, step, :2] * ratio
                 place = torch.cat([root, places[:, step, 2:] + ratio.log()], 1)
                 _, seen = self._seen(_relative(newest, past), shown)
-                body = self._sample(noise[:, start + step], seen, place, condition)
-                said.append(_placed(newest, place, body))
+                change = self._sample(noise[:, start + step], seen, place, condition)
+                said.append(_placed(newest, place, _unmoved(newest) + change))
                 past = past.then(said[-1]).frames(slice(1, None))
                 shown = torch.cat([shown[:, 1:], shown.new_ones(len(shown), 1)], 1)
         return said[0].then(*said[1:]), past, shown
 
     def _sample(self, state: Tensor, seen: Tensor, place: Tensor, condition: Tensor) -> Tensor:
-        """A body `[B, BODY]` from noise."""
+        """A body's change `[B, BODY]` from noise."""
         steps = self.config.steps
         for step in range(steps):
             time = state.new_full((len(state), 1), step / steps)
@@ -204,7 +207,7 @@ class Motion(nn.Module):
     def _clean(
         self, state: Tensor, time: Tensor, seen: Tensor, place: Tensor, condition: Tensor
     ) -> Tensor:
-        """The body that a noisy state comes from, `[B, BODY]`, normalised."""
+        """The change that a noisy state comes from, `[B, BODY]`, normalised."""
         entered = torch.cat([seen, 10 * place, state], 1)
         out: Tensor = self.body(entered, torch.cat([time, condition], 1))
         return out
@@ -299,6 +302,12 @@ def _body(track: Poses) -> Tensor:
     body = canonical((track.keypoints - root) / track.scale[..., None, None])
     body = torch.cat([body[..., :PELVIS, :], body[..., PELVIS + 1 :, :]], -2)
     return torch.cat([body.flatten(-2), track.heading], -1)
+
+
+def _unmoved(newest: Poses) -> Tensor:
+    """The body `[B, BODY]` that changes are added to; where it looks is said anew."""
+    keypoints, heading = _body(newest)[:, 0].split([BODY - 2, 2], -1)
+    return torch.cat([keypoints, torch.zeros_like(heading)], -1)
 
 
 def _places(newest: Poses, track: Poses) -> Tensor:

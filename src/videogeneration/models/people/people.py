@@ -225,7 +225,7 @@ class People(FilmModel):
         background = torch.where(
             known[:, None, None, None], lesson.background[:, last], said.detach()[:, None]
         )
-        composite = background + logit.sigmoid() * (figure - background)
+        composite = background + _covering(logit) * (figure - background)
         frames = lesson.frames[:, last]
         counts = (seen[:, last] & seen[:, first].any(1, keepdim=True)).flatten()
         drawn = labelled[:, last].flatten()
@@ -363,7 +363,7 @@ class People(FilmModel):
                 figure, logit = self.renderer.draw(
                     plan.frame(index, FRAMES), pictures, alpha, given, pose, stretch, window
                 )
-                shown = logit.sigmoid()[:, :, None] * _anybody(scene)[:, None]
+                shown = _covering(logit)[:, :, None] * _anybody(scene)[:, None]
                 drawn, behind = background.clone(), background[..., *window]
                 drawn[..., *window] = behind + shown * (figure - behind)
                 yield drawn.clamp(0, 1)
@@ -460,12 +460,17 @@ class People(FilmModel):
             poses,
             condition,
         )
-        alpha = logit.sigmoid() * _anybody(scene)
+        alpha = _covering(logit) * _anybody(scene)
         if there is not None:
             alpha = alpha * there[:, :, None, None]
         background = scene.background[:, None]
         out: Tensor = background + alpha * (figure - background)
         return out
+
+
+def _covering(logit: Tensor) -> Tensor:
+    """Alpha of a drawn figure: what is nearly nothing is nothing, and no haze lies around it."""
+    return (1.2 * logit.sigmoid() - 0.1).clamp(0, 1)
 
 
 def _anybody(scene: Scene) -> Tensor:
