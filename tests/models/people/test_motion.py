@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from models.people.figures import SCALE, track
+from models.people.figures import SCALE, STANDING, track
 from videogeneration.models.people.motion import BODY, Motion, MotionConfig
 from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
 
@@ -111,6 +111,47 @@ def test_a_little_training_lowers_the_losses() -> None:
     for curve in zip(*course, strict=True):
         assert sum(curve[-10:]) < 0.9 * max(curve) * 10
     assert torch.isfinite(network.deviation).all()
+
+
+def test_small_beats_last_beside_great_strides() -> None:
+    """Half of the people beat a wrist up and down by little, the others swing it far and slowly."""
+    torch.manual_seed(0)
+    count, frames = 64, 20
+    time = torch.arange(frames)
+    small = torch.where(time % 2 == 0, 0.02, -0.02)
+    great = 0.4 * torch.sin(time / 3)
+    beats = torch.rand(count) < 0.5
+    phase = torch.rand(count) < 0.5
+    small = torch.where(phase[:, None], small, -small)
+    keypoints = SCALE * STANDING.expand(count, frames, 16, 2).clone()
+    keypoints[:, :, 9, 1] += SCALE * torch.where(beats[:, None], small, great)
+    like = track(count, frames)
+    whole = Poses(keypoints, like.scale, like.heading)
+    condition = torch.nn.functional.one_hot(beats.long(), 4).float()
+    network = motion(width=96, blocks=2, steps=8, jitter=0.001).train()
+    optimizer = torch.optim.Adam(network.parameters(), 3e-3)
+    shown = torch.zeros(count, 10)
+    shown[:, 9] = 1
+    known = torch.ones(count, 10, dtype=torch.bool)
+    for _ in range(300):
+        at = int(torch.randint(0, frames - 10, ()))
+        newest = whole.frames(slice(at, at + 1))
+        following = whole.frames(slice(at + 1, at + 11))
+        loss = network.losses(newest.then(*[newest] * 9), shown, following, known, condition)[
+            "body"
+        ]
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    network.eval()
+    newest, noise = whole.frames(slice(0, 1)), torch.randn(count, 30, BODY)
+    with torch.no_grad():
+        said = network.rollout(
+            newest.then(*[newest] * 9), shown, condition, noise, torch.full((count,), 0.5)
+        )[0]
+    wrist = said.keypoints[:, 20:, 9, 1] - said.keypoints[:, 20:, 8, 1]
+    beat = wrist.diff(dim=1).abs().mean(1)[beats] / SCALE
+    assert 0.5 * 0.04 < beat.mean() < 1.2 * 0.04
 
 
 def test_what_is_not_known_is_not_learned() -> None:
