@@ -47,6 +47,8 @@ class Source:
             where there is a `judge_task`, the network that it has trained.
         picture: How one's own pictures are brought to its frames.
         labels: Names of the labels that its clips may have.
+        download: Settings and the same folder to where it has put real data; None where there is
+            none to be had. The setting `folder` may then name it.
         judge_task: How the judge's network is trained; None for a judge without one.
     """
 
@@ -57,6 +59,7 @@ class Source:
     judge: Callable[..., Judge]
     picture: PictureFormat = PictureFormat()
     labels: tuple[str, ...] = ()
+    download: Callable[[Any, Path], Path] | None = None
     judge_task: JudgeTask | None = None
 
     def read_settings(self, block: Mapping[str, Any], others: Collection[str] = ()) -> Any:
