@@ -66,7 +66,8 @@ def find_videos(folder: Path, actions: Sequence[str]) -> dict[str, VideoFile]:
             "kedro run --pipelines=kth_download, or name their folder, --params=kth.folder=PATH"
         )
     found: dict[str, VideoFile] = {}
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in (".avi", ".zip"))
+    endings = (".avi", ".zip")
+    files = sorted(x for x in folder.rglob("*") if x.suffix.lower() in endings and x.is_file())
     candidates = [VideoFile("", path) for path in files if path.suffix.lower() == ".avi"]
     for path in files:
         named = {action for action in ACTIONS if action in path.stem.lower()}
