@@ -73,6 +73,8 @@ class Source:
             SettingsError: A name is neither the source's own nor one of the others, or a value is
                 out of range; names the parameter.
         """
+        if not isinstance(block, Mapping):
+            raise SettingsError(f"{self.name}: {block!r} is no mapping of names to values")
         own = [field.name for field in fields(self.settings)]
         for name in block:
             if name not in own and name not in others:

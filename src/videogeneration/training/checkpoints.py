@@ -26,7 +26,6 @@ from videogeneration.models.interface import FilmModel
 from videogeneration.models.registry import NETWORKS
 from videogeneration.stored import reading
 
-
 MOST_HEADER = 10_000
 """Bytes of the first line of `history.csv`."""
 
