@@ -329,12 +329,16 @@ def test_long_and_odd_names_stay_apart(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "content", ["#EXTM3U\n#EXTINF:1,\n{}\n", "ffconcat version 1.0\nfile {}\n"]
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {}\n",
+    ],
 )
 def test_a_list_of_other_files_is_no_video(tmp_path: Path, content: str) -> None:
     other = numbered_video(tmp_path / "other.ts", 5, 5)
     for ending in ("m3u8", "mp4", "ffconcat"):
-        (tmp_path / f"list.{ending}").write_text(content.format(other))
+        (tmp_path / f"list.{ending}").write_text(content.format(other.name))
         with pytest.raises(PictureError, match="save it as JPEG, PNG or MP4"):
             only(tmp_path / f"list.{ending}")
 
