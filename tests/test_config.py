@@ -12,8 +12,8 @@ from videogeneration.validated import SettingsError
     ("content", "problem"),
     [
         ("# für wen\n".encode("latin-1"), "can't decode"),
-        (b"kth: {", "flow mapping"),
-        (b"kth: \0", "control characters"),
+        (b"kth: {", "parsing a flow"),
+        (b"kth: \0", "unacceptable character"),
         (b"- kth\n", "no mapping"),
         (b"kth: " + b"[" * 100_000, "within each other"),
         (b"# " + b"-" * 2_000_000, "more than 1,000,000 bytes"),
