@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 
-.PHONY: run demo test test-fast lint install ui viz clean
+.PHONY: run demo test test-fast test-hostile lint install ui viz clean
 
 run: install
 	$(BIN)/kedro run
@@ -17,6 +17,10 @@ test: install
 
 test-fast: install
 	$(BIN)/pytest -m "not slow"
+
+# a thousand damaged and hostile files of every kind
+test-hostile: install
+	$(BIN)/pytest tests/test_bad_input.py -v
 
 lint: install
 	$(BIN)/ruff check .

@@ -167,10 +167,11 @@ class Animator:
         return Film(sentence, seed, frames[:last], given)
 
     def _look(self, frames: np.ndarray, inside: tuple[slice, slice]) -> list[Sight]:
-        seen = torch.from_numpy(to_float(frames)).to(self.device)
-        return [
-            sight for part in seen.split(AT_ONCE) for sight in self.network.look_at(part, inside)
-        ]
+        sights: list[Sight] = []
+        for first in range(0, len(frames), AT_ONCE):
+            seen = torch.from_numpy(to_float(frames[first : first + AT_ONCE])).to(self.device)
+            sights += self.network.look_at(seen, inside)
+        return sights
 
     def _visibility(self, frames: np.ndarray, inside: tuple[slice, slice]) -> list[float]:
         return [sight.in_view for sight in self._look(frames, inside)]

@@ -1,5 +1,7 @@
 """Commands of the project's own, beside Kedro's: `kedro animate`, `kedro demo`."""
 
+import copy
+import json
 import logging
 import time
 from collections.abc import Iterator
@@ -8,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from kedro.framework.cli.project import run
 from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import ProjectMetadata
@@ -22,9 +25,45 @@ Examples:
   kedro animate ~/photos waving --steps 30 --samples 4 --seed 1"""
 
 
+PATHS = ("folder", "image")
+"""Last parts of the names of parameters that are paths."""
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def cli() -> None:
     """Videogeneration's own commands."""
+
+
+def _run() -> click.Command:
+    """Kedro's `run`, but that paths among its `--params` are taken as they stand.
+
+    YAML would read a folder `2024` as a number, `a: b.jpg` as a mapping, and of `photo #1.jpg` the
+    part in front of the comment.
+    """
+    command = copy.copy(run)
+    (option,) = (option for option in run.params if option.name == "params")
+    quoted, parse = copy.copy(option), option.callback
+    assert parse is not None  # it is what makes values of the text
+
+    def parse_quoted(ctx: click.Context, param: click.Parameter, value: Any) -> Any:
+        items = ",".join(map(_quoted, value.split(","))) if isinstance(value, str) else value
+        return parse(ctx, param, items)
+
+    quoted.callback = parse_quoted
+    command.params = [quoted if other is option else other for other in run.params]
+    return command
+
+
+def _quoted(item: str) -> str:
+    """A parameter and its value, which is quoted where it is a path."""
+    key, _, value = (part.strip() for part in item.partition("="))
+    bare = value and value != "null" and value[0] not in "\"'"
+    if key.rpartition(".")[2] not in PATHS or not bare:
+        return item
+    return f"{key}={json.dumps(value, ensure_ascii=False)}"
+
+
+cli.add_command(_run())
 
 
 @cli.command(epilog=EXAMPLES)

@@ -39,7 +39,9 @@ def _of(source: str) -> dict[str, Pipeline]:
         if name.startswith(prefix)
     }
     clips = data_pipeline.create_pipeline(source, blocks)
+    download = data_pipeline.create_download_pipeline(source, blocks)
     return {
+        **({f"{source}_download": download} if SOURCES[source].download else {}),
         f"{source}_data": clips,
         **{f"{source}_{name}": clips + pipeline for name, pipeline in on_clips.items()},
         f"{source}_text_to_video": text_to_video,

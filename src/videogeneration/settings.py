@@ -2,8 +2,7 @@
 
 import warnings
 
-from kedro.config import OmegaConfigLoader
-
+from videogeneration.config import ConfigLoader
 from videogeneration.hooks import SummaryHooks
 
 # what other libraries say to their own developers
@@ -14,7 +13,7 @@ warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyTyp
 
 HOOKS = (SummaryHooks(),)
 
-CONFIG_LOADER_CLASS = OmegaConfigLoader
+CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {
     "base_env": "base",
     "default_run_env": "local",

@@ -1,6 +1,8 @@
 """The data pipelines, run by Kedro with few clips of every source."""
 
+import hashlib
 import json
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,13 +11,14 @@ from typing import Any
 import mlflow
 import numpy as np
 import pytest
+from kedro.framework.project import pipelines
 from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import new_project, run
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.sources import SOURCES
+from videogeneration.sources import SOURCES, digits
 
 COUNTS = {"train": 12, "validation": 2, "test": 4, "held_out": 4}
 PEOPLE = {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 2, "processes": 1}
@@ -99,3 +102,21 @@ def test_a_pipeline_goes_on_from_its_clips(project: Path) -> None:
     sheet.unlink()
     run(project, "icons_data", ["icons.preview"])
     assert sheet.exists()
+
+
+@pytest.mark.slow
+def test_real_data_is_fetched_once(
+    project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = project / "data" / "01_raw" / "mnist" / "idx"
+    folder.mkdir(parents=True)
+    (folder / "a-ubyte.gz").write_bytes(b"there already")
+    sums = {"a": hashlib.md5(b"there already").hexdigest()}
+    monkeypatch.setattr(digits, "SUMS", sums)
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        run(project, "mnist_download")
+    assert [name for name in ("kth", "mnist", "icons") if f"{name}_download" in pipelines] == [
+        "kth",
+        "mnist",
+    ]
+    assert f"mnist.folder={folder}" in caplog.text

@@ -29,6 +29,7 @@ from videogeneration.sources.kth import (
     find_videos,
     read_frames,
     read_sequence_list,
+    videos,
 )
 from videogeneration.sources.people.labels import Labels, write_labels
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
@@ -111,6 +112,9 @@ def test_the_real_list_is_read_wholly(shared_data: Path) -> None:
         ("some text between the videos", "cannot read"),
         ("person03_walking_d1 frames 30-20", "30-20 is no range"),
         ("person03_walking_d1 frames 0-20", "0-20 is no range"),
+        ("person03_walking_d1 frames 1-2000000", "1-2000000 is no range"),
+        ("person03_walking_d1 frames 1-" + "9" * 5000, "cannot read"),
+        ("person03_walking_d1 frames 1-9" + ", 1-9" * 200, "201 sequences of one video"),
         ("person01_walking_d1 frames 1-20", "listed twice"),
     ],
 )
@@ -143,6 +147,62 @@ def test_videos_are_found_in_every_layout(tmp_path: Path) -> None:
     assert list(found) == [f"person0{n}_walking_d{m}" for n, m in ((1, 1), (2, 1), (3, 1), (4, 2))]
     assert [found[name].path for name in list(found)[:3]] == [one, two, flat]
     assert found["person04_walking_d2"].member == "a/b/person04_walking_d2_uncomp.avi"
+
+
+def test_folders_and_archives_as_people_have_them(tmp_path: Path) -> None:
+    video = write_avi(tmp_path / "one.avi", 5).read_bytes()
+    for name in ("Walking/person01_walking_d1_uncomp.AVI", "kth/Boxing/person01_boxing_d1.avi"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(video)
+    archives = {
+        "walking (1).zip": "person02_walking_d1_uncomp.avi",
+        "downloads/all.ZIP": "KTH/Walking/person03_walking_d1_uncomp.AVI",
+        "boxing.zip": "person02_boxing_d1_uncomp.avi",
+    }
+    for archive, member in archives.items():
+        (tmp_path / archive).parent.mkdir(exist_ok=True)
+        with zipfile.ZipFile(tmp_path / archive, "w") as opened:
+            opened.writestr(member, video)
+            opened.writestr(f"__MACOSX/._{member}", b"")
+    (tmp_path / "jogging.zip").write_text("no archive, and nobody asks for it")
+    found = find_videos(tmp_path, ["walking"])
+    assert list(found) == [f"person0{n}_walking_d1" for n in (1, 2, 3)]
+    for file in found.values():
+        assert read_frames(file, np.ones(5, bool), 32)[1] == 5
+    assert list(find_videos(tmp_path, ["boxing"])) == ["person01_boxing_d1", "person02_boxing_d1"]
+
+
+def test_the_list_may_lie_deeper(tmp_path: Path) -> None:
+    make_folder(tmp_path / "kth" / "deeper", range(11, 13))
+    report, _ = extract(tmp_path / "kth", tmp_path / "clips", phases="first")
+    assert report.clips == 2
+
+
+def test_a_hostile_archive_stays_in_its_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = write_avi(tmp_path / "one.avi", 5).read_bytes()
+    folder = tmp_path / "data" / "kth"
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(folder / "walking.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("../../person01_walking_d1.avi", video)
+        archive.writestr("/tmp/person02_walking_d1.avi", bytes(50_000_000))
+    before = sorted(tmp_path.rglob("*"))
+    found = find_videos(folder, ["walking"])
+    assert read_frames(found["person01_walking_d1"], np.ones(5, bool), 32)[1] == 5
+    monkeypatch.setattr(videos, "MOST_BYTES", 40_000_000)
+    with pytest.raises(VideoError, match=r"person02_walking_d1\.avi: 50,000,000 bytes"):
+        read_frames(found["person02_walking_d1"], np.ones(5, bool), 32)
+    assert sorted(tmp_path.rglob("*")) == before
+    assert not Path("/tmp/person02_walking_d1.avi").exists()
+
+
+def test_recordings_lie_where_they_are_downloaded_to(tmp_path: Path) -> None:
+    make_folder(tmp_path / "raw" / "recorded", range(11, 13))
+    block = {"actions": "walking", "mixed": False, "clips": {"size": 64, "phases": "first"}}
+    assert len(make_clips(tmp_path / "clips", source="recorded", **block)) == 2
+    with pytest.raises(KthError, match=r"no such folder.*kth_download.*kth\.folder=PATH"):
+        SOURCE.make_clips(SOURCE.read_settings({"source": "recorded"}), tmp_path)
 
 
 def test_a_folder_or_archive_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
@@ -277,7 +337,6 @@ def test_splits_that_cannot_be_made_say_why(arguments: tuple, message: str) -> N
         ({"people": {"actions": ["boxing"]}}, r"people\.actions: set kth\.actions"),
         ({"acitons": "boxing"}, "acitons: there is no such setting; did you mean 'actions'"),
         ({"source": "cinema"}, "source: 'cinema' should be 'rendered' or 'recorded'"),
-        ({"source": "recorded"}, "folder: empty; name the folder.*kth.folder=PATH"),
     ],
 )
 def test_wrong_settings_are_named(block: dict, message: str) -> None:
@@ -567,17 +626,33 @@ def test_more_than_a_tenth_bad_is_an_error_that_lists_them(tmp_path: Path) -> No
     assert not (tmp_path / "clips").exists()
 
 
-def test_a_range_past_the_end_names_list_video_and_range(tmp_path: Path) -> None:
+def test_a_video_that_is_shorter_than_its_list_keeps_its_whole_sequences(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = make_folder(tmp_path / "kth", range(11, 13))
+    lines = ["person11_walking_d1 frames 1-60, 1-40", "person12_walking_d1 frames 1-40, 21-41"]
+    write_list(folder, lines)
+    with caplog.at_level(logging.INFO):
+        report, clips = extract(folder, tmp_path / "clips", phases="first")
+    assert list(clips.table["clip_id"]) == [
+        "person11_walking_d1_s2_p0",
+        "person12_walking_d1_s1_p0",
+    ]
+    assert (report.bad, len(report.short), report.frames_decoded) == ([], 2, 80)
+    (line,) = (line for line in caplog.messages if "person12" in line and "left out" in line)
+    for part in ("person12_walking_d1_uncomp.avi has 40 frames", LIST_NAME, "41: 1 of 2 left out"):
+        assert part in line
+
+
+def test_a_video_without_a_whole_sequence_is_bad(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "kth", range(11, 22))
     path = folder / LIST_NAME
-    listed = path.read_text()
-    assert "person12_walking_d1\t\tframes\t1-40" in listed
     path.write_text(
-        listed.replace("12_walking_d1\t\tframes\t1-40", "12_walking_d1 frames 1-20, 21-41")
+        path.read_text().replace("12_walking_d1\t\tframes\t1-40", "12_walking_d1 frames 2-41")
     )
     report, _ = extract(folder, tmp_path / "clips")
     assert len(report.bad) == 1
-    for part in (LIST_NAME, "person12_walking_d1_uncomp.avi", "frames 21-41", "has 40"):
+    for part in (LIST_NAME, "person12_walking_d1_uncomp.avi", "has 40", "get the file again"):
         assert part in report.bad[0]
 
 

@@ -1,14 +1,16 @@
 """One's own pictures and videos: seen as they are meant to be, at the pace of the network."""
 
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
-from videogeneration.sources import PictureFormat
+from videogeneration.sources import PictureFormat, photos, picture_files
 from videogeneration.sources.photos import Frame, PictureError, read_pictures
 
 SCENE = Frame(32, 32, PictureFormat(background="scene"))
@@ -107,15 +109,36 @@ def test_any_shape_can_be_brought(shape: tuple[int, int], fit) -> None:  # type:
     ).shape == (32, 24)
 
 
-def numbered_video(path: Path, frames: int, fps: int) -> Path:
-    """A video whose frame `i` has the even light `20 + 3 i`."""
+def numbered_video(
+    path: Path, frames: int, fps: int, codec: str = "libx264", said: int = 0
+) -> Path:
+    """A video whose frame `i` has the even light `20 + 3 i`; its header may say another rate."""
+    pictures = [np.full((48, 64), 20 + 3 * index, np.uint8) for index in range(frames)]
+    return video(path, pictures, fps, codec, said)
+
+
+def video(
+    path: Path,
+    pictures: list[np.ndarray],
+    fps: int,
+    codec: str = "libx264",
+    said: int = 0,
+    turned: int = 0,
+) -> Path:
+    """A video that its header says has another rate, and has to be turned counterclockwise."""
+    codec = "mjpeg" if path.suffix == ".avi" else codec
+    rate = said or fps
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("mjpeg" if path.suffix == ".avi" else "libx264", rate=fps)
-        stream.height, stream.width = 48, 64
-        stream.pix_fmt = "yuvj420p" if path.suffix == ".avi" else "yuv420p"
-        for index in range(frames):
-            pixels = np.full((48, 64), 20 + 3 * index, np.uint8)
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="gray")))
+        stream = container.add_stream(codec, rate=rate)
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width = pictures[0].shape
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        if turned:
+            stream.set_display_rotation(turned)
+        for index, pixels in enumerate(pictures):
+            frame = av.VideoFrame.from_ndarray(pixels, format="gray")
+            frame.pts, frame.time_base = index * rate // fps, Fraction(1, rate)
+            container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path
 
@@ -175,6 +198,158 @@ def test_an_animation_is_a_video(tmp_path: Path) -> None:
     pictures[0].save(tmp_path / "film.gif", save_all=True, append_images=pictures[1:], duration=100)
     assert only(tmp_path / "film.gif", fps=10).mean(axis=(1, 2)).tolist() == lights
     assert only(tmp_path / "film.gif", fps=5).mean(axis=(1, 2)).tolist() == [10, 110]
+
+
+@pytest.mark.parametrize("ending", ["gif", "webp", "avif", "png"])
+@pytest.mark.parametrize("first", [0, 100])
+def test_an_animation_starts_however_long_its_first_picture_is_shown(
+    tmp_path: Path, ending: str, first: int
+) -> None:
+    path = tmp_path / f"film.{ending}"
+    lights = [10, 60, 110, 160]
+    pictures = [Image.fromarray(np.full((32, 32), light, np.uint8)) for light in lights]
+    durations = [first, 100, 100, 100]
+    pictures[0].save(path, save_all=True, append_images=pictures[1:], duration=durations)
+    assert only(path, fps=5).mean(axis=(1, 2)) == pytest.approx([10, 110], abs=2)
+
+
+def test_pages_of_a_document_are_no_film(tmp_path: Path) -> None:
+    pages = [Image.fromarray(np.full((32, 32), light, np.uint8)) for light in (40, 200)]
+    pages[0].save(tmp_path / "pages.tiff", save_all=True, append_images=pages[1:])
+    assert only(tmp_path / "pages.tiff").mean(axis=(1, 2)).tolist() == [40]
+
+
+@pytest.mark.parametrize("ending", ["webm", "mkv"])
+def test_time_stamps_go_before_the_rate_of_the_header(tmp_path: Path, ending: str) -> None:
+    codec = "libvpx-vp9" if ending == "webm" else "libx264"
+    path = numbered_video(tmp_path / f"screen.{ending}", 60, 25, codec, said=1000)
+    lights = only(path, fps=5.0).mean(axis=(1, 2))
+    assert lights == pytest.approx([20 + 3 * k for k in range(10, 60, 5)], abs=4)
+
+
+def test_a_video_of_another_pace_keeps_its_time(tmp_path: Path) -> None:
+    seven = only(numbered_video(tmp_path / "seven.mp4", 28, fps=7), fps=5.0).mean(axis=(1, 2))
+    # ten frames span two seconds
+    assert seven[-1] - seven[0] == pytest.approx(3 * 7 * 9 / 5, abs=5)
+    (shot,) = read_pictures(numbered_video(tmp_path / "four.mp4", 24, fps=4), SCENE, 5.0)
+    four = shot.frames.mean(axis=(1, 2))
+    assert len(four) == 10
+    assert four[-1] - four[0] == pytest.approx(3 * 4 * 9 / 5, abs=5)
+    (shot,) = read_pictures(numbered_video(tmp_path / "one.mp4", 20, fps=1), SCENE, 5.0)
+    assert shot.frames.mean((1, 2)) == pytest.approx([20 + 3 * 19], abs=4)
+    assert any("too few pictures a second" in note for note in shot.notes)
+    (shot,) = read_pictures(tmp_path / "one.mp4", SCENE, 5.0, at=4.5)
+    assert shot.frames.mean((1, 2)) == pytest.approx([20 + 3 * 4], abs=4)
+
+
+def test_av1_in_mp4_is_read(tmp_path: Path) -> None:
+    path = numbered_video(tmp_path / "walk.mp4", 12, 25, "libsvtav1")
+    assert only(path, fps=5.0).mean(axis=(1, 2)) == pytest.approx([20, 35, 50], abs=4)
+
+
+@pytest.mark.parametrize("turned", [90, 180, -90])
+def test_a_video_is_turned_as_it_says(tmp_path: Path, turned: int) -> None:
+    pixels = np.full((48, 64), 200, np.uint8)
+    pixels[:24, :32] = 20
+    path = video(tmp_path / "phone.mp4", [pixels] * 3, 5, turned=turned)
+    (shot,) = read_pictures(path, SCENE, 5.0)
+    own = shot.pictures[-1][shot.own][..., 0].astype(int)
+    expected = np.rot90(pixels, turned // 90)
+    assert own.shape == expected.shape
+    assert np.abs(own - expected).mean() < 6
+
+
+def test_a_video_s_damaged_part_is_left_out(tmp_path: Path) -> None:
+    path = numbered_video(tmp_path / "walk.avi", 60, 25)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) * 2 // 3])
+    lights = only(path, fps=5.0).mean(axis=(1, 2))
+    assert 3 < len(lights) < 10
+    assert lights == pytest.approx([20 + 15 * k for k in range(len(lights))], abs=4)
+
+
+def test_of_a_long_video_the_start_is_looked_at(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = numbered_video(tmp_path / "long.avi", 60, 25)
+    monkeypatch.setattr(photos, "MOST_FRAMES", 26)
+    assert only(path, fps=5.0)[-1].mean() == pytest.approx(20 + 3 * 25, abs=4)
+    assert "only its first 1 seconds are looked at" in caplog.text
+    (shot,) = read_pictures(path, SCENE, 5.0, at=2)
+    assert shot.frames[-1].mean() == pytest.approx(20 + 3 * 50, abs=4)
+
+
+def test_a_phone_s_heic_is_whole(tmp_path: Path) -> None:
+    # larger than one of the tiles that it is made of
+    pixels = np.zeros((700, 1100, 3), np.uint8)
+    pixels[:, 550:] = (200, 60, 0)
+    path = saved(tmp_path / "photo.heic", pixels, quality=90)
+    (shot,) = read_pictures(path, SCENE, 5.0)
+    own = shot.pictures[0][shot.own].astype(int)
+    assert own.shape == pixels.shape
+    assert np.abs(own - pixels).mean() < 3
+    path.write_bytes(path.read_bytes()[:600])
+    with pytest.raises(PictureError, match=r"photo\.heic: cannot be read"):
+        only(path)
+
+
+@pytest.mark.parametrize(
+    ("dtype", "white"),
+    [("f4", 1.0), ("f4", 255.0), ("u2", 4095), ("u2", 65535), ("i4", 255), ("u4", 2**32 - 1)],
+)
+def test_a_tiff_of_any_numbers_is_seen(tmp_path: Path, dtype: str, white: float) -> None:
+    light = np.linspace(0, 1, 32)[None].repeat(32, 0)
+    tifffile.imwrite(tmp_path / "deep.tiff", (light * white).astype(dtype))
+    (frame,) = only(tmp_path / "deep.tiff")
+    assert np.abs(frame - light * 255).max() <= 1
+
+
+def test_a_jpeg_of_200_megapixels_is_shrunk_while_it_is_read(tmp_path: Path) -> None:
+    grey = Image.new("L", (16320, 12240), 90)
+    grey.paste(180, (8160, 0, 16320, 12240))
+    grey.save(tmp_path / "large.jpg")
+    grey.save(tmp_path / "large.png", compress_level=1)
+    (shot,) = read_pictures(tmp_path / "large.jpg", SCENE, 5.0)
+    assert shot.notes == ("its 16320x12240 pixels are brought to 1280x960",)
+    halves = np.split(shot.pictures[0][shot.own], 2, axis=1)
+    assert [half.mean() for half in halves] == pytest.approx([90, 180], abs=1)
+    with pytest.raises(PictureError, match=r"large\.png: more than 89 million pixels"):
+        only(tmp_path / "large.png")
+
+
+def test_long_and_odd_names_stay_apart(tmp_path: Path) -> None:
+    grey = np.full((32, 32), 90, np.uint8)
+    long = "photograph " * 21
+    for name in (f"{long}1.png", f"{long}2.png", "ü" * 120 + ".png", "tab\tand\nline.png"):
+        saved(tmp_path / name, grey)
+    names = [shot.name for shot in read_pictures(tmp_path, SCENE, 5.0)]
+    assert len(set(names)) == 4
+    assert all(len(name.encode()) <= 120 and name.isprintable() for name in names)
+    assert "tab_and_line" in names
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{}\n#EXT-X-ENDLIST\n",
+        "ffconcat version 1.0\nfile {}\n",
+    ],
+)
+def test_a_list_of_other_files_is_no_video(tmp_path: Path, content: str) -> None:
+    other = numbered_video(tmp_path / "other.ts", 5, 5)
+    for ending in ("m3u8", "mp4", "ffconcat"):
+        (tmp_path / f"list.{ending}").write_text(content.format(other.name))
+        with pytest.raises(PictureError, match="save it as JPEG, PNG or MP4"):
+            only(tmp_path / f"list.{ending}")
+
+
+def test_a_video_of_too_many_pixels_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = numbered_video(tmp_path / "walk.mp4", 3, 5)
+    monkeypatch.setattr(picture_files, "MOST_FRAME_PIXELS", 64 * 48 - 1)
+    with pytest.raises(PictureError, match=r"walk\.mp4: 64x48 pixels a frame; save it smaller"):
+        only(path)
 
 
 def test_a_folder_gives_each_of_its_files(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,7 +4,15 @@ import struct
 import numpy as np
 import pytest
 
-from videogeneration.sources.digits import DIGITS, SHARES, idx_digits, optdigits, read_idx
+from videogeneration.sources.digits import (
+    DIGITS,
+    SHARES,
+    SOURCE,
+    DigitSettings,
+    idx_digits,
+    optdigits,
+    read_idx,
+)
 from videogeneration.sources.icons import ICONS, icons
 from videogeneration.sources.sprites import Sprites, enclosing_circle
 
@@ -111,6 +119,41 @@ def test_an_incomplete_set_is_not_used(tmp_path):
     assert len(idx_digits(tmp_path).images) == 20
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["MNIST/raw/{}-images-idx3-ubyte", "{}-images.idx3-ubyte", "{}-images-idx3-ubyte (1).gz",
+     "archive/{}-images-idx3-ubyte/{}-images-idx3-ubyte",
+     "gzip/emnist-digits-{}-images-idx3-ubyte"],
+)  # fmt: skip
+def test_copies_as_people_have_them(tmp_path, name):
+    images, labels = write_set(tmp_path, "t10k", 60)
+    test = "test" if "emnist" in name else "t10k"
+    for kind in ("images-idx3", "labels-idx1"):
+        data = (tmp_path / f"t10k-{kind}-ubyte").read_bytes()
+        (tmp_path / f"t10k-{kind}-ubyte").unlink()
+        path = tmp_path / name.format(test, test).replace("images-idx3", kind).replace(
+            "images.idx3", kind.replace("-", ".")
+        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(data) if path.suffix == ".gz" else data)
+    (tmp_path / "emnist-letters-test-images-idx3-ubyte").write_bytes(b"none of ours")
+    sprites = idx_digits(tmp_path)
+    # EMNIST's digits lie on their side
+    expected = images.transpose(0, 2, 1) if "emnist" in name else images
+    assert np.array_equal(sprites.images[:, 2:-2, 2:-2], expected)
+    assert np.array_equal(sprites.labels, labels)
+
+
+def test_digits_lie_where_they_are_downloaded_to(tmp_path):
+    (tmp_path / "idx").mkdir()
+    write_set(tmp_path / "idx", count=60)
+    settings = DigitSettings(source="idx", counts={"train": 3, "validation": 1, "test": 1})
+    clips = list(SOURCE.make_clips(settings, tmp_path).clips)
+    assert clips
+    with pytest.raises(FileNotFoundError, match=r"mnist_download.*mnist\.folder=PATH"):
+        SOURCE.make_clips(settings, tmp_path / "nowhere")
+
+
 def test_bad_idx_files_are_named(tmp_path):
     _, labels = write_set(tmp_path)
     image_file = tmp_path / "t10k-images-idx3-ubyte"
@@ -124,6 +167,8 @@ def test_bad_idx_files_are_named(tmp_path):
         (b"", "no IDX file"),
         (whole[:2] + b"\x0d" + whole[3:], "no IDX file of unsigned bytes"),
         (gzip.compress(whole)[:-20], "truncated gzip"),
+        (b"\0\0\x08\x03" + b"\xff" * 12, "which no set of digits has"),
+        (gzip.compress(bytes(100_000_000)), "no IDX file"),
         (idx(labels), "1 dimensions, but images have 3"),
     ):
         image_file.write_bytes(data)

@@ -113,7 +113,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
 def test_a_damaged_description_is_refused(tmp_path: Path) -> None:
     checkpoint = finished(tmp_path / "mse")
     (tmp_path / "mse" / "config.json").write_text('{"network": ')
-    with pytest.raises(CheckpointError, match=r"config\.json is no JSON.*remove"):
+    with pytest.raises(CheckpointError, match=r"config\.json is damaged.*remove"):
         checkpoint.description()
 
 

@@ -22,6 +22,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
+
+from videogeneration.stored import reading
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -216,6 +219,31 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
     return Clips.open(folder)
 
 
+_AGAIN = "remove the folder of clips and make them again"
+
+
+def _open_array(path: Path) -> np.ndarray:
+    """A `.npy` file, memory-mapped; never one with objects, which would be unpickled."""
+    with reading(path, _AGAIN):
+        array = np.lib.format.open_memmap(path, mode="r")
+        if not array.ndim:
+            raise ValueError("it has no rows")
+        return array
+
+
+def _read_table(path: Path, rows: int) -> pd.DataFrame:
+    """The clips' table, of as many rows as there are backgrounds."""
+    with reading(path, _AGAIN):
+        file = pq.ParquetFile(path)
+        if file.metadata.num_rows != rows:
+            raise ValueError(f"{file.metadata.num_rows} rows, but {rows} backgrounds")
+        table = pd.read_parquet(path)
+        if missing := {*FIRST_COLUMNS, "background_valid"} - set(table):
+            raise ValueError(f"no column {', '.join(sorted(missing))}")
+        # what is damaged may be of another type
+        return table.astype({"start": "int64", "length": "int64", "background_valid": bool})
+
+
 @dataclass(frozen=True)
 class Clips:
     """An opened clip store, or a selection of its clips.
@@ -252,22 +280,24 @@ class Clips:
                 raise FileNotFoundError(
                     f"{folder / name}: no clips here; run the source's data pipeline first"
                 )
-        frames = np.load(folder / "frames.npy", mmap_mode="r")
-        backgrounds = np.load(folder / "backgrounds.npy", mmap_mode="r")
+        frames, backgrounds = (
+            _open_array(folder / f"{name}.npy") for name in ("frames", "backgrounds")
+        )
         labels, sequences = (
-            {
-                path.stem: np.load(path, mmap_mode="r")
-                for path in sorted((folder / name).glob("*.npy"))
-            }
+            {path.stem: _open_array(path) for path in sorted((folder / name).glob("*.npy"))}
             for name in ("labels", "sequences")
         )
-        table = pd.read_parquet(folder / "clips.parquet")
+        table = _read_table(folder / "clips.parquet", len(backgrounds))
         lengths = {len(array) for array in (frames, *labels.values())}
-        if lengths != {int(table["length"].sum())} or len(backgrounds) != len(table):
+        whole = table["length"].cumsum() - table["length"]
+        if lengths != {int(table["length"].sum())} or not table["start"].equals(whole):
             raise ValueError(
-                f"{folder}: clips.parquet, frames.npy, backgrounds.npy and labels disagree; make "
-                "the clips again"
+                f"{folder}: clips.parquet, frames.npy, backgrounds.npy and labels disagree; "
+                f"{_AGAIN}"
             )
+        for array in (frames, backgrounds):
+            if array.dtype != np.uint8 or array.ndim != 3 or array.shape[1:] != frames.shape[1:]:
+                raise ValueError(f"{folder}: frames or backgrounds are no pictures; {_AGAIN}")
         return cls(folder, frames, labels, backgrounds, table, sequences)
 
     def __len__(self) -> int:
@@ -302,8 +332,9 @@ class Clips:
 
     def report(self) -> dict[str, Any]:
         """What came of making the clips of the whole store."""
-        report: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
-        return report
+        path = self.folder / "report.json"
+        with reading(path, _AGAIN):
+            return dict(json.loads(path.read_text()))
 
     def fingerprint(self) -> str:
         """A digest of the selection, labels and backgrounds too: equal for equal clips."""

@@ -20,6 +20,9 @@ import pyarrow as pa
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_float
 from videogeneration.evaluation.protocols import Protocol
+from videogeneration.stored import reading
+
+_AGAIN = "remove the folder and draw the films again"
 
 KINDS = ("protocol", "own", "swapped", "held_out", "long")
 """What a film is drawn for: to be compared with its clip step by step under a protocol; from one
@@ -89,12 +92,12 @@ class Predictions:
                 raise FileNotFoundError(
                     f"{folder / name}: no predictions here; run the pipeline's node that draws them"
                 )
-        predictions = cls(folder, pd.read_parquet(folder / "films.parquet"))
-        with predictions._reader() as reader:
-            if reader.num_record_batches != len(predictions.table):
-                raise ValueError(
-                    f"{folder}: films.parquet and frames.arrow disagree; draw the films again"
-                )
+        with reading(folder / "films.parquet", _AGAIN):
+            predictions = cls(folder, pd.read_parquet(folder / "films.parquet"))
+        with reading(folder / "frames.arrow", _AGAIN), predictions._reader() as reader:
+            films = reader.num_record_batches
+        if films != len(predictions.table):
+            raise ValueError(f"{folder}: films.parquet and frames.arrow disagree; {_AGAIN}")
         return predictions
 
     def select(self, **columns: str | int) -> list[Prediction]:
@@ -112,10 +115,10 @@ class Predictions:
 
     def frames(self, film: int) -> np.ndarray:
         """A film's frames as they are kept, uint8 `[T, H, W]`; read from disk."""
-        with self._reader() as reader:
+        with reading(self.folder / "frames.arrow", _AGAIN), self._reader() as reader:
             height, width = (int(reader.schema.metadata[side]) for side in (b"height", b"width"))
             frames = reader.get_batch(film).column(0)
-        return np.frombuffer(frames.buffers()[1], np.uint8).reshape(-1, height, width)
+            return np.frombuffer(frames.buffers()[1], np.uint8).reshape(-1, height, width)
 
     def film(self, film: int) -> np.ndarray:
         """A film's frames, float32 `[T, H, W]` in [0, 1]; read from disk."""

@@ -1,11 +1,13 @@
 """Handwritten digits: MNIST's IDX files from a folder, or the digits that scikit-learn carries."""
 
 import gzip
+import logging
 import math
+import re
 import struct
 import zlib
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
 
 import cv2
 import numpy as np
@@ -13,10 +15,13 @@ import numpy as np
 from videogeneration.captions import SceneGrammar
 from videogeneration.data.clips import ClipStream
 from videogeneration.evaluation.judges import SceneJudge
+from videogeneration.sources.download import fetch
 from videogeneration.sources.scenes import LABELS, ElementSettings, make_clips
 from videogeneration.sources.source import Source
 from videogeneration.sources.sprites import Sprites
 from videogeneration.validated import validated
+
+logger = logging.getLogger(__name__)
 
 DIGITS: tuple[str, ...] = tuple(f"digit {digit}" for digit in range(10))
 
@@ -25,6 +30,31 @@ SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
 
 IDX_SETS = ("train", "t10k")
 """Names of MNIST's training and test set."""
+
+_FILE = re.compile(
+    r"(?:emnist-(?:digits|mnist)-)?(?P<set>train|t10k|test)"
+    r"-(?P<kind>images|labels)[-.]idx[13]-ubyte(?: ?\(\d+\))?(?:\.gz)?",
+    re.IGNORECASE,
+)
+
+URL = "https://ossci-datasets.s3.amazonaws.com/mnist/"
+"""PyTorch's copy; the authors' page does not answer everybody."""
+
+TERMS = (
+    "MNIST's digits are by LeCun, Cortes and Burges (http://yann.lecun.com/exdb/mnist), made of "
+    "NIST's databases; CC BY-SA 3.0"
+)
+
+SUMS = {
+    "train-images-idx3": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+    "train-labels-idx1": "d53e105ee54ea40749a09fcbcd1e9432",
+    "t10k-images-idx3": "9fb629c4189551a2d022fa330f9573f3",
+    "t10k-labels-idx1": "ec29112dd5afa0611ce80d1b7f02629c",
+}
+"""MD5 of MNIST's files."""
+
+MOST_BYTES = 300_000_000
+"""Of an IDX file; EMNIST's digits have 188 million."""
 
 OPTDIGITS_SIDE = 40
 
@@ -53,8 +83,9 @@ def idx_digits(folder: Path | str, seed: int = 0) -> Sprites:
     training and validation; with one, it is shared out among all three.
 
     Args:
-        folder: Where `train-images-idx3-ubyte.gz` and so on lie; a set counts when its images and
-            its labels are both there.
+        folder: In it or below it lie `train-images-idx3-ubyte.gz` and so on; a set counts when its
+            images and its labels are both there. EMNIST's digits, which are stored on their side,
+            have names of their own: `emnist-digits-test-images-idx3-ubyte.gz`.
         seed: Decides which samples go to which split.
 
     Raises:
@@ -62,12 +93,17 @@ def idx_digits(folder: Path | str, seed: int = 0) -> Sprites:
         ValueError: A file is truncated or of the wrong kind, or counts disagree.
     """
     folder = Path(folder)
-    found = {name: _find_set(folder, name) for name in IDX_SETS}
-    sets = {name: _read_set(*files) for name, files in found.items() if files}
+    found = _find_files(folder)
+    sets = {
+        name: _read_set(found[name, "images"], found[name, "labels"])
+        for name in IDX_SETS
+        if (name, "images") in found and (name, "labels") in found
+    }
     if not sets:
         raise FileNotFoundError(
             f"{folder}: no MNIST set with both its files; expected for example "
-            "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz"
+            "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz: get them by "
+            "kedro run --pipelines=mnist_download, or name their folder, --params=mnist.folder=PATH"
         )
     images = np.concatenate([images for images, _ in sets.values()])
     labels = np.concatenate([labels for _, labels in sets.values()])
@@ -88,43 +124,51 @@ def read_idx(path: Path) -> np.ndarray:
     Raises:
         ValueError: The file is truncated, too long, or no IDX file of unsigned bytes.
     """
-    data = path.read_bytes()
-    if data[:2] == b"\x1f\x8b":
+    with path.open("rb") as plain:
+        packed = plain.read(2) == b"\x1f\x8b"
+        plain.seek(0)
+        file: BinaryIO = gzip.GzipFile(fileobj=plain) if packed else plain  # type: ignore[assignment]
         try:
-            data = gzip.decompress(data)
+            return _read_array(path, file)
         except (EOFError, OSError, zlib.error) as error:
             raise ValueError(f"{path}: damaged or truncated gzip file ({error})") from error
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] != 8 or not data[3]:
+
+
+def _read_array(path: Path, file: BinaryIO) -> np.ndarray:
+    """No more is read than the header states, and one byte."""
+    start = file.read(4)
+    if len(start) < 4 or start[:2] != b"\0\0" or start[2] != 8 or not start[3]:
         raise ValueError(
-            f"{path}: no IDX file of unsigned bytes (it starts with {data[:4].hex() or 'nothing'}, "
+            f"{path}: no IDX file of unsigned bytes (it starts with {start.hex() or 'nothing'}, "
             "expected 0000080N)"
         )
-    header = 4 + 4 * data[3]
-    if len(data) < header:
+    sides = file.read(4 * start[3])
+    if len(sides) < 4 * start[3]:
         raise ValueError(f"{path}: truncated within its header")
-    shape = struct.unpack(f">{data[3]}I", data[4:header])
-    expected = math.prod(shape)
-    if len(data) - header != expected:
-        size = " x ".join(map(str, shape))
-        problem = "truncated" if len(data) - header < expected else "too long"
-        raise ValueError(
-            f"{path}: {problem}; it states {size} = {expected} bytes and has {len(data) - header}"
-        )
-    return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
+    shape = struct.unpack(f">{start[3]}I", sides)
+    expected, size = math.prod(shape), " x ".join(map(str, shape))
+    if expected > MOST_BYTES:
+        raise ValueError(f"{path}: it states {size} bytes, which no set of digits has")
+    data = file.read(expected + 1)
+    if len(data) != expected:
+        problem = "truncated" if len(data) < expected else "too long"
+        has = len(data) if len(data) < expected else "more"
+        raise ValueError(f"{path}: {problem}; it states {size} = {expected} bytes and has {has}")
+    return np.frombuffer(data, np.uint8).reshape(shape)
 
 
-def _find_set(folder: Path, name: str) -> tuple[Path, Path] | None:
-    """Files of a set's images and labels; None where one of them is missing."""
-    files = []
-    for kind in ("images-idx3", "labels-idx1"):
-        # some copies carry a dot where the original has a dash
-        stems = (f"{name}-{kind}-ubyte", f"{name}-{kind}-ubyte".replace("-idx", ".idx"))
-        names = [stem + end for stem in stems for end in ("", ".gz")]
-        present = [folder / candidate for candidate in names if (folder / candidate).is_file()]
-        if not present:
-            return None
-        files.append(present[0])
-    return files[0], files[1]
+def _find_files(folder: Path) -> dict[tuple[str, str], Path]:
+    """Files by set (`train`, `t10k`) and kind (`images`, `labels`), as people's copies have them.
+
+    The nearest to the folder goes first.
+    """
+    files = sorted(folder.rglob("*ubyte*"), key=lambda path: (len(path.parts), path))
+    found: dict[tuple[str, str], Path] = {}
+    for path in files:
+        if (match := _FILE.fullmatch(path.name)) and path.is_file():
+            name = {"test": "t10k"}.get(match["set"].lower(), match["set"].lower())
+            found.setdefault((name, match["kind"].lower()), path)
+    return found
 
 
 def _read_set(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -146,6 +190,8 @@ def _read_set(image_file: Path, label_file: Path) -> tuple[np.ndarray, np.ndarra
         )
     if len(labels) and labels.max() > 9:
         raise ValueError(f"{label_file}: label {labels.max()} is no digit")
+    if image_file.name.lower().startswith("emnist"):
+        images = images.transpose(0, 2, 1)
     # an image without ink has no place in a scene
     drawn = (images > 32).any(axis=(1, 2))
     return images[drawn], labels[drawn]
@@ -186,7 +232,8 @@ class DigitSettings(ElementSettings):
 
     Attributes:
         source: `optdigits`: scikit-learn's digits; `idx`: MNIST's files in `folder`.
-        folder: Of MNIST's files; naming one is enough to use them.
+        folder: Of MNIST's files; naming one is enough to use them. Without one, `idx` are those
+            that `mnist_download` has brought.
         held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
         seed: Decides everything that is drawn at random.
         counts: How many clips.
@@ -202,18 +249,28 @@ class DigitSettings(ElementSettings):
         ("digit 9", "circle_counterclockwise"),
     )
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.source == "idx" and not self.folder:
-            raise ValueError(
-                "folder: empty; name the folder of the IDX files, --params=mnist.folder=PATH"
-            )
+
+def _files(settings: DigitSettings, raw_folder: Path) -> Path:
+    return Path(settings.folder).expanduser() if settings.folder else raw_folder / "idx"
 
 
-def _make(settings: DigitSettings, folder: Path) -> ClipStream:
-    if settings.folder:
-        return make_clips(idx_digits(settings.folder, settings.seed), settings)
-    return make_clips(optdigits(settings.seed), settings)
+def _make(settings: DigitSettings, raw_folder: Path) -> ClipStream:
+    if settings.source == "optdigits" and not settings.folder:
+        return make_clips(optdigits(settings.seed), settings)
+    return make_clips(idx_digits(_files(settings, raw_folder), settings.seed), settings)
+
+
+def _download(settings: DigitSettings, raw_folder: Path) -> Path:
+    """MNIST's four files.
+
+    Raises:
+        DownloadError: A file cannot be had, or is another one than expected.
+    """
+    logger.info(TERMS)
+    folder = _files(settings, raw_folder)
+    for name, checksum in SUMS.items():
+        fetch(f"{URL}{name}-ubyte.gz", f"md5:{checksum}", folder)
+    return folder
 
 
 SOURCE = Source(
@@ -223,4 +280,5 @@ SOURCE = Source(
     grammar=lambda settings: SceneGrammar(DIGITS),
     judge=SceneJudge,
     labels=LABELS,
+    download=_download,
 )

@@ -1,37 +1,34 @@
 """One's own pictures and videos, brought to the frame that a network knows."""
 
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, ImageSequence, UnidentifiedImageError
 
 from videogeneration.data.clips import HISTORY
+from videogeneration.sources.picture_files import PictureError, View, views
 from videogeneration.sources.source import PictureFormat
 
 logger = logging.getLogger(__name__)
 
-USUAL_FPS = 25.0
-"""Frames a second of a video that does not say how many it has."""
-
 LONGEST = 1280
 """Pixels of the longer side of a picture; a larger one is brought to it."""
+
+MOST_FRAMES = 15_000
+"""Frames of a video that are looked at; of those that are larger than 4 million pixels fewer."""
+
+NAME_BYTES = 100
+"""Length of a shot's name; names of films add a sentence, and file systems allow 255."""
 
 ENOUGH = 0.95
 """Share of the most that can be seen of a figure from which on all of it is in view."""
 
 _BRIGHT = 127.5
-
-
-class PictureError(ValueError):
-    """A file that is no picture, or none that can be used; names it."""
 
 
 @dataclass(frozen=True)
@@ -163,7 +160,7 @@ def read_pictures(
     """Read a picture, a video, or a folder of them.
 
     Args:
-        path: A file that Pillow or OpenCV reads, of any size and colours, or a folder of such; what
+        path: A file that Pillow or FFmpeg reads, of any size and colours, or a folder of such; what
             is neither picture nor video in a folder is skipped and named in the log.
         frame: What they are brought to.
         fps: At how many frames a second a video is looked at: the pace that the network knows.
@@ -182,24 +179,24 @@ def read_pictures(
 
     def read(file: Path, name: str) -> Shot:
         try:
-            return _read(_Reel.of(file), name, frame, fps, visibility, at, longest)
+            return _read(file, name, frame, fps, visibility, at, longest)
         except PictureError as error:
             raise PictureError(f"image: {file}: {error}") from error
-        # the bases of what can go wrong in a damaged file are many
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise PictureError(f"image: {file}: cannot be read ({error})") from error
+        # in a damaged file, Pillow's and FFmpeg's readers may come upon anything
+        except Exception as error:
+            said = " ".join(str(error).split()) or type(error).__name__
+            raise PictureError(f"image: {file}: cannot be read ({said})") from error
 
     if path.is_file():
-        yield read(path, path.stem)
+        yield read(path, _short(path.stem))
         return
     if not path.is_dir():
         raise PictureError(f"image: {path}: no such file or folder")
     files = sorted(file for file in path.iterdir() if file.is_file() and file.name[0] != ".")
-    stems = [file.stem for file in files]
     found = False
-    for file in files:
+    for file, name in zip(files, _names(files), strict=True):
         try:
-            shot = read(file, file.stem if stems.count(file.stem) == 1 else file.name)
+            shot = read(file, name)
         except PictureError as error:
             logger.warning("%s", error)
             continue
@@ -209,36 +206,26 @@ def read_pictures(
         raise PictureError(f"image: {path}: no picture or video in this folder")
 
 
-@dataclass(frozen=True)
-class _Reel:
-    """The pictures of a file.
-
-    Attributes:
-        pictures: Begins anew at the first one: uint8 `[h, w, 3]` each.
-        fps: Pictures a second; None for a still.
-    """
-
-    pictures: Callable[[], Iterator[np.ndarray]]
-    fps: float | None
-
-    @classmethod
-    def of(cls, path: Path) -> "_Reel":
-        try:
-            with Image.open(path) as image:
-                duration = image.info.get("duration")
-                # phones put several pictures into one file; only in a film do they have durations
-                fps = 1000 / float(duration) if duration and _is_film(image) else None
-            return cls(partial(_pictures, path, fps is None), fps)
-        except UnidentifiedImageError:
-            return cls(partial(_video_pictures, path), _video_fps(path))
+def _names(files: Sequence[Path]) -> list[str]:
+    """What the files' films are called: as short as they stay apart."""
+    names = [_short(file.stem) for file in files]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    names = [
+        _short(file.name) if name in twice else name
+        for file, name in zip(files, names, strict=True)
+    ]
+    twice = {name for name, count in Counter(names).items() if count > 1}
+    return [f"{number}_{name}" if name in twice else name for number, name in enumerate(names)]
 
 
-def _is_film(image: Image.Image) -> bool:
-    return getattr(image, "is_animated", False)
+def _short(name: str) -> str:
+    """What files can be named after: not too long, and without what cannot be printed."""
+    printable = "".join(letter if letter.isprintable() else "_" for letter in name)
+    return printable.encode()[:NAME_BYTES].decode(errors="ignore")
 
 
 def _read(
-    reel: _Reel,
+    path: Path,
     name: str,
     frame: Frame,
     fps: float,
@@ -247,28 +234,74 @@ def _read(
     longest: int,
 ) -> Shot:
     """The shot that a file gives."""
-    step = max(1, round(reel.fps / fps)) if reel.fps else 1
-    frames = [frame.bring(_grey(picture)) for picture in islice(reel.pictures(), None, None, step)]
-    if not frames:
+    seen: dict[int, np.ndarray] = {}
+    inside, ended, notes = (slice(0), slice(0)), True, []
+    for tick, view in _at_pace(path, fps, longest, at is None):
+        if at is not None and tick > at * fps + _EARLY:
+            ended = False
+            break
+        picture = view.picture()
+        seen[tick] = frame.bring(_grey(picture))
+        inside = frame.inside(picture)
+        if at is not None and len(seen) > HISTORY:
+            del seen[next(iter(seen))]
+    if not seen:
         raise PictureError(
-            "no picture that Pillow reads, no video that OpenCV reads; save it as JPEG, PNG or MP4"
+            "no picture that Pillow reads, no video that FFmpeg reads; save it as JPEG, PNG or MP4"
         )
-    inside, last, notes = frame.inside(next(reel.pictures())), 0, []
-    if reel.fps and len(frames) > 1:
-        seconds = step / reel.fps
-        last = moment(visibility(np.array(frames), inside)) if at is None else round(at / seconds)
-        if last >= len(frames):
-            raise PictureError(f"at: {at} seconds; it ends after {len(frames) * seconds:.1f}")
-        notes.append(f"films start at {last * seconds:.1f} seconds; `at` says another moment")
-    first = max(0, last + 1 - HISTORY)
-    chosen = list(islice(reel.pictures(), first * step, last * step + 1, step))
-    small = [_bounded(picture, longest) for picture in chosen]
-    if small[0].shape != chosen[0].shape:
-        sizes = ["x".join(map(str, x.shape[1::-1])) for x in (chosen[0], small[0])]
-        notes.append("its {} pixels are brought to {}".format(*sizes))
-    pictures, own = zip(*(frame.around(picture) for picture in small), strict=True)
-    given = np.array(frames[first : last + 1])
-    return Shot(name, given, np.array(pictures), own[-1], inside, tuple(notes))
+    ticks = list(seen)
+    last = ticks[-1]
+    if len(ticks) > 1:
+        end = (2 * last - ticks[-2]) / fps
+        if at is None:
+            last = ticks[moment(visibility(np.array(list(seen.values())), inside))]
+        elif ended and at >= end:
+            raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
+        notes.append(f"films start at {last / fps:.1f} seconds; `at` says another moment")
+    times = range(max(ticks[0], last + 1 - HISTORY), last + 1)
+    shown = [ticks[index - 1] for index in np.searchsorted(ticks, times, "right")]
+    if 2 * len(set(shown)) < len(shown):
+        notes.append("it has too few pictures a second to show motion; only the last is taken")
+        shown = [last]
+    pictures: dict[int, np.ndarray] = {}
+    for tick, view in _at_pace(path, fps, longest, at is None):
+        if tick in shown:
+            pictures[tick] = _bounded(view.picture(), longest)
+            size = "x".join(map(str, view.size))
+        if tick == last:
+            break
+    own_size = "x".join(map(str, pictures[last].shape[1::-1]))
+    if own_size != size:
+        notes.append(f"its {size} pixels are brought to {own_size}")
+    around, own = zip(*(frame.around(pictures[tick]) for tick in shown), strict=True)
+    given = np.array([seen[tick] for tick in shown])
+    return Shot(name, given, np.array(around), own[-1], inside, tuple(notes))
+
+
+def _at_pace(path: Path, fps: float, longest: int, bounded: bool) -> Iterator[tuple[int, View]]:
+    """The first picture of every `1 / fps` seconds that has one, and which one it is.
+
+    Args:
+        path: The file.
+        fps: Pictures a second.
+        longest: How large they are to be at least on their longer side.
+        bounded: Whether to stop after `MOST_FRAMES`.
+    """
+    tick, looked_at = -1, 0.0
+    for view in views(path, longest):
+        looked_at += max(1, view.size[0] * view.size[1] / 4e6)
+        if bounded and looked_at > MOST_FRAMES:
+            logger.warning(
+                "image: %s: only its first %d seconds are looked at; `at` says another moment",
+                *(path, view.seconds),
+            )
+            return
+        if (now := int(view.seconds * fps + _EARLY)) > tick:
+            tick = now
+            yield tick, view
+
+
+_EARLY = 0.01  # share of a tick; time stamps are rounded
 
 
 def moment(visibility: Sequence[float]) -> int:
@@ -287,60 +320,6 @@ def moment(visibility: Sequence[float]) -> int:
     starts, ends = edges[::2], edges[1::2]
     longest = int((ends - starts).argmax())
     return int(starts[longest] + ends[longest] - 1) // 2
-
-
-def _pictures(path: Path, still: bool) -> Iterator[np.ndarray]:
-    """The picture of a file that Pillow reads, or those of an animation."""
-    with Image.open(path) as image:
-        for each in ImageSequence.Iterator(image):
-            yield _colours(each)
-            if still:
-                return
-
-
-def _video_fps(path: Path) -> float:
-    with _opened(path) as capture:
-        return capture.get(cv2.CAP_PROP_FPS) or USUAL_FPS
-
-
-def _video_pictures(path: Path) -> Iterator[np.ndarray]:
-    """The pictures of a video, turned as it says; none where it is no video."""
-    with _opened(path) as capture:
-        # FFmpeg would draw the letters of a text file
-        reads = int(capture.get(cv2.CAP_PROP_FOURCC)) != cv2.VideoWriter.fourcc(*"ansi")
-        while reads:
-            reads, picture = capture.read()
-            if reads:
-                yield cv2.cvtColor(picture, cv2.COLOR_BGR2RGB)
-
-
-@contextmanager
-def _opened(path: Path) -> Iterator[cv2.VideoCapture]:
-    level = cv2.utils.logging.getLogLevel()
-    # what OpenCV would say to a file that is no video, an error says better
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
-    capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG)
-    try:
-        yield capture
-    finally:
-        capture.release()
-        cv2.utils.logging.setLogLevel(level)
-
-
-def _colours(image: Image.Image) -> np.ndarray:
-    """A picture as it is meant to be seen, uint8 `[h, w, 3]`."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I"):
-        grey = (np.asarray(image, np.float64) / 257).clip(0, 255).round().astype(np.uint8)
-        return np.repeat(grey[..., None], 3, 2)
-    if not image.has_transparency_data:
-        return np.array(image.convert("RGB"))
-    drawn = np.asarray(image.convert("RGBA"), np.float64)
-    alpha = drawn[..., 3:] / 255
-    light = (_grey(drawn[..., :3].astype(np.uint8))[..., None] * alpha).sum() / max(alpha.sum(), 1)
-    # what is transparent becomes the opposite of what is not, so that this can be seen
-    background = 255 if light < _BRIGHT else 0
-    return (background + (drawn[..., :3] - background) * alpha).round().astype(np.uint8)
 
 
 def _grey(picture: np.ndarray) -> np.ndarray:

@@ -47,6 +47,8 @@ class Source:
             where there is a `judge_task`, the network that it has trained.
         picture: How one's own pictures are brought to its frames.
         labels: Names of the labels that its clips may have.
+        download: Settings and the same folder to where it has put real data; None where there is
+            none to be had. The setting `folder` may then name it.
         judge_task: How the judge's network is trained; None for a judge without one.
     """
 
@@ -57,6 +59,7 @@ class Source:
     judge: Callable[..., Judge]
     picture: PictureFormat = PictureFormat()
     labels: tuple[str, ...] = ()
+    download: Callable[[Any, Path], Path] | None = None
     judge_task: JudgeTask | None = None
 
     def read_settings(self, block: Mapping[str, Any], others: Collection[str] = ()) -> Any:
@@ -70,6 +73,8 @@ class Source:
             SettingsError: A name is neither the source's own nor one of the others, or a value is
                 out of range; names the parameter.
         """
+        if not isinstance(block, Mapping):
+            raise SettingsError(f"{self.name}: {block!r} is no mapping of names to values")
         own = [field.name for field in fields(self.settings)]
         for name in block:
             if name not in own and name not in others:

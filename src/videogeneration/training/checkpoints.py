@@ -12,7 +12,6 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import pandas as pd
@@ -22,9 +21,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from videogeneration.captions import Grammar
+from videogeneration.captions import CaptionError, Grammar
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.registry import NETWORKS
+from videogeneration.stored import reading
+
+MOST_HEADER = 10_000
+"""Bytes of the first line of `history.csv`."""
 
 
 class CheckpointError(ValueError):
@@ -75,10 +78,12 @@ class Checkpoint:
         path = self.folder / "config.json"
         if not path.exists():
             return {}
-        try:
-            return json.loads(path.read_text())
-        except json.JSONDecodeError as error:
-            raise CheckpointError(f"{path} is no JSON ({error}); remove {self.folder}") from error
+        with reading(path, f"remove {self.folder} and train again", CheckpointError):
+            said = json.loads(path.read_text())
+            kinds = {"network": str, "config": dict, "inputs": dict}
+            if wrong := [name for name, kind in kinds.items() if not isinstance(said[name], kind)]:
+                raise ValueError(f"its {wrong[0]} is none")
+            return said
 
     def grammar(self) -> Grammar:
         """What can be said to the network; a generator trained on inherits it.
@@ -87,11 +92,13 @@ class Checkpoint:
             CheckpointError: There is no trained network, or its inputs have no grammar.
             CaptionError: Another version of the grammar encoded its sentences.
         """
-        inputs = self.description().get("inputs", {})
-        described = inputs.get("grammar") or inputs.get("mse", {}).get("grammar")
+        path, inputs = self.folder / "config.json", self.description().get("inputs", {})
+        with reading(path, "train again", CheckpointError):
+            described = inputs.get("grammar") or inputs.get("mse", {}).get("grammar")
         if not described:
-            raise CheckpointError(f"{self.folder}/config.json: no grammar in its inputs")
-        return Grammar.from_description(described)
+            raise CheckpointError(f"{path}: no grammar in its inputs")
+        with reading(path, "train again", CaptionError):
+            return Grammar.from_description(described)
 
     def load(self, device: str = "cpu") -> nn.Module:
         """The trained network, ready to draw.
@@ -102,7 +109,15 @@ class Checkpoint:
         description, weights = self.description(), self.folder / "weights.safetensors"
         if not description or not weights.exists():
             raise CheckpointError(f"{self.folder}: no trained network here; train it first")
-        network = build(description["network"], description["config"])
+        with reading(self.folder / "config.json", "train again", CheckpointError):
+            # without memory first: a damaged number may ask for any amount of it
+            with torch.device("meta"):
+                empty = build(description["network"], description["config"])
+            parts = (*empty.parameters(), *empty.buffers())
+            needed = sum(part.numel() * part.element_size() for part in parts)
+            if needed > 2 * weights.stat().st_size + 10_000_000:
+                raise ValueError(f"a network of {needed:,} bytes, which its weights do not fill")
+            network = build(description["network"], description["config"])
         try:
             network.load_state_dict(load_file(weights, device="cpu"))
         except (SafetensorError, RuntimeError) as error:
@@ -127,7 +142,13 @@ class Checkpoint:
 
     def history(self) -> pd.DataFrame:
         """The training's curves: `step` and a column a figure."""
-        return pd.read_csv(self.folder / "history.csv")
+        path = self.folder / "history.csv"
+        with reading(path, f"remove {self.folder} and train again", CheckpointError):
+            with path.open("rb") as file:
+                # pandas takes hours over a hundred thousand columns
+                if len(file.readline(MOST_HEADER + 1)) > MOST_HEADER:
+                    raise ValueError("its first line has no end")
+            return pd.read_csv(path)
 
     def finish(self, network: nn.Module, inputs: Mapping[str, Any], history: pd.DataFrame) -> None:
         """Write a trained network and forget the state of its training.
@@ -209,11 +230,8 @@ def read_state(path: Path, tensors: bool = False) -> dict[str, Any]:
     # torch would look for a file of an earlier form and say so
     if not zipfile.is_zipfile(path):
         raise CheckpointError(f"{path} is damaged (no whole archive); remove it to start anew")
-    try:
+    with reading(path, "remove it to start anew", CheckpointError):
         return torch.load(path, map_location="cpu", weights_only=True, mmap=not tensors)
-    except (RuntimeError, OSError, EOFError, UnpicklingError) as error:
-        reason = (str(error).splitlines() or ["empty"])[0]
-        raise CheckpointError(f"{path} is damaged ({reason}); remove it to start anew") from error
 
 
 def restore_state(
@@ -227,15 +245,16 @@ def restore_state(
         CheckpointError: The file is damaged, or of other networks.
     """
     state = read_state(path, tensors=True)
-    for name, module in modules.items():
-        try:
-            module.load_state_dict(state["modules"][name])
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{path} belongs to another network ({str(error).splitlines()[0]}); remove it"
-            ) from error
-    for name, optimizer in optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
+    with reading(path, "remove it to start anew", CheckpointError):
+        for name, module in modules.items():
+            try:
+                module.load_state_dict(state["modules"][name])
+            except RuntimeError as error:
+                raise CheckpointError(
+                    f"{path} belongs to another network ({str(error).splitlines()[0]}); remove it"
+                ) from error
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
 
 
 def _replace(path: Path, write: Any) -> None:

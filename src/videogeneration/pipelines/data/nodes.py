@@ -1,5 +1,6 @@
 """Nodes from a source's settings to clips, captions and a preview."""
 
+import logging
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips, ClipStream
 from videogeneration.reporting.sheets import preview_sheet
 from videogeneration.sources import Source
+
+logger = logging.getLogger(__name__)
 
 Make = Callable[[Source, dict[str, Any], Path], tuple[ClipStream, dict[str, Any]]]
 
@@ -30,6 +33,24 @@ def clip_maker(others: Collection[str]) -> Make:
         return source.make_clips(settings, folder), source.grammar(settings).description()
 
     return make_clips
+
+
+def downloader(others: Collection[str]) -> Callable[[Source, dict[str, Any], Path], None]:
+    """The node that fetches a source's real data.
+
+    Args:
+        others: Names in the source's block of parameters that are not its own settings.
+    """
+
+    def download(source: Source, block: dict[str, Any], folder: Path) -> None:
+        """Real data, into the folder that the settings name, or that of the raw material."""
+        assert source.download is not None  # else it has no such pipeline
+        where = source.download(source.read_settings(block, others), folder)
+        logger.info(
+            "use it: kedro run --pipelines=%s_gan --params=%s.folder=%s", *(source.name,) * 2, where
+        )
+
+    return download
 
 
 def report_clips(clips: Clips) -> dict[str, Any]:

@@ -7,6 +7,16 @@ from kedro.pipeline import Node, Pipeline
 from videogeneration.pipelines.data import nodes
 
 
+def create_download_pipeline(source: str, others: Collection[str]) -> Pipeline:
+    """Real data from where it is published; see `create_pipeline`."""
+    inputs = ["source", f"params:{source}", "raw_folder"]
+    return Pipeline(
+        [Node(nodes.downloader(others), inputs, None, name="download")],
+        namespace=source,
+        parameters={f"params:{source}"},
+    )
+
+
 def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
     """From a source's settings to clips, one-hot captions and a preview sheet.
 

@@ -18,6 +18,7 @@ from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
 from videogeneration.sources.kth.films import film_clips
 from videogeneration.sources.kth.labels import LABELS, sequences_of
+from videogeneration.sources.kth.published import download
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
@@ -39,12 +40,12 @@ CAMERA_ASPECT = 4 / 3
 
 
 def _make(settings: KthSettings, folder: Path) -> ClipStream:
-    if not settings.folder:
+    if settings.source == "rendered" and not settings.folder:
         return _rendered(settings, folder)
-    stream = extract_clips(Path(settings.folder), settings)
+    stream = extract_clips(settings.recordings(folder), settings)
     if not settings.mixed:
         return stream
-    others = _rendered(settings, folder)
+    others = _rendered(replace(settings, split="prediction", test_subjects=()), folder)
     stream.clips = chain(stream.clips, (_for_training(clip) for clip in others.clips))
     stream.sequences = others.sequences
     return stream
@@ -52,9 +53,6 @@ def _make(settings: KthSettings, folder: Path) -> ClipStream:
 
 def _rendered(settings: KthSettings, folder: Path) -> ClipStream:
     """Clips of rendered people, and more of their motions than there are clips."""
-    settings = (
-        replace(settings, split="prediction", test_subjects=()) if settings.folder else settings
-    )
     stream = extract_clips(render_recordings(folder / "rendered", settings.people), settings)
     stream.clips = chain(stream.clips, film_clips(settings))
     if settings.motions:
@@ -95,6 +93,7 @@ SOURCE = Source(
     judge=PeopleJudge,
     picture=PictureFormat(CAMERA_ASPECT, "scene"),
     labels=LABELS,
+    download=download,
     judge_task=_judge_task,
 )
 

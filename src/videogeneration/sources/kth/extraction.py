@@ -59,6 +59,7 @@ class ExtractionReport:
         missing: Names of listed videos that are not in the folder.
         unlisted: Names of videos in the folder that the list does not have.
         bad: What is wrong with every video that was skipped.
+        short: What is left out of every video that ends before its list does.
         unreadable: Sequences left out because their direction cannot be read.
         subjects: The subjects of every part.
         note: Why the parts are not the ones asked for, or None.
@@ -75,6 +76,7 @@ class ExtractionReport:
     missing: list[str] = field(default_factory=list)
     unlisted: list[str] = field(default_factory=list)
     bad: list[str] = field(default_factory=list)
+    short: list[str] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
     subjects: dict[str, list[int]] = field(default_factory=dict)
     note: str | None = None
@@ -98,6 +100,7 @@ class ExtractionReport:
         ):
             if names:
                 lines.append(f"{len(names)} {what}: {_abbreviated(names)}")
+        lines += self.short
         if self.unreadable:
             lines.append(
                 f"{len(self.unreadable)} sequences left out because their direction cannot be "
@@ -111,6 +114,15 @@ class ExtractionReport:
     def to_dict(self) -> dict[str, Any]:
         """The report as plain values, ready for JSON."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class _Video:
+    """A video's whole sequences, and what is said of it if there are others."""
+
+    sequences: list["_Sequence"]
+    short: str | None
+    decoded: int
 
 
 @dataclass(frozen=True)
@@ -149,11 +161,11 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
     """
     folder = Path(folder)
     found = find_videos(folder, settings.actions)
-    listed = read_sequence_list(folder / LIST_NAME)
+    listed = read_sequence_list(_list_of(folder))
     if not found:
         raise KthError(
             f"{folder}: no video of {' or '.join(settings.actions)}; files are looked for as "
-            "<action>/personNN_<action>_dM_uncomp.avi, in the folder itself and in <action>.zip"
+            "personNN_<action>_dM_uncomp.avi, plain and in zip archives"
         )
     chosen = [video for video in listed.videos.values() if video.action in settings.actions]
     videos = [video for video in chosen if video.name in found]
@@ -180,9 +192,15 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
     return stream
 
 
+def _list_of(folder: Path) -> Path:
+    """The data set's list, in the folder or below it."""
+    found = [path for path in folder.rglob("*.txt") if path.name.lower() == LIST_NAME]
+    return min(found, key=lambda path: len(path.parts), default=folder / LIST_NAME)
+
+
 def _clips(
     videos: Sequence[ListedVideo],
-    read: Callable[[ListedVideo], list[_Sequence] | VideoError],
+    read: Callable[[ListedVideo], _Video | VideoError],
     settings: KthSettings,
     split: SplitAssignment,
     report: ExtractionReport,
@@ -197,8 +215,10 @@ def _clips(
             report.bad.append(str(result))
             continue
         report.videos += 1
-        report.frames_decoded += max(last for _, last in video.ranges)
-        for sequence in result:
+        report.frames_decoded += result.decoded
+        if result.short:
+            report.short.append(result.short)
+        for sequence in result.sequences:
             yield from _cut(sequence, video, settings, split.parts[video.subject], report)
     if len(report.bad) > _BAD_SHARE * len(videos):
         raise KthError(
@@ -270,7 +290,7 @@ def _read_or_reason(
     size: int,
     labelled: bool,
     video: ListedVideo,
-) -> list[_Sequence] | VideoError:
+) -> _Video | VideoError:
     """The sequences of a video, or what is wrong with it."""
     try:
         return _read_sequences(video, found[video.name], listed.path, size, labelled)
@@ -280,29 +300,32 @@ def _read_or_reason(
 
 def _read_sequences(
     video: ListedVideo, file: VideoFile, list_path: Path, size: int, labelled: bool
-) -> list[_Sequence]:
+) -> _Video:
     """Decode a video's sequences, and read or estimate what is known of them."""
     needed = max(last for _, last in video.ranges)
     wanted = np.zeros(needed, bool)
     for first, last in video.ranges:
         wanted[first - 1 : last] = True
     frames, count = read_frames(file, wanted, size)
-    for first, last in video.ranges:
-        if last > count:
-            raise VideoError(
-                f"{file}: {list_path} lists frames {first}-{last} of {video.name}, but the video "
-                f"has {count}; get the file again, or correct the list"
-            )
-    parts = [slice(first - 1, last) for first, last in video.ranges]
-    if labelled:
-        labels = labels_of(file, needed)
-        facts = [known(labels.part(part), size) for part in parts]
-    else:
-        facts = [estimated(frames[part], video.action) for part in parts]
-    return [
-        _Sequence(f"{video.name}_s{number}", number, frames[part], fact)
-        for number, (part, fact) in enumerate(zip(parts, facts, strict=True), start=1)
-    ]
+    whole = {
+        number: slice(first - 1, last)
+        for number, (first, last) in enumerate(video.ranges, start=1)
+        if last <= count
+    }
+    short = None
+    if len(whole) < len(video.ranges):
+        short = (
+            f"{file} has {count} frames, and {list_path} lists its sequences up to frame {needed}: "
+            f"{len(video.ranges) - len(whole)} of {len(video.ranges)} left out"
+        )
+        if not whole:
+            raise VideoError(f"{short}; get the file again, or correct the list")
+    labels = labels_of(file, count) if labelled else None
+    sequences = []
+    for number, part in whole.items():
+        fact = known(labels.part(part), size) if labels else estimated(frames[part], video.action)
+        sequences.append(_Sequence(f"{video.name}_s{number}", number, frames[part], fact))
+    return _Video(sequences, short, count)
 
 
 def _in_threads(

@@ -8,9 +8,16 @@ from videogeneration.captions import ACTIONS
 
 LIST_NAME = "00sequences.txt"
 
+MOST_BYTES = 10_000_000
+"""Of a list; the data set's own has 34,000."""
+
+MOST_FRAMES, MOST_SEQUENCES = 10_000, 100
+"""Of a video; those of the data set have up to 1,492 and 8."""
+
 _VIDEO = re.compile(
     rf"(?P<name>person(?P<subject>\d{{2,3}})_(?P<action>{'|'.join(ACTIONS)})_(?P<scenario>d[1-4]))"
-    r"\s+(?:(?P<missing>\*missing\*)|frames\s+(?P<ranges>\d+\s*-\s*\d+(?:\s*,\s*\d+\s*-\s*\d+)*))"
+    r"\s+(?:(?P<missing>\*missing\*)"
+    r"|frames\s+(?P<ranges>\d{1,9}\s*-\s*\d{1,9}(?:\s*,\s*\d{1,9}\s*-\s*\d{1,9})*))"
     r"\s*,?"
 )
 _SPLIT = re.compile(r"(?P<part>training|validation|test)\s*:(?P<persons>.*\d.*)", re.IGNORECASE)
@@ -75,7 +82,13 @@ def read_sequence_list(path: Path) -> SequenceList:
     videos: dict[str, ListedVideo] = {}
     missing: list[str] = []
     authors_split: dict[int, str] = {}
-    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), start=1):
+    with path.open("rb") as file:
+        text = file.read(MOST_BYTES + 1).decode("utf-8", "replace")
+    if len(text) > MOST_BYTES:
+        raise KthError(
+            f"{path}: more than {MOST_BYTES:,} bytes; is this the dataset's {LIST_NAME}?"
+        )
+    for number, line in enumerate(text.splitlines(), start=1):
         line, where = line.strip(), f"{path}, line {number}"
         if match := _VIDEO.fullmatch(line):
             if match["name"] in videos or match["name"] in missing:
@@ -92,7 +105,7 @@ def read_sequence_list(path: Path) -> SequenceList:
                 )
         elif match := _SPLIT.fullmatch(line):
             part = _PART_NAMES[match["part"].lower()]
-            for person in map(int, re.findall(r"\d+", match["persons"])):
+            for person in map(int, re.findall(r"\d{1,9}", match["persons"])):
                 if authors_split.setdefault(person, part) != part:
                     raise KthError(f"{where}: person {person} is already in another part")
     if not videos:
@@ -103,9 +116,13 @@ def read_sequence_list(path: Path) -> SequenceList:
 def _video(match: re.Match[str], where: str) -> ListedVideo:
     numbers = [int(number) for number in re.findall(r"\d+", match["ranges"])]
     ranges = tuple(zip(numbers[::2], numbers[1::2], strict=True))
+    if len(ranges) > MOST_SEQUENCES:
+        raise KthError(f"{where}: {len(ranges)} sequences of one video; at most {MOST_SEQUENCES}")
     for first, last in ranges:
-        if not 1 <= first <= last:
-            raise KthError(f"{where}: frames {first}-{last} is no range; frames count from 1")
+        if not 1 <= first <= last <= MOST_FRAMES:
+            raise KthError(
+                f"{where}: frames {first}-{last} is no range; frames count from 1 to {MOST_FRAMES}"
+            )
     return ListedVideo(
         match["name"], int(match["subject"]), match["action"], match["scenario"], ranges
     )

@@ -1,6 +1,7 @@
 """What a user chooses of KTH's clips."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
 from pydantic import Field, field_validator
@@ -35,7 +36,8 @@ class KthSettings:
 
     Attributes:
         source: `rendered`: people drawn here; `recorded`: the recordings in `folder`.
-        folder: Of the recordings; naming one is enough to use them.
+        folder: Of the recordings; naming one is enough to use them. Without one, recorded are those
+            that `kth_download` has brought.
         actions: Any of the six actions.
         split: `authors`: 8/8/9 subjects; `prediction`: 1-16 for training, 17-25 for testing; or
             lists of subjects by part (`train`, `validation`, `test`).
@@ -73,8 +75,8 @@ class KthSettings:
             check_lists(self.split)
         else:
             check_name(self.split, ASSIGNMENTS, "split:")
-        if self.source == "recorded" and not self.folder:
-            raise ValueError(
-                "folder: empty; name the folder of the KTH recordings, --params=kth.folder=PATH"
-            )
         object.__setattr__(self, "people", replace(self.people, actions=cast(Any, self.actions)))
+
+    def recordings(self, raw_folder: Path) -> Path:
+        """Where real recordings lie: in `folder`, or where they are downloaded to."""
+        return Path(self.folder).expanduser() if self.folder else raw_folder / "recorded"

@@ -2,9 +2,9 @@
 
 import re
 import shutil
+import struct
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,11 +13,16 @@ from pathlib import Path, PurePosixPath
 import cv2
 import numpy as np
 
+from videogeneration.captions import ACTIONS
 from videogeneration.sources.kth.sequences import KthError
 
 _FILE = re.compile(
     r"(?P<name>person\d{2,3}_(?P<action>[a-z]+)_d\d)(?:_uncomp)?\.avi", re.IGNORECASE
 )
+
+
+MOST_BYTES = 200_000_000
+"""Of a video in an archive; the largest of the data set has 7 million."""
 
 
 class VideoError(KthError):
@@ -45,9 +50,9 @@ class VideoFile:
 def find_videos(folder: Path, actions: Sequence[str]) -> dict[str, VideoFile]:
     """Find the videos of some actions.
 
-    They lie in `<folder>/<action>/` (at any depth), flat in `<folder>`, or inside
-    `<folder>/<action>.zip` (at any depth), with or without `_uncomp` in their names. A plain file
-    goes before one in an archive.
+    They are known by their names, with or without `_uncomp`, and may lie anywhere in the folder,
+    plain or in zip archives. A plain file goes before one in an archive. An archive that is named
+    after other actions is not opened.
 
     Returns:
         The videos by name, in order of their names.
@@ -56,15 +61,18 @@ def find_videos(folder: Path, actions: Sequence[str]) -> dict[str, VideoFile]:
         KthError: The folder does not exist, or an archive cannot be opened.
     """
     if not folder.is_dir():
-        raise KthError(f"{folder}: no such folder; it should hold the KTH videos")
+        raise KthError(
+            f"{folder}: no such folder; it should hold the KTH videos: get them by "
+            "kedro run --pipelines=kth_download, or name their folder, --params=kth.folder=PATH"
+        )
     found: dict[str, VideoFile] = {}
-    candidates = [VideoFile("", path) for path in sorted(folder.glob("*.avi"))]
-    for action in actions:
-        candidates += [VideoFile("", path) for path in sorted((folder / action).rglob("*.avi"))]
-    for action in actions:
-        archive = folder / f"{action}.zip"
-        if archive.is_file():
-            candidates += [VideoFile("", archive, member) for member in _members(archive)]
+    endings = (".avi", ".zip")
+    files = sorted(x for x in folder.rglob("*") if x.suffix.lower() in endings and x.is_file())
+    candidates = [VideoFile("", path) for path in files if path.suffix.lower() == ".avi"]
+    for path in files:
+        named = {action for action in ACTIONS if action in path.stem.lower()}
+        if path.suffix.lower() == ".zip" and (not named or named & set(actions)):
+            candidates += [VideoFile("", path, member) for member in _members(path)]
     for candidate in candidates:
         match = _FILE.fullmatch(PurePosixPath(candidate.member or candidate.path.name).name)
         if match and match["action"].lower() in actions:
@@ -77,7 +85,8 @@ def _members(archive: Path) -> list[str]:
     try:
         with zipfile.ZipFile(archive) as opened:
             return sorted(opened.namelist())
-    except (zipfile.BadZipFile, OSError) as error:
+    # `zipfile` lets through what a damaged directory makes it come upon
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, struct.error) as error:
         raise KthError(
             f"{archive}: cannot be opened as a zip archive ({error}); download it again"
         ) from error
@@ -145,12 +154,18 @@ def _plain_file(video: VideoFile) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="kth-") as folder:
         path = Path(folder) / f"{video.name}.avi"
         try:
-            with (
-                zipfile.ZipFile(video.path) as archive,
-                archive.open(video.member) as member,
-                path.open("wb") as file,
-            ):
-                shutil.copyfileobj(member, file)
-        except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
+            with zipfile.ZipFile(video.path) as archive:
+                # `zipfile` gives no more of a member than this
+                size = archive.getinfo(video.member).file_size
+                if size > MOST_BYTES:
+                    raise VideoError(
+                        f"{video}: {size:,} bytes; no video of the data set has {MOST_BYTES:,}"
+                    )
+                with archive.open(video.member) as member, path.open("wb") as file:
+                    shutil.copyfileobj(member, file)
+        except VideoError:
+            raise
+        # damaged, encrypted, or packed in a way that `zipfile` does not know
+        except Exception as error:
             raise VideoError(f"{video}: damaged in its archive ({error})") from error
         yield path

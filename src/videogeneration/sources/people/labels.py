@@ -14,6 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videogeneration.captions import action_caption
+from videogeneration.stored import reading
+
+MOST_BYTES = 500_000_000
+"""Of a video's labels; a minute's have 30 million."""
 
 KEYPOINTS = (
     "head",
@@ -139,10 +143,9 @@ def read_labels(video: Path) -> Labels | None:
     path = labels_path(Path(video))
     if not path.is_file():
         return None
-    try:
+    with reading(path, "render the recordings anew"):
+        with zipfile.ZipFile(path) as members:
+            if sum(member.file_size for member in members.infolist()) > MOST_BYTES:
+                raise ValueError(f"more than {MOST_BYTES:,} bytes of labels")
         with np.load(path, allow_pickle=False) as stored:
             return Labels(**{field.name: stored[field.name] for field in fields(Labels)})
-    except (zipfile.BadZipFile, EOFError, KeyError, OSError, ValueError) as error:
-        raise ValueError(
-            f"{path}: these labels cannot be read ({error}); render the recordings anew"
-        ) from error
