@@ -167,14 +167,17 @@ def test_a_scene_grammar_needs_an_element() -> None:
         SceneGrammar(())
 
 
-def test_opposite_swaps_the_sides_and_nothing_else() -> None:
+def test_a_mirrored_sentence_swaps_the_sides_and_nothing_else() -> None:
     for action in TRAVELLING:
         left, right = action_caption(action, "left"), action_caption(action, "right")
-        assert KTH.opposite(left) == right
-        assert KTH.opposite(right) == left
-    assert KTH.opposite("a person is boxing") == "a person is boxing"
-    with pytest.raises(ValueError, match="mirror"):
-        SCENES.opposite("the house is moving left and right")
+        assert KTH.mirrored(left) == KTH.reversed(left) == right
+        assert KTH.mirrored(right) == KTH.reversed(right) == left
+    assert KTH.mirrored("a person is boxing") == "a person is boxing"
+
+
+def test_no_sentence_is_known_of_a_mirrored_scene() -> None:
+    assert SCENES.mirrored("the house is moving left and right") is None
+    assert SCENES.reversed("the house is moving left and right") is None
 
 
 def test_who_walks_jogs_or_runs_travels() -> None:

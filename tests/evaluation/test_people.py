@@ -64,7 +64,7 @@ def film(sentence: str, seed: int, length: int = LENGTH, step: float = 1.0) -> n
 
 
 def backwards(sentence: str, seed: int) -> np.ndarray:
-    return film(GRAMMAR.opposite(sentence), seed)[::-1]
+    return film(GRAMMAR.mirrored(sentence), seed)[::-1]
 
 
 @pytest.fixture(scope="module")

@@ -42,14 +42,18 @@ class ActionGrammar(ListedGrammar, kind="actions"):
         """Every word of the six actions' sentences."""
         return Vocabulary.of(ActionGrammar().sentences())
 
-    def opposite(self, sentence: str) -> str:
+    def mirrored(self, sentence: str) -> str:
         """The same action to the other side; an action without a side stays as it is."""
         swap = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
         return " ".join(swap.get(word, word) for word in tokenize(sentence))
 
+    def reversed(self, sentence: str) -> str:
+        """The other side as well: it says where somebody goes, and not how that looks."""
+        return self.mirrored(sentence)
+
     def travels(self, sentence: str) -> bool:
         """Whether the sentence sends somebody to a side."""
-        return self.opposite(sentence) != self.check(sentence)
+        return self.mirrored(sentence) != self.check(sentence)
 
     def alternatives(self, sentence: str) -> list[str]:
         """Every other sentence: whatever somebody does, anything may come next."""

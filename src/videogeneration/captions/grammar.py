@@ -66,9 +66,13 @@ class Grammar(ABC):
         shown = ", ".join(f"'{sentence}'" for sentence in near[:NEAREST])
         raise CaptionError(f"caption '{text}' is no sentence that is known here; nearest: {shown}")
 
-    @abstractmethod
-    def opposite(self, sentence: str) -> str:
-        """The sentence that is true of the mirrored clip, and of the clip played backwards."""
+    def mirrored(self, sentence: str) -> str | None:
+        """The sentence that is true of the mirrored clip; None where there is none, as here."""
+        return None
+
+    def reversed(self, sentence: str) -> str | None:
+        """What is true of the clip played backwards; None where no sentence is, as here."""
+        return None
 
     @abstractmethod
     def alternatives(self, sentence: str) -> list[str]:
@@ -147,7 +151,8 @@ def _likeness(words: list[str], sentence: list[str]) -> float:
 class ListedGrammar(Grammar):
     """A grammar of a few sentences, which are listed.
 
-    A subclass has `sentences`, all of them, `seen` and `opposite`.
+    A subclass has `sentences`, all of them, and `seen`; `mirrored` and `reversed` where it can say
+    what is true then.
     """
 
     @cached_property

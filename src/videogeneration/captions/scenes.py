@@ -77,12 +77,6 @@ class SceneGrammar(Grammar, kind="scenes"):
         """The sentence in its normal form; `CaptionError` where the grammar cannot say it."""
         return self.sentence(self.parse(sentence))
 
-    def opposite(self, sentence: str) -> str:
-        """Not defined: a mirrored digit is no digit, and a clip's start is part of its movement."""
-        raise ValueError(
-            "a mirrored element is another one; set windows.mirror and windows.backwards to 0"
-        )
-
     def alternatives(self, sentence: str) -> list[str]:
         """The same elements with every other movement of the first of them."""
         (element, movement), *others = self.parse(sentence)

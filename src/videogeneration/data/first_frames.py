@@ -77,8 +77,9 @@ class FirstFrames:
         self._choice = np.maximum(np.ceil(settings.early * in_view).astype(int), 1)
         self._captions = [str(caption) for caption in table["caption"]]
         sentences = set(self._captions)
+        self._turned = {sentence: grammar.mirrored(sentence) for sentence in sentences}
         if settings.mirror:
-            sentences |= {grammar.opposite(sentence) for sentence in sentences}
+            sentences |= {sentence for sentence in self._turned.values() if sentence}
         self._meaning = {sentence: grammar.seen(sentence) for sentence in sentences}
         self._known = {sight for seen in self._meaning.values() for sight in seen}
         if len(self._known) < 2:
@@ -102,12 +103,9 @@ class FirstFrames:
         chosen = random.integers(len(self), size=size)
         places = self._start[chosen] + random.integers(self._choice[chosen])
         pictures, captions = self.clips.frames[places], [self._captions[i] for i in chosen]
-        mirrored = random.random(size) < self.settings.mirror
-        pictures[mirrored] = pictures[mirrored, :, ::-1]
-        captions = [
-            self.grammar.opposite(caption) if mirror else caption
-            for caption, mirror in zip(captions, mirrored, strict=True)
-        ]
+        for place in np.flatnonzero(random.random(size) < self.settings.mirror):
+            if turned := self._turned[captions[place]]:
+                pictures[place], captions[place] = pictures[place, :, ::-1].copy(), turned
         wrong = [self._mistake(caption, random) for caption in captions]
         return PictureBatch(
             torch.from_numpy(pictures.astype(np.float32) / 255),

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
 
 import cv2
@@ -39,8 +39,9 @@ class WindowSettings:
     """How windows are cut and varied. Shares are probabilities in [0, 1].
 
     Attributes:
-        mirror: Share of windows mirrored, with the sentence for the other side.
-        backwards: Share of windows played backwards, with the sentence for the other side.
+        mirror: Share of windows mirrored, with the sentence that is true then; none is where the
+            grammar has no such sentence.
+        backwards: Share of windows played backwards, likewise.
         single_frame: Share of windows whose history is one frame, as when a film starts from a
             picture; it is taken where a clip's figure is in view.
         single_frame_at_start: Take it from a clip's first frame only.
@@ -63,14 +64,13 @@ class WindowSettings:
 class _Cut:
     """A window: T frames, of which `past` are the history.
 
-    `frames` float32 `[T, H, W]` in [0, 1]; `labels` arrays `[T, ...]` by name; `caption` one-hot;
+    `frames` float32 `[T, H, W]` in [0, 1]; `labels` arrays `[T, ...]` by name;
     `background [H, W]` in [0, 1], or None.
     """
 
     frames: np.ndarray
     past: int
     labels: dict[str, np.ndarray]
-    caption: np.ndarray
     background: np.ndarray | None
 
 
@@ -127,12 +127,8 @@ class Windows:
             raise ValueError(f"{clips.folder}: no clip goes on after its figure is in view")
 
         self._captions, self._rows = captions, table.index.to_numpy()
-        self._opposites: dict[str, np.ndarray] = {}
-        if settings.mirror or settings.backwards:
-            self._opposites = {
-                sentence: grammar.vocabulary.encode(grammar.opposite(sentence))
-                for sentence in table["caption"].unique()
-            }
+        self._sentences = [str(caption) for caption in table["caption"]]
+        self._turned, self._encoded = cache(self._turn), cache(self._encode)
         # threads may be in two epochs at once
         self._order = lru_cache(2)(self._shuffled)
 
@@ -160,12 +156,17 @@ class Windows:
         background_valid, backwards = np.zeros((2, count), bool)
         for i, (clip, offset) in enumerate(picked):
             mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
+            own = self._sentences[clip]
+            back, mirror, sentence = self._turned(own, bool(back), bool(mirror))
             cut = self._cut(clip, offset, mirror, back, single, random)
             place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
             frames[i, place], valid[i, place] = cut.frames, True
             for name, values in cut.labels.items():
                 labels[name][i, place] = values
-            captions[i], backwards[i] = cut.caption, back
+            captions[i] = (
+                self._captions[self._rows[clip]] if sentence == own else self._encoded(sentence)
+            )
+            backwards[i] = back
             if cut.background is not None:
                 background[i], background_valid[i] = cut.background, True
         labels |= {"backwards": backwards, "labels_valid": self._known[[c for c, _ in picked]]}
@@ -238,9 +239,6 @@ class Windows:
         if mirror:
             cut = cut[:, :, ::-1]
             labels = {name: _mirrored(name, x, cut.shape[2]) for name, x in labels.items()}
-        caption = self._captions[self._rows[clip]]
-        if mirror != backwards:
-            caption = self._opposites[str(self.clips.table["caption"].iat[clip])]
         greys, background = self._greys(random), None
         clothes = self.settings.clothes
         if clothes or "background" in self.labels:
@@ -251,13 +249,18 @@ class Windows:
             if random.random() < clothes and known.any():
                 cut = in_other_clothes(cut, background, labels["poses"][:, 0, 1], random)
             background = greys[background]
-        return _Cut(np.take(greys, cut, mode="clip"), past, labels, caption, background)
+        return _Cut(np.take(greys, cut, mode="clip"), past, labels, background)
 
     def _sequences(self, random: np.random.Generator) -> dict[str, np.ndarray]:
         """Some of the sequences without pictures, `[B, N, ...]` by name."""
         shape, store = (self.batch_size, self.sequences), self.clips.sequences
         chosen = random.integers(len(store["caption"]), size=shape)
-        flip = random.random(shape) < self.settings.mirror
+        wanted = random.random(shape) < self.settings.mirror
+        turned = [
+            self._turned(str(sentence), False, bool(mirror))
+            for sentence, mirror in zip(store["caption"][chosen].flat, wanted.flat, strict=True)
+        ]
+        flip = np.array([mirror for _, mirror, _ in turned]).reshape(shape)
         cut = {
             name: np.where(
                 flip.reshape(*shape, *[1] * (values.ndim - 1)),
@@ -267,19 +270,23 @@ class Windows:
             for name, values in store.items()
             if name != "caption"
         }
-        said = store["caption"][chosen]
-        cut["caption"] = np.where(flip[..., None, None], self._said(said, True), self._said(said))
+        said = np.stack([self._encoded(sentence) for *_, sentence in turned])
+        cut["caption"] = said.reshape(*shape, *said.shape[1:])
         return {f"motion_{name}": values for name, values in cut.items()}
 
-    def _said(self, sentences: np.ndarray, opposite: bool = False) -> np.ndarray:
-        """Sentences `[B, N]`, or their opposites, one-hot `[B, N, max_words, vocabulary]`."""
-        encode = self.grammar.vocabulary.encode
-        known = {
-            text: encode(self.grammar.opposite(str(text)) if opposite else str(text))
-            for text in np.unique(sentences)
-        }
-        matrices = np.stack([known[text] for text in sentences.flat])
-        return matrices.reshape(*sentences.shape, *matrices.shape[1:]).astype(np.float32)
+    def _turn(self, sentence: str, backwards: bool, mirror: bool) -> tuple[bool, bool, str]:
+        """Whether to play a clip backwards and to mirror it, where a sentence says what it is then.
+
+        Returns:
+            Both, and that sentence.
+        """
+        played = self.grammar.reversed(sentence) if backwards else None
+        shown = self.grammar.mirrored(played or sentence) if mirror else None
+        return played is not None, shown is not None, shown or played or sentence
+
+    def _encode(self, sentence: str) -> np.ndarray:
+        """A sentence, one-hot float32 `[max_words, vocabulary]`."""
+        return self.grammar.vocabulary.encode(sentence).astype(np.float32)
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""
