@@ -19,8 +19,12 @@ from videogeneration.evaluation.scoring import FRECHET, summarise
 
 logger = logging.getLogger(__name__)
 
-NAMES = ("model", "caption", "pictures")
+NAMES = ("model", "caption", "pictures", "source", "name", "network", "finished")
 HEADINGS = {
+    "source": ("source", ""),
+    "name": ("name", ""),
+    "network": ("network", ""),
+    "finished": ("finished", ""),
     "model": ("model", ""),
     "caption": ("caption", ""),
     "pictures": ("pictures", ""),
@@ -116,7 +120,7 @@ class SummaryHooks:
                     data = catalog.load(f"{source}.{table}_table")
                     data = summarise(data) if table == "scores" else data
                     for name, rows in _by_protocol(data):
-                        console.print(f"\n[b]{source}{name}: {title}[/b]", _table(rows))
+                        console.print(f"\n[b]{source}{name}: {title}[/b]", readable(rows))
             console.print(
                 f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
                 "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
@@ -144,7 +148,7 @@ def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
 
 
-def _table(data: pd.DataFrame) -> Table:
+def readable(data: pd.DataFrame) -> Table:
     """The columns that have a heading; what was not measured is a dash."""
     # differences from a model are named after it
     above = {x: ("above\n" + x[6:], "+.2f") for x in data.columns if x.startswith("above_")}

@@ -1,6 +1,7 @@
 """`animate` and `text_to_video` as a user runs them, with small networks never trained."""
 
 import json
+import logging
 import os
 import re
 import shutil
@@ -143,7 +144,9 @@ def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: 
         assert container.streams.video[0].width >= 4 * 256
 
 
-def test_the_newest_generator_is_used_or_the_named_one(project: Path, films: Path) -> None:
+def test_the_newest_generator_is_used_or_the_named_one(
+    project: Path, films: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     models = project / "data" / "06_models" / "kth"
     finished(models / "mse", ActionGrammar(), seed=1)
     finished(models / "gan", ActionGrammar(), seed=2)
@@ -159,7 +162,10 @@ def test_the_newest_generator_is_used_or_the_named_one(project: Path, films: Pat
     assert mse != gan
     age("mse", 2000)
     age("gan", 1000)
-    assert frames() == mse
+    caplog.clear()
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        assert frames() == mse
+    assert re.search(r"drawn by kth/mse \(generator, 1 steps, \d{4}-\d\d-\d\d ", caplog.text)
     age("gan", 3000)
     assert frames() == gan
 
