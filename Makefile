@@ -33,7 +33,8 @@ install: .venv/installed
 	touch $@
 
 ui: install
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+	@echo "Open http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --workers 1
 
 viz: install
 	$(BIN)/kedro viz run

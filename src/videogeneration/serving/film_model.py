@@ -68,6 +68,8 @@ class FilmModel(PythonModel):
             raise _refused(f"{len(model_input)} pictures; at most {MOST_PICTURES} at once")
         rows = []
         for picture, sentence in zip(model_input["picture"], model_input["sentence"], strict=True):
+            if not isinstance(picture, str) or not isinstance(sentence, str):
+                raise _refused("picture and sentence must be texts, the picture in base64")
             upload = _decoded(picture)
             try:
                 with self.turn:

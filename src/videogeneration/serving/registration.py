@@ -70,7 +70,6 @@ def register(
     number = known[0] if known else _log(checkpoint, source, name)
     for key, value in tags.items():
         client.set_model_version_tag(name, number, key, str(value))
-    mlflow.log_metrics(measured)
     best = max(
         client.search_model_versions(f"name='{name}'"),
         key=lambda found: (float(found.tags.get("rate", -1)), int(found.version)),
@@ -103,7 +102,8 @@ def _requirements() -> list[str]:
     """What the package needs to draw films, in the versions that are installed here."""
     names = [Requirement(line) for line in requires(__name__.partition(".")[0]) or []]
     return [
-        f"{needed.name}=={version(needed.name)}"
+        # without the build, which no index knows: torch 2.13.0+cpu
+        f"{needed.name}=={version(needed.name).partition('+')[0]}"
         for needed in names
         if not needed.marker and not needed.name.startswith("kedro")
     ]
