@@ -5,6 +5,7 @@ import warnings
 from kedro.config import OmegaConfigLoader
 
 from videogeneration.hooks import SummaryHooks
+from videogeneration.runs import RunHooks
 
 # what other libraries say to their own developers
 for category in (DeprecationWarning, FutureWarning):
@@ -12,7 +13,7 @@ for category in (DeprecationWarning, FutureWarning):
 warnings.filterwarnings("ignore", message=".*register_new_resolver")
 warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
 
-HOOKS = (SummaryHooks(),)
+HOOKS = (SummaryHooks(), RunHooks())
 
 CONFIG_LOADER_CLASS = OmegaConfigLoader
 CONFIG_LOADER_ARGS = {

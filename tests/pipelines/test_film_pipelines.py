@@ -133,12 +133,6 @@ def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: 
     made = {path.name for path in films.iterdir()}
     assert expected <= made
     assert "two_the-house-is-rotating-clockwise.mp4" in made
-    # the run has its own films and no others
-    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
-    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
-    latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
-    kept = {Path(file.path).name for file in client.list_artifacts(latest.info.run_id, "animate")}
-    assert kept == {name for name in made if not name.startswith("photo")}
     with av.open(str(films / "one.mp4")) as container:
         # the sentence and three other movements
         assert container.streams.video[0].width >= 4 * 256
@@ -219,11 +213,7 @@ def test_a_right_sentence_in_any_case_will_do(project: Path, films: Path) -> Non
 
 def command(project: Path, *arguments: str) -> Result:
     """What `kedro animate` does in the project's folder."""
-    try:
-        return CliRunner().invoke(cli, ["animate", *arguments], obj=bootstrap_project(project))
-    finally:
-        while mlflow.active_run():
-            mlflow.end_run()
+    return CliRunner().invoke(cli, ["animate", *arguments], obj=bootstrap_project(project))
 
 
 def test_the_command_makes_the_pipeline_s_films(
@@ -307,8 +297,8 @@ def test_sentences_become_films_a_sheet_and_scores(project: Path) -> None:
     client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
     (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
     latest = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
-    assert latest.data.metrics["kth/film_followed/truth/all"] == 1
-    assert f"kth/film_followed/{model}/{LEFT}" in latest.data.metrics
+    assert latest.data.metrics["scores/kth/film_followed/truth/all"] == 1
+    assert f"scores/kth/film_followed/{model}/{LEFT}" in latest.data.metrics
     kept = client.list_artifacts(latest.info.run_id, "kth/text_to_video")
     assert {Path(file.path).name for file in kept} == names
 

@@ -259,7 +259,11 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
     (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
     first = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])[0]
     assert first.info.status == "FINISHED"
+    assert first.info.run_name == "kth_gan"
+    # settings one by one, nested ones too, and no text of a whole class
     assert first.data.params["kth.mse.steps"] == "10"
+    assert first.data.params["kth.judge.films.size"] == "32"
+    assert not [name for name, value in first.data.params.items() if "Settings(" in value]
     metrics = first.data.metrics
     for name in (
         "kth/mse/loss",
@@ -267,22 +271,30 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
         "kth/gan/generator_loss",
         "kth/gan/accuracy_real",
         "kth/gan/accuracy_generated",
-        "kth/5to10/mse/foreground_psnr",
-        "kth/1to10/copy_last/psnr",
-        "kth/followed/gan/swapped",
-        "kth/followed/truth/own",
-        "kth/followed_sentence/mse/own/a person is boxing",
+        "scores/kth/5to10/mse/foreground_psnr",
+        "scores/kth/1to10/copy_last/psnr",
+        "scores/kth/followed/gan/swapped",
+        "scores/kth/followed/truth/own",
+        "scores/kth/followed_sentence/mse/own/a person is boxing",
         "kth/judge/right",
-        "kth/5to10/mse/frechet",
-        "kth/1to10/mse/sharpness",
+        "scores/kth/5to10/mse/frechet",
+        "scores/kth/1to10/mse/sharpness",
     ):
         assert name in metrics, name
         assert math.isfinite(metrics[name]), name
     curve = client.get_metric_history(first.info.run_id, "kth/mse/loss")
     assert [point.step for point in curve] == [10]
+    by_step = client.get_metric_history(first.info.run_id, "kth/steps/1to10/copy_last/psnr")
+    scores = pd.read_csv(reporting(project) / "scores.csv")
+    rows = scores[(scores["model"] == "copy_last") & (scores["protocol"] == "1to10")]
+    assert [point.step for point in by_step] == rows["step"].tolist()
+    assert [point.value for point in by_step] == pytest.approx(rows["psnr"].tolist())
     kept = {file.path for file in client.list_artifacts(first.info.run_id, "kth")}
-    reports = {"scores.csv", "confusion.csv", "confusion_plot.png", "contact_sheet.png", "films"}
-    assert {f"kth/{name}" for name in (*reports, "models")} <= kept
+    reports = {"scores.csv", "confusion.csv", "confusion_plot.png", "models"}
+    assert {f"kth/{name}" for name in reports} <= kept
+    # what MLflow shows side by side when runs are compared lies at the root
+    kept = {file.path for file in client.list_artifacts(first.info.run_id)}
+    assert {"1to10.gif", "5to10.mp4", "contact_sheet.png", "long_sheet.png"} <= kept
 
 
 def test_checkpoints_can_be_used(project: Path) -> None:
@@ -333,7 +345,7 @@ def test_text_to_image_draws_scores_and_is_not_repeated(
         last = client.search_runs([experiment.experiment_id], order_by=["start_time DESC"])[0]
         for name in ("generator_loss", "discriminator_loss", "accuracy_right", "accuracy_wrong"):
             assert f"kth/text_to_image/{name}" in last.data.metrics
-        assert "kth/pictures/generated/named_right" in last.data.metrics
+        assert "scores/kth/pictures/generated/named_right" in last.data.metrics
         samples = client.list_artifacts(last.info.run_id, "kth/text_to_image")
         steps = [Path(file.path).name for file in samples]
         assert steps == ["step_000003.png", "step_000006.png"]
@@ -571,12 +583,15 @@ def test_every_variant_has_a_run_of_its_own(benchmark: Path, project: Path) -> N
     for name in VARIANTS:
         assert nested[f"kth {name}"].info.status == "FINISHED"
         metrics = nested[f"kth {name}"].data.metrics
-        expected = ("mse/loss", "5to10/above_copy_last", "followed/own", "long/sharpness")
-        assert {f"kth/{x}" for x in (*expected, "speed/examples_per_second")} <= set(metrics)
+        expected = ("5to10/above_copy_last", "followed/own", "long/sharpness")
+        expected = {f"scores/kth/{x}" for x in (*expected, "speed/examples_per_second")}
+        assert {"kth/mse/loss", *expected} <= set(metrics)
     parent = client.get_run(parents.pop())
-    assert "kth/5to10/narrow/foreground_psnr" in parent.data.metrics
+    assert "scores/kth/5to10/narrow/foreground_psnr" in parent.data.metrics
     kept = {file.path for file in client.list_artifacts(parent.info.run_id, "kth")}
-    assert {"kth/benchmark_comparison.csv", "kth/benchmark_long_sheet.png"} <= kept
+    assert "kth/benchmark_comparison.csv" in kept
+    kept = {file.path for file in client.list_artifacts(parent.info.run_id)}
+    assert {"benchmark_long_sheet.png", "5to10.gif"} <= kept
 
 
 def test_variants_can_be_scored_again_without_training(benchmark: Path, project: Path) -> None:
