@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: run demo test test-fast lint install ui viz clean
 

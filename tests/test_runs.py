@@ -25,16 +25,8 @@ pytestmark = pytest.mark.slow
 FEW = {"counts": {"train": 4, "validation": 1, "test": 2, "held_out": 1}}
 
 
-@pytest.fixture(scope="module", autouse=True)
-def tracking() -> Iterator[None]:
-    """Where MLflow's runs go otherwise."""
-    before = mlflow.get_tracking_uri()
-    yield
-    mlflow.set_tracking_uri(before)
-
-
 @pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project in which `mnist_data` has run, and which was moved then."""
     folder = new_project(tmp_path_factory.mktemp("first"))
     bootstrap_project(folder)
@@ -44,7 +36,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     # as in a copy from version control, which keeps no empty folder
     (moved / "conf" / "local" / "parameters.yml").unlink()
     (moved / "conf" / "local").rmdir()
-    return moved
+    yield moved
+    mlflow.set_tracking_uri(None)
 
 
 def make(project: Path, **mnist: Any) -> None:
@@ -92,9 +85,10 @@ def test_runners_of_several_threads_are_refused(project: Path) -> None:
         assert isinstance(session, KedroSession)
         with pytest.raises(ValueError, match="ThreadRunner is refused"):
             session.run(pipeline_names=["mnist_data"], runner=ThreadRunner())
-    asked = ["--pipelines=mnist_data", "--async"]
-    done = CliRunner().invoke(kedro_run, asked, obj=bootstrap_project(project))
-    assert "--async" in str(done.exception)
+    for word in ("--async", "--runner-params=is_async=True", "--runner=ParallelRunner"):
+        asked = ["--pipelines=mnist_data", word]
+        done = CliRunner().invoke(kedro_run, asked, obj=bootstrap_project(project))
+        assert "is refused" in str(done.exception)
     assert len(runs(project)) == before
 
 

@@ -48,8 +48,8 @@ class RunHooks:
     def __init__(self) -> None:
         self._begun: set[str] = set()
 
-    @hook_impl(tryfirst=True)
-    def after_context_created(self, context: KedroContext) -> None:
+    @hook_impl(wrapper=True)
+    def after_context_created(self, context: KedroContext) -> Iterator[None]:
         """Say where runs go before kedro-mlflow asks: to `MLFLOW_TRACKING_URI`, if it is set.
 
         Else to the project's own database and folder, from wherever it is called, and also after
@@ -72,6 +72,9 @@ class RunHooks:
         elif asked.startswith(("http://", "https://")):
             del experiment["create_experiment_kwargs"]["artifact_location"]
         loader["mlflow"] = settings
+        yield
+        if not asked:  # MLflow has set it: another project in this process, or one called from it,
+            os.environ.pop("MLFLOW_TRACKING_URI", None)  # would take it for its user's word
 
     @hook_impl(wrapper=True)
     def before_pipeline_run(
@@ -79,10 +82,9 @@ class RunHooks:
     ) -> Iterator[None]:
         """Name the run, and close those whose process is gone."""
         command = click.get_current_context(silent=True)
-        threads = ("ParallelRunner", "ThreadRunner")
-        if any(name in run_params["runner"] for name in threads) or (
-            command is not None and command.params.get("is_async")
-        ):
+        asked = command.params if command is not None else {}
+        in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
+        if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
             raise ValueError(ONE_THREAD)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None

@@ -1,11 +1,16 @@
 """Kedro's project settings: https://docs.kedro.org/en/stable/configure/."""
 
+import os
 import warnings
 
 from kedro.config import OmegaConfigLoader
 
 from videogeneration.hooks import SummaryHooks
 from videogeneration.runs import RunHooks
+
+# MLflow's word to its makers, and its bars for copying three files
+os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 
 # what other libraries say to their own developers
 for category in (DeprecationWarning, FutureWarning):

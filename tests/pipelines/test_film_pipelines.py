@@ -56,7 +56,7 @@ def walking_only() -> ActionJudge:
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project that has networks, and nothing else that a pipeline could have left."""
     folder = new_project(tmp_path_factory.mktemp("project"))
-    before, tracking = Path.cwd(), mlflow.get_tracking_uri()
+    before = Path.cwd()
     os.chdir(folder)
     try:
         bootstrap_project(folder)
@@ -78,7 +78,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             Image.fromarray(pixels).save(folder / "photos" / f"{name}.jpg")
         yield folder
     finally:
-        mlflow.set_tracking_uri(tracking)
+        mlflow.set_tracking_uri(None)
         os.chdir(before)
 
 

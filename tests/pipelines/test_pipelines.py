@@ -49,13 +49,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = new_project(tmp_path_factory.mktemp("project"))
     before = Path.cwd()
     os.chdir(folder)
-    tracking = mlflow.get_tracking_uri()
     try:
         bootstrap_project(folder)
         run(folder, "kth_gan")
         yield folder
     finally:
-        mlflow.set_tracking_uri(tracking)
+        mlflow.set_tracking_uri(None)
         os.chdir(before)
 
 

@@ -64,7 +64,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = new_project(tmp_path_factory.mktemp("project"))
     pixels = np.random.default_rng(0).integers(0, 255, (60, 90, 3), np.uint8)
     Image.fromarray(pixels).save(folder / "photo.jpg")
-    before = mlflow.get_tracking_uri()
     mlflow.set_tracking_uri(f"sqlite:///{folder / 'mlflow.db'}")
     try:
         experiment = mlflow.create_experiment("toys", (folder / "mlartifacts").as_uri())
@@ -73,7 +72,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         enter(folder / "data" / "06_models", "gan", 1, followed=4)
         yield folder
     finally:
-        mlflow.set_tracking_uri(before)
+        mlflow.set_tracking_uri(None)
 
 
 def test_the_champion_follows_sentences_most_often(project: Path) -> None:
