@@ -1,5 +1,6 @@
 """What happens around a run: scores go to MLflow, and a summary is printed at the end."""
 
+import os
 import sys
 import time
 from typing import Any
@@ -112,10 +113,15 @@ class SummaryHooks:
                     data = summarise(data) if table == "scores" else data
                     for name, rows in _by_protocol(data):
                         console.print(f"\n[b]{source}{name}: {title}[/b]", readable(rows))
+            console.print("\nLook at")
+            for name in sorted(made):
+                if name.startswith(f"{source}.") and name.endswith(("_sheet", "_plot", "films")):
+                    path = os.path.relpath(catalog[name]._describe()["filepath"])
+                    console.print(f"  [b]{path}[/b]", soft_wrap=True, highlight=False)
+        if shown - {"animate"}:
             console.print(
-                f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
-                "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
-                "[b]kedro viz run[/b]."
+                "\nCompare runs with [b]make ui[/b], see the pipeline with [b]make viz[/b].",
+                highlight=False,
             )
 
 

@@ -85,7 +85,8 @@ class RunHooks:
         asked = command.params if command is not None else {}
         in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
         if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
-            raise ValueError(ONE_THREAD)
+            # on the command line in one line, without a traceback
+            raise ValueError(ONE_THREAD) if command is None else click.ClickException(ONE_THREAD)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None
         own = mlflow.active_run() is None

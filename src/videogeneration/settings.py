@@ -8,9 +8,10 @@ from kedro.config import OmegaConfigLoader
 from videogeneration.hooks import SummaryHooks
 from videogeneration.runs import RunHooks
 
-# MLflow's word to its makers, and its bars for copying three files
+# MLflow's word to its makers, its bars for copying three files, an address for every node
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 
 # what other libraries say to their own developers
 for category in (DeprecationWarning, FutureWarning):
