@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 PROCESS = "videogeneration.process"
 """Tag of a run: host and number of the process that it belongs to."""
 
+SQLITE = "sqlite:///"
+
 ONE_THREAD = (
     "a run with --async, ParallelRunner or ThreadRunner is refused: MLflow knows its run in one "
     "thread only, and a training uses all cores anyway"
@@ -63,17 +65,20 @@ class RunHooks:
         loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
         settings = loader["mlflow"]
         server, experiment = settings["server"], settings["tracking"]["experiment"]
-        asked = os.environ.get("MLFLOW_TRACKING_URI")
-        database = project / server["mlflow_tracking_uri"].removeprefix("sqlite:///")
-        artifacts = project / experiment["create_experiment_kwargs"]["artifact_location"]
-        server["mlflow_tracking_uri"] = asked or f"sqlite:///{database}"
-        if not asked:
-            _relocate(database, experiment["name"], artifacts.as_uri())
-        elif asked.startswith(("http://", "https://")):
-            del experiment["create_experiment_kwargs"]["artifact_location"]
+        named = os.environ.get("MLFLOW_TRACKING_URI")
+        uri = named or server["mlflow_tracking_uri"]
+        place = experiment.get("create_experiment_kwargs", {}).get("artifact_location", "")
+        if uri.startswith("http"):
+            experiment.pop("create_experiment_kwargs", None)
+        elif not named and uri.startswith(SQLITE):
+            database = project / uri.removeprefix(SQLITE)
+            uri = f"{SQLITE}{database}"
+            if place and "://" not in place:
+                _relocate(database, experiment["name"], (project / place).as_uri())
+        server["mlflow_tracking_uri"] = uri
         loader["mlflow"] = settings
         yield
-        if not asked:  # MLflow has set it: another project in this process, or one called from it,
+        if not named:  # MLflow has set it: another project in this process, or one called from it,
             os.environ.pop("MLFLOW_TRACKING_URI", None)  # would take it for its user's word
 
     @hook_impl(wrapper=True)

@@ -88,7 +88,7 @@ def test_the_champion_follows_sentences_most_often(project: Path) -> None:
     assert len(versions) == 2
     (gan,) = (found for found in versions if found.tags["name"] == "gan")
     assert gan.tags["network"] == "generator"
-    assert (gan.tags["steps"], gan.tags["rate"]) == ("7", "0.9000")
+    assert (gan.tags["steps"], gan.tags["followed"]) == ("7", "0.9000")
     assert float(gan.tags["foreground_psnr"]) == 20
     assert champion() == "gan"
 

@@ -53,14 +53,13 @@ def register(
     client, name = mlflow.MlflowClient(), f"videogeneration-{source.name}"
     weights = (checkpoint.folder / "weights.safetensors").read_bytes()
     measured = headline(scores, following, checkpoint.folder.name)
-    said = checkpoint.description()
     tags = {
         "name": checkpoint.folder.name,
-        "network": said["network"],
+        "network": checkpoint.description()["network"],
         "steps": checkpoint.steps,
-        "finished": said["finished"],
+        "finished": checkpoint.finished,
         "weights": hashlib.sha256(weights).hexdigest(),
-        **{figure: f"{value:.4f}" for figure, value in measured.items()},
+        **{{"rate": "followed"}.get(name, name): f"{x:.4f}" for name, x in measured.items()},
     }
     known = [
         found.version
@@ -72,7 +71,7 @@ def register(
         client.set_model_version_tag(name, number, key, str(value))
     best = max(
         client.search_model_versions(f"name='{name}'"),
-        key=lambda found: (float(found.tags.get("rate", -1)), int(found.version)),
+        key=lambda found: (float(found.tags.get("followed", -1)), int(found.version)),
     )
     client.set_registered_model_alias(name, CHAMPION, best.version)
     logger.info(

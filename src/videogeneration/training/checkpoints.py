@@ -143,10 +143,15 @@ class Checkpoint:
         """Steps that the trained network took; 0 where there is none."""
         return int(self.history()["step"].iloc[-1]) if self.description() else 0
 
+    @property
+    def finished(self) -> str:
+        """When the training ended, as `2026-11-27 07:30`."""
+        return str(self.description().get("finished", "undated"))
+
     def summary(self) -> str:
         """The trained network in a line: `kth/gan (people, 200 steps, 2026-11-27 07:30)`."""
-        said, name = self.description(), "/".join(self.folder.parts[-2:])
-        return f"{name} ({said['network']}, {self.steps} steps, {said.get('finished', 'undated')})"
+        name, network = "/".join(self.folder.parts[-2:]), self.description()["network"]
+        return f"{name} ({network}, {self.steps} steps, {self.finished})"
 
     def finish(self, network: nn.Module, inputs: Mapping[str, Any], history: pd.DataFrame) -> None:
         """Write a trained network and forget the state of its training.
