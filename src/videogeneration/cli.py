@@ -100,9 +100,8 @@ def networks(metadata: ProjectMetadata, env: str | None) -> None:
     one that took its place is kept as NAME_800_steps.
     """
     import pandas as pd
-    from rich.console import Console
 
-    from videogeneration.hooks import readable
+    from videogeneration.hooks import readable, wide_console
     from videogeneration.training.checkpoints import find_trained
 
     with _in_one_line(), _session(metadata, env) as (_, context):
@@ -116,7 +115,7 @@ def networks(metadata: ProjectMetadata, env: str | None) -> None:
     if not rows:
         raise click.ClickException(f"{models_folder}: no trained network yet; train one: kedro run")
     columns = ["source", "name", "network", "steps", "finished", "foreground_psnr", "rate"]
-    Console().print(readable(pd.DataFrame(rows).reindex(columns=columns)))
+    wide_console().print(readable(pd.DataFrame(rows).reindex(columns=columns)))
 
 
 def _scores(folder: Path, reporting: Path) -> dict[str, float]:

@@ -103,7 +103,7 @@ class SummaryHooks:
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
-        console = Console(width=100) if not sys.stdout.isatty() else Console()
+        console = wide_console()
         made = pipeline.all_outputs()
         shown = {name.partition(".")[0] for name in made if name.endswith(("_table", "films"))}
         for source in sorted(shown):
@@ -157,6 +157,11 @@ def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
         return [("", data)]
     parts = data.groupby("protocol", sort=False)
     return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
+
+
+def wide_console() -> Console:
+    """Where tables are printed: as wide as a terminal, and in a file 100 columns."""
+    return Console() if sys.stdout.isatty() else Console(width=100)
 
 
 def readable(data: pd.DataFrame) -> Table:

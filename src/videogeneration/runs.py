@@ -127,6 +127,12 @@ class RunHooks:
         """End the run: kedro-mlflow opens it once more for every node."""
         while (run := mlflow.active_run()) and run.info.run_id in self._begun:
             mlflow.end_run()
+        _stop_listening()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before."""
+        _stop_listening()
 
 
 def _plain(value: Any) -> Any:
@@ -197,7 +203,16 @@ def _end_as_killed() -> None:
     atexit.register(_kill_open)
     main = threading.current_thread() is threading.main_thread()
     if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, frame: object) -> None:
+    sys.exit(128 + number)
+
+
+def _stop_listening() -> None:
+    if signal.getsignal(signal.SIGTERM) is _exit:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _kill_open() -> None:
