@@ -1,34 +1,40 @@
-# make run: install and make films from nothing; make demo: a page to try what is trained;
-# make test: install and run the whole test suite.
+# Videogeneration: make help
 PYTHON ?= python3
 BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
+export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: run demo test test-fast test-hostile lint install ui viz clean
+.PHONY: help run demo test test-fast test-hostile lint install ui viz clean
 
-run: install
+run: install ## install, and make films from nothing: ten to twenty minutes
 	$(BIN)/kedro run
 
-demo: install
+demo: install ## a page to try what is trained
 	$(BIN)/kedro demo
 
-test: install
+ui: install ## the runs in MLflow
+	@echo "Open http://127.0.0.1:5000/#/experiments/1/runs?workflowType=machine_learning"
+	$(BIN)/mlflow ui --backend-store-uri $${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db} --workers 1
+
+viz: install ## the pipelines as a picture
+	$(BIN)/kedro viz run
+
+test: install ## the whole test suite
 	$(BIN)/pytest
 
-test-fast: install
+test-fast: install ## what takes seconds of it
 	$(BIN)/pytest -m "not slow"
 
-# a thousand damaged and hostile files of every kind
-test-hostile: install
-	$(BIN)/pytest tests/test_bad_input.py -v
+test-hostile: install ## a thousand damaged and hostile files
+	$(BIN)/pytest -m hostile -v
 
-lint: install
+lint: install ## style, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-install: .venv/installed
+install: .venv/installed ## .venv with exact versions
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make PYTHON=python3.12')"
@@ -36,11 +42,8 @@ install: .venv/installed
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
-ui: install
-	$(BIN)/mlflow ui --backend-store-uri sqlite:///mlflow.db --workers 1
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
-viz: install
-	$(BIN)/kedro viz run
-
-clean:
+clean: ## remove .venv, runs and their artifacts
 	rm -rf .venv build mlflow.db mlartifacts

@@ -4,7 +4,6 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import mlflow
 import yaml
 from kedro.framework.session import KedroSession
 
@@ -51,13 +50,11 @@ TINY = {
 def new_project(folder: Path) -> Path:
     """A copy of the project's configuration, with settings that take seconds."""
     shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
+    for name in ("pyproject.toml", ".telemetry"):
+        shutil.copy(ROOT / name, folder)
     (folder / "src").mkdir()
     (folder / "conf" / "local").mkdir()
     (folder / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(TINY))
-    # MLflow keeps a relative database open by its name: a second project would write to the first's
-    server = {"mlflow_tracking_uri": f"sqlite:///{folder / 'mlflow.db'}"}
-    (folder / "conf" / "local" / "mlflow.yml").write_text(yaml.safe_dump({"server": server}))
     return folder
 
 
@@ -71,11 +68,6 @@ def run(
     **parameters: Any,
 ) -> None:
     """What `kedro run --pipeline= --nodes= --env= --tags= --from-nodes= --params=` does."""
-    try:
-        with KedroSession.create(project, env=env, runtime_params=parameters) as session:
-            assert isinstance(session, KedroSession)
-            session.run(pipeline_name=pipeline, node_names=nodes, tags=tags, from_nodes=from_nodes)
-    finally:
-        # kedro-mlflow opens a run once more for its nodes; a process of its own would end here
-        while mlflow.active_run():
-            mlflow.end_run()
+    with KedroSession.create(project, env=env, runtime_params=parameters) as session:
+        assert isinstance(session, KedroSession)
+        session.run(pipeline_name=pipeline, node_names=nodes, tags=tags, from_nodes=from_nodes)

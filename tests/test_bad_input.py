@@ -56,6 +56,7 @@ def test_a_few_damaged_files_of_every_kind(tmp_path: Path) -> None:
     read_damaged(list(KINDS), FEW, tmp_path)
 
 
+@pytest.mark.hostile
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 def test_many_damaged_files(kind: str, tmp_path: Path) -> None:

@@ -62,12 +62,14 @@ class Animator:
         network: Draws.
         grammar: What can be said to it.
         frame: What it sees of a picture.
+        summary: Which network it is, in a line.
         device: Where it is.
     """
 
     network: FilmModel
     grammar: Grammar
     frame: Frame
+    summary: str
     device: str = "cpu"
 
     @classmethod
@@ -93,10 +95,21 @@ class Animator:
             CheckpointError: There is no such network.
         """
         check_name(source, SOURCES, "source:")
-        checkpoint = choose_generator(models_folder / source, model)
+        return cls.open(choose_generator(models_folder / source, model), source, fit, device)
+
+    @classmethod
+    def open(
+        cls,
+        checkpoint: Checkpoint,
+        source: str,
+        fit: Literal["pad", "crop"] = "pad",
+        device: str = "cpu",
+    ) -> "Animator":
+        """As `load`, from a network's own folder."""
         config = checkpoint.description()["config"]
         frame = Frame(config["height"], config["width"], SOURCES[source].picture, fit)
-        return cls(checkpoint.film_model(device), checkpoint.grammar(), frame, device)
+        network = checkpoint.film_model(device)
+        return cls(network, checkpoint.grammar(), frame, checkpoint.summary(), device)
 
     def read(
         self, path: Path, fps: float, at: float | None = None, longest: int = LONGEST

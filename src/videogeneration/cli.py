@@ -1,4 +1,4 @@
-"""Commands of the project's own, beside Kedro's: `kedro animate`, `kedro demo`."""
+"""Commands of the project's own, beside Kedro's: `kedro animate`, `demo`, `networks`, `restore`."""
 
 import copy
 import json
@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -126,6 +127,90 @@ def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str 
         folder = context.catalog.load("models_folder")
     click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
     uvicorn.run(create_app(folder, chosen), host=host, port=port, log_level="warning")
+
+
+@cli.command()
+@click.option("--env", help="Kedro's configuration environment.")
+@click.pass_obj
+def networks(metadata: ProjectMetadata, env: str | None) -> None:
+    """List the trained networks, with the scores of those that were scored since.
+
+    NAME is what --model of `kedro animate` takes. A network that was trained for longer than the
+    one that took its place is kept as NAME_800_steps.
+    """
+    import pandas as pd
+
+    from videogeneration.hooks import readable, wide_console
+    from videogeneration.training.checkpoints import find_trained
+
+    with _in_one_line(), _session(metadata, env) as (_, context):
+        models_folder = context.catalog.load("models_folder")
+        rows = []
+        for checkpoint in find_trained(models_folder):
+            source, *name = checkpoint.folder.relative_to(models_folder).parts
+            row = {"source": source, "name": "/".join(name), "steps": checkpoint.steps}
+            reporting = metadata.project_path / "data" / "08_reporting" / source
+            rows.append(checkpoint.description() | row | _scores(checkpoint.folder, reporting))
+    if not rows:
+        raise click.ClickException(f"{models_folder}: no trained network yet; train one: kedro run")
+    columns = ["source", "name", "network", "steps", "finished", "foreground_psnr", "rate"]
+    wide_console().print(readable(pd.DataFrame(rows).reindex(columns=columns)))
+
+
+def _scores(folder: Path, reporting: Path) -> dict[str, float]:
+    """What was measured of a network after its training."""
+    import pandas as pd
+
+    from videogeneration.evaluation.scoring import headline
+
+    files = [reporting / f"{name}.csv" for name in ("scores", "caption_following")]
+    finished = (folder / "config.json").stat().st_mtime
+    if not all(file.exists() and file.stat().st_mtime > finished for file in files):
+        return {}
+    scores, following = map(pd.read_csv, files)
+    return headline(scores, following, folder.name)
+
+
+@cli.command()
+@click.argument("run_id")
+@click.option("--network", help="Only this one of the run's networks, such as kth/gan.")
+@click.option("--env", help="Kedro's configuration environment.")
+@click.pass_obj
+def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: str | None) -> None:
+    """Bring the networks of an MLflow run back; `make ui` shows the runs with their ids.
+
+    A network in their place that was trained for longer is kept under a name of its own.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    from videogeneration.training.checkpoints import Checkpoint
+    from videogeneration.validated import check_name
+
+    with _in_one_line(), _session(metadata, env) as (_, context):
+        models_folder = context.catalog.load("models_folder")
+        client = mlflow.MlflowClient()
+        try:
+            parts = [x.path for x in client.list_artifacts(run_id) if x.is_dir]
+            found = {
+                f"{part}/{Path(file.path).name}": file.path
+                for part in parts
+                for file in client.list_artifacts(run_id, f"{part}/models")
+            }
+        except MlflowException as error:
+            raise click.ClickException(f"{run_id}: {error.message}") from None
+        if network:
+            check_name(network, found, f"run {run_id}: its network")
+        if not found:
+            raise click.ClickException(f"{run_id}: this run has trained no networks")
+        for name in [network] if network else found:
+            with TemporaryDirectory() as folder:
+                path = mlflow.artifacts.download_artifacts(
+                    run_id=run_id, artifact_path=found[name], dst_path=folder
+                )
+                checkpoint = Checkpoint(models_folder / name)
+                checkpoint.take(Checkpoint(Path(path)))
+            click.echo(f"restored {checkpoint.summary()}")
 
 
 @contextmanager

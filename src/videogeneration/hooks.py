@@ -1,8 +1,8 @@
 """What happens around a run: scores go to MLflow, and a summary is printed at the end."""
 
-import logging
+import os
 import sys
-from dataclasses import asdict, is_dataclass
+import time
 from typing import Any
 
 import mlflow
@@ -10,6 +10,7 @@ import pandas as pd
 from kedro.framework.hooks import hook_impl
 from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
+from mlflow.entities import Metric
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
@@ -17,10 +18,12 @@ from rich.table import Table
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import FRECHET, summarise
 
-logger = logging.getLogger(__name__)
-
-NAMES = ("model", "caption", "pictures")
+NAMES = ("model", "caption", "pictures", "source", "name", "network", "finished")
 HEADINGS = {
+    "source": ("source", ""),
+    "name": ("name", ""),
+    "network": ("network", ""),
+    "finished": ("finished", ""),
     "model": ("model", ""),
     "caption": ("caption", ""),
     "pictures": ("pictures", ""),
@@ -76,38 +79,31 @@ LOGGED = {
         ("named_right", "diversity", "classifier_frechet"),
     ),
 }
-"""What a table's figures are called in MLflow, and the columns that they come from."""
+"""What a table's figures are called in MLflow, and the columns that they come from. They stand
+below `scores/`, so that MLflow, which sorts by name, shows a training's curves before them."""
 
 
 class SummaryHooks:
-    """Settings and scores into the run, and a short table when all is done."""
-
-    @hook_impl(trylast=True)
-    def before_node_run(self, inputs: dict[str, Any]) -> None:
-        """Log settings, defaults too, value by value: kedro-mlflow keeps a dataclass as a text."""
-        for name, value in inputs.items():
-            if name.startswith("params:") and is_dataclass(value) and not isinstance(value, type):
-                prefix, settings = name.removeprefix("params:"), asdict(value)
-                said = ", ".join(f"{key}={x}" for key, x in settings.items())
-                logger.info("%s: %s", prefix, said)
-                if mlflow.active_run() is not None:
-                    mlflow.log_params({f"{prefix}.{key}": x for key, x in settings.items()})
+    """Scores into the run, and a short table when all is done."""
 
     @hook_impl
     def after_node_run(self, outputs: dict[str, Any]) -> None:
         """Log the means of score tables, so that runs can be compared in `mlflow ui`."""
-        if mlflow.active_run() is None:
+        run = mlflow.active_run()
+        if run is None:
             return
         for name, data in outputs.items():
             source, _, table = name.partition(".")
             table = table.removeprefix("benchmark_").removesuffix("_table")
             if table in LOGGED:
                 mlflow.log_metrics(_figures(source, table, data))
+            if table == "scores":
+                _log_steps(run.info.run_id, source, data)
 
     @hook_impl
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
-        console = Console(width=100) if not sys.stdout.isatty() else Console()
+        console = wide_console()
         made = pipeline.all_outputs()
         shown = {name.partition(".")[0] for name in made if name.endswith(("_table", "films"))}
         for source in sorted(shown):
@@ -116,12 +112,31 @@ class SummaryHooks:
                     data = catalog.load(f"{source}.{table}_table")
                     data = summarise(data) if table == "scores" else data
                     for name, rows in _by_protocol(data):
-                        console.print(f"\n[b]{source}{name}: {title}[/b]", _table(rows))
+                        console.print(f"\n[b]{source}{name}: {title}[/b]", readable(rows))
+            console.print("\nLook at")
+            for name in sorted(made):
+                if name.startswith(f"{source}.") and name.endswith(("_sheet", "_plot", "films")):
+                    path = os.path.relpath(catalog[name]._describe()["filepath"])
+                    console.print(f"  [b]{path}[/b]", soft_wrap=True, highlight=False)
+        if shown - {"animate"}:
             console.print(
-                f"\nLook at [b]data/08_reporting/{source}/[/b]: contact sheets, films, scores. "
-                "Compare runs with [b]make ui[/b] (mlflow ui), see the pipeline with "
-                "[b]kedro viz run[/b]."
+                "\nCompare runs with [b]make ui[/b], see the pipeline with [b]make viz[/b].",
+                highlight=False,
             )
+
+
+def _log_steps(run_id: str, source: str, scores: pd.DataFrame) -> None:
+    """Scores step by step, as curves: `kth/steps/5to10/mse/psnr`."""
+    now = int(time.time() * 1000)
+    metrics = [
+        Metric(f"{source}/steps/{row['protocol']}/{row['model']}/{column}", row[column], now, step)
+        for row in scores.to_dict("records")
+        for column in METRICS
+        if pd.notna(row[column]) and (step := int(row["step"]))
+    ]
+    # MLflow takes at most a thousand figures at once
+    for first in range(0, len(metrics), 1000):
+        mlflow.MlflowClient().log_batch(run_id, metrics[first : first + 1000])
 
 
 def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
@@ -129,7 +144,7 @@ def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
     name, columns = LOGGED[table]
     rows = (summarise(data) if table == "scores" else data).to_dict("records")
     return {
-        f"{source}/{name.format(row=row, column=column)}": float(row[column])
+        f"scores/{source}/{name.format(row=row, column=column)}": float(row[column])
         for row in rows
         for column in columns
         if pd.notna(row.get(column))
@@ -144,7 +159,12 @@ def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
 
 
-def _table(data: pd.DataFrame) -> Table:
+def wide_console() -> Console:
+    """Where tables are printed: as wide as a terminal, and in a file 100 columns."""
+    return Console() if sys.stdout.isatty() else Console(width=100)
+
+
+def readable(data: pd.DataFrame) -> Table:
     """The columns that have a heading; what was not measured is a dash."""
     # differences from a model are named after it
     above = {x: ("above\n" + x[6:], "+.2f") for x in data.columns if x.startswith("above_")}

@@ -34,7 +34,7 @@ FEW: dict[str, dict[str, Any]] = {
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project in which every data pipeline has run."""
     folder = new_project(tmp_path_factory.mktemp("project"))
-    before, tracking = Path.cwd(), mlflow.get_tracking_uri()
+    before = Path.cwd()
     os.chdir(folder)
     try:
         bootstrap_project(folder)
@@ -42,7 +42,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             run(folder, f"{source}_data", **{source: block})
         yield folder
     finally:
-        mlflow.set_tracking_uri(tracking)
+        mlflow.set_tracking_uri(None)
         os.chdir(before)
 
 

@@ -17,6 +17,7 @@ from videogeneration.training.checkpoints import (
     CheckpointError,
     build,
     differences,
+    find_trained,
     newest,
     read_state,
     restore_state,
@@ -243,3 +244,46 @@ def test_the_newest_is_the_one_finished_last(tmp_path: Path) -> None:
     # weights without a description are a training that was interrupted
     (tmp_path / "mse" / "config.json").unlink()
     assert newest(tmp_path, ["gan", "mse"]).folder.name == "gan"
+
+
+def of_steps(folder: Path, steps: int, seed: int = 0) -> Checkpoint:
+    """A network trained for so many steps."""
+    checkpoint = Checkpoint(folder)
+    curves = pd.DataFrame({"step": [1, steps], "loss": [0.5, 0.25]})
+    checkpoint.finish(generator(seed), {"steps": steps}, curves)
+    return checkpoint
+
+
+def test_a_shorter_training_sets_the_longer_one_aside(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    of_steps(tmp_path / "kth" / "mse", 800, seed=1)
+    with caplog.at_level("INFO", "videogeneration"):
+        trial = of_steps(tmp_path / "kth" / "mse", 25, seed=2)
+    assert re.search(
+        r"kth/mse \(generator, 800 steps, 20.*\) is kept as mse_800_steps", caplog.text
+    )
+    aside = Checkpoint(tmp_path / "kth" / "mse_800_steps")
+    assert same(aside.load(), generator(1))
+    assert (aside.steps, trial.steps) == (800, 25)
+    assert aside.description()["inputs"] == {"steps": 800}
+    assert same(trial.load(), generator(2))
+    # a network of as many steps takes the place of one, and none is lost under its new name
+    of_steps(tmp_path / "kth" / "mse", 800, seed=3)
+    of_steps(tmp_path / "kth" / "mse", 800, seed=4)
+    of_steps(tmp_path / "kth" / "mse", 25, seed=5)
+    names = [found.folder.name for found in find_trained(tmp_path)]
+    assert names == ["mse", "mse_800_steps", "mse_800_steps_2"]
+    assert same(Checkpoint(tmp_path / "kth" / "mse_800_steps_2").load(), generator(4))
+
+
+def test_a_network_is_put_in_the_place_of_another(tmp_path: Path) -> None:
+    first, other = of_steps(tmp_path / "a", 9, seed=1), of_steps(tmp_path / "b", 5, seed=2)
+    first.take(other)
+    assert same(first.load(), generator(2))
+    assert first.description() == other.description()
+    assert same(Checkpoint(tmp_path / "a_9_steps").load(), generator(1))
+    (other.folder / "weights.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="no trained network"):
+        Checkpoint(tmp_path / "c").take(other)
+    assert not (tmp_path / "c").exists()

@@ -23,12 +23,17 @@ class _ByName(AbstractDataset, Generic[_Value]):
 
     Args:
         filepath: The folder, relative to the project.
-        artifact_path: The folder of the run's artifacts that the files are copied to.
+        artifact_path: The folder of the run's artifacts that the files are copied to; None for
+            their root.
         metadata: For other tools, such as Kedro-Viz; not read here.
     """
 
     def __init__(
-        self, *, filepath: str, artifact_path: str, metadata: dict[str, Any] | None = None
+        self,
+        *,
+        filepath: str,
+        artifact_path: str | None = None,
+        metadata: dict[str, Any] | None = None,
     ) -> None:
         self._folder = Path(filepath)
         self._artifact_path = artifact_path

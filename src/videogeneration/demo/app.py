@@ -1,39 +1,23 @@
 """The page's server: pictures and sentences in, films out; nothing is kept."""
 
-import base64
-import io
-import re
+import logging
 import threading
-import warnings
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 from fastapi import FastAPI, HTTPException, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import FileResponse, Response
-from PIL import Image, UnidentifiedImageError
 
-from videogeneration.animation import Animator, Film, choose_generator
+from videogeneration.animation import Animator, choose_generator
 from videogeneration.captions import CaptionError
 from videogeneration.demo.examples import examples
-from videogeneration.reporting.films import write_film
 from videogeneration.sources import SOURCES
 from videogeneration.sources.photos import PictureError
 from videogeneration.training.checkpoints import CheckpointError
+from videogeneration.uploads import LARGEST_FILE, MOST_SAMPLES, MOST_STEPS, animate_upload
 
-LARGEST_FILE = 25_000_000
-"""Bytes of an upload."""
-
-MOST_PIXELS = 50_000_000
-"""Of a picture."""
-
-LONGEST_SIDE = 640
-"""Pixels of a film's longer side."""
-
-MOST_STEPS, MOST_SAMPLES = 60, 4
-
-FPS = 5.0
+logger = logging.getLogger(__name__)
 
 
 def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
@@ -55,6 +39,7 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
         key = folder, (folder / "config.json").stat().st_mtime
         if key not in animators:
             animators[key] = Animator.load(models_folder, source, folder.name, device=device)
+            logger.info("%s: films are drawn by %s", source, animators[key].summary)
         return animators[key]
 
     @app.get("/")
@@ -96,7 +81,9 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
 
         def make() -> dict[str, Any]:
             with turn:
-                return _films(animator(source), upload, name, sentence, steps, samples, seed)
+                return animate_upload(
+                    animator(source), upload, name, sentence, steps, samples, seed
+                )
 
         try:
             return await run_in_threadpool(make)
@@ -116,56 +103,3 @@ async def _body(request: Request) -> bytes:
         if len(body) > LARGEST_FILE:
             raise HTTPException(413, f"the file has more than {LARGEST_FILE // 1_000_000} MB")
     return bytes(body)
-
-
-def _films(
-    animator: Animator,
-    upload: bytes,
-    name: str,
-    sentence: str,
-    steps: int,
-    samples: int,
-    seed: int,
-) -> dict[str, Any]:
-    """Films as the page takes them."""
-    told = animator.grammar.complete(sentence)
-    _refuse_huge(upload)
-    with TemporaryDirectory() as folder:
-        # the name that a visitor knows, for messages
-        file = Path(folder) / (re.sub(r"[^\w. -]", "_", Path(name).name)[-80:].strip(".") or "file")
-        file.write_bytes(upload)
-        try:
-            (shot,) = animator.read(file, FPS, longest=LONGEST_SIDE)
-        except PictureError as error:
-            raise PictureError(str(error).replace(f"image: {folder}/", "")) from error
-        remark = animator.remark(shot)
-        films = animator.films(shot, [told], steps, samples, seed)
-        drawn = [_encoded(film, steps, Path(folder)) for film in films]
-    return {"sentence": told, "remark": remark, "films": drawn}
-
-
-def _refuse_huge(upload: bytes) -> None:
-    """Refuse a picture of too many pixels before they are decoded."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            width, height = Image.open(io.BytesIO(upload)).size
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError):
-        return  # a video, or what reading it will say more of
-    except Image.DecompressionBombError:
-        width = height = MOST_PIXELS
-    if width * height > MOST_PIXELS:
-        most = MOST_PIXELS // 1_000_000
-        raise PictureError(f"the picture has more than {most} million pixels; make it smaller")
-
-
-def _encoded(film: Film, steps: int, folder: Path) -> dict[str, Any]:
-    """A film with its files."""
-    gif, mp4 = write_film(folder / "film", film.frames, FPS)
-    return {
-        "seed": film.seed,
-        "steps": film.steps,
-        "ended": film.steps < steps,
-        "mp4": base64.b64encode(mp4.read_bytes()).decode(),
-        "gif": base64.b64encode(gif.read_bytes()).decode(),
-    }

@@ -304,6 +304,25 @@ def summarise(scores: pd.DataFrame) -> pd.DataFrame:
     return table.reset_index()
 
 
+def headline(scores: pd.DataFrame, following: pd.DataFrame, model: str) -> dict[str, float]:
+    """A model in two figures.
+
+    Args:
+        scores: As `score` makes it.
+        following: As `following_rates` makes it.
+        model: A model in them.
+
+    Returns:
+        `foreground_psnr`, in dB, the mean over protocols; and `rate`, the share of films from one
+        picture, of own and other sentences, that do what the sentence says. What was not measured
+        is absent.
+    """
+    summary, films = (table[table["model"] == model] for table in (summarise(scores), following))
+    figures = {"foreground_psnr": summary["foreground_psnr"].mean()}
+    figures["rate"] = films["followed"].sum() / films["n"].sum() if len(films) else np.nan
+    return {name: float(value) for name, value in figures.items() if pd.notna(value)}
+
+
 def compare(scores: pd.DataFrame, reference: str) -> pd.DataFrame:
     """Set every model beside `copy_last` and beside a reference model.
 

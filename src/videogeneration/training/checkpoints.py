@@ -1,16 +1,20 @@
 """Checkpoints: trained networks, and what an interrupted training needs to go on.
 
 A checkpoint is a folder: `weights.safetensors`, `config.json` (rebuilds the network, and says from
-which inputs and settings it was trained) and `history.csv` (the training's curves). While training
-runs, `training.pt` holds weights, optimisers and the step. Nothing but tensors and plain values is
-read from any of them.
+which inputs and settings it was trained, and when) and `history.csv` (the training's curves). While
+training runs, `training.pt` holds weights, optimisers and the step. Nothing but tensors and plain
+values is read from any of them. A network is replaced only by one that was trained for as many
+steps or more: a longer training is set aside under a name of its own.
 """
 
 import json
+import logging
 import os
+import shutil
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +32,11 @@ from videogeneration.stored import reading
 
 MOST_HEADER = 10_000
 """Bytes of the first line of `history.csv`."""
+
+logger = logging.getLogger(__name__)
+
+FILES = ("weights.safetensors", "history.csv", "config.json")
+"""Of a trained network, in the order in which they are written: the last one says that it is."""
 
 
 class CheckpointError(ValueError):
@@ -74,7 +83,7 @@ class Checkpoint:
         return self.folder / "training.pt"
 
     def description(self) -> dict[str, Any]:
-        """What `config.json` says: `network`, `config`, `inputs`; empty where there is none."""
+        """What `config.json` says: `network`, `config`, `inputs`, `finished`; or nothing."""
         path = self.folder / "config.json"
         if not path.exists():
             return {}
@@ -150,15 +159,37 @@ class Checkpoint:
                     raise ValueError("its first line has no end")
             return pd.read_csv(path)
 
+    @property
+    def steps(self) -> int:
+        """Steps that the trained network took; 0 where there is none."""
+        return int(self.history()["step"].iloc[-1]) if self.description() else 0
+
+    @property
+    def finished(self) -> str:
+        """When the training ended, as `2026-11-27 07:30`."""
+        return str(self.description().get("finished", "undated"))
+
+    def summary(self) -> str:
+        """The trained network in a line: `kth/gan (people, 200 steps, 2026-11-27 07:30)`."""
+        name, network = "/".join(self.folder.parts[-2:]), self.description()["network"]
+        return f"{name} ({network}, {self.steps} steps, {self.finished})"
+
     def finish(self, network: nn.Module, inputs: Mapping[str, Any], history: pd.DataFrame) -> None:
         """Write a trained network and forget the state of its training.
 
-        `config.json` comes last: whoever is interrupted before it goes on from the last state.
+        A network here that was trained for longer is set aside first. `config.json` comes last:
+        whoever is interrupted before it goes on from the last state.
         """
         name = next(name for name, (kind, _) in NETWORKS.items() if kind is type(network))
         config = asdict(network.config)  # type: ignore[call-overload]
         weights = {key: value.contiguous() for key, value in network.state_dict().items()}
-        description = {"network": name, "config": config, "inputs": dict(inputs)}
+        description = {
+            "network": name,
+            "config": config,
+            "inputs": dict(inputs),
+            "finished": f"{datetime.now():%Y-%m-%d %H:%M}",
+        }
+        self._set_aside(int(history["step"].iloc[-1]))
         self.folder.mkdir(parents=True, exist_ok=True)
         _replace(self.folder / "weights.safetensors", lambda path: save_file(weights, path))
         _replace(self.folder / "history.csv", lambda path: history.to_csv(path, index=False))
@@ -167,6 +198,40 @@ class Checkpoint:
             lambda path: path.write_text(json.dumps(description, indent=2) + "\n"),
         )
         self.state.unlink(missing_ok=True)
+
+    def take(self, other: "Checkpoint") -> None:
+        """Put a copy of another trained network here; one that was trained for longer is set aside.
+
+        Raises:
+            CheckpointError: The other one is not whole.
+        """
+        other.load()
+        self._set_aside(other.steps)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            source = other.folder / name
+            _replace(self.folder / name, lambda path, source=source: shutil.copyfile(source, path))
+
+    def _set_aside(self, steps: int) -> None:
+        """Copy the network that is here beside its folder if it was trained for more steps."""
+        if self.steps <= steps:
+            return
+        name = f"{self.folder.name}_{self.steps}_steps"
+        names = (name, *(f"{name}_{number}" for number in range(2, 1000)))
+        aside = next(x for x in map(self.folder.with_name, names) if not x.exists())
+        temporary = aside.with_name(f".{aside.name}.writing")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir()
+        for file in FILES:
+            shutil.copy2(self.folder / file, temporary)
+        temporary.rename(aside)
+        logger.info("%s is kept as %s", self.summary(), aside.name)
+
+
+def find_trained(folder: Path) -> list[Checkpoint]:
+    """Every trained network in or below a folder, by name."""
+    found = sorted(folder.rglob("config.json"))
+    return [Checkpoint(path.parent) for path in found if not path.parent.name.startswith(".")]
 
 
 def newest(folder: Path, names: Sequence[str]) -> Checkpoint:

@@ -19,6 +19,9 @@ from videogeneration.training.checkpoints import (
 
 logger = logging.getLogger(__name__)
 
+SHOWN = 3
+"""Figures beside a progress bar, which is to be read in 100 columns; all are in the curves."""
+
 Report = Callable[[list[dict[str, Any]]], None]
 """Receives rows of a training's curves: `step` and the figures of that step."""
 
@@ -108,7 +111,9 @@ def train(
 
     save_every = -(-save_every // report_every) * report_every
     gathered: dict[str, list[torch.Tensor]] = {}
-    bar = tqdm(total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True)
+    shown = done
+    # in a file, where a bar would fill pages, ten lines say how far it is
+    bar = tqdm(total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True, disable=None)
     with bar:
         for step, batch in enumerate(task.batches(done, steps), done):
             torch.manual_seed(seed * 1_000_003 + step)
@@ -121,7 +126,13 @@ def train(
                 gathered.clear()
                 history.append({"step": step + 1, **means})
                 report(history[-1:])
-                bar.set_postfix({key: f"{value:.4g}" for key, value in means.items()})
+                figures = {key: f"{value:.4g}" for key, value in list(means.items())[:SHOWN]}
+                bar.set_postfix(figures)
+                tenth = 10 * (step + 1) // steps
+                if bar.disable and (tenth > 10 * shown // steps or last):
+                    shown = step + 1
+                    said = ", ".join(f"{key} {value}" for key, value in figures.items())
+                    logger.info("%s: step %d of %d, %s", name, step + 1, steps, said)
             if (step + 1) % sample_every == 0 or last:
                 sample(step + 1)
             # a state is saved only where the curves have a point: none of them is lost

@@ -150,7 +150,7 @@ def compare_variants(
     ]
     for name in benchmark.variants:
         figures = {
-            f"{source}/{row['part']}/{key}": float(value)
+            f"scores/{source}/{row['part']}/{key}": float(value)
             for table in tables
             for row in table[table["model"] == name].to_dict("records")
             for key, value in row.items()

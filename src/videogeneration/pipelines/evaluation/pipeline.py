@@ -7,6 +7,7 @@ from kedro.pipeline import Node, Pipeline
 from videogeneration.pipelines.evaluation import nodes
 from videogeneration.pipelines.judging.pipeline import judging, trained
 from videogeneration.reporting.plots import plot_confusion, plot_scores
+from videogeneration.serving.registration import register
 
 
 def reading_nodes(source: str, prefix: str = "") -> list[Node]:
@@ -86,7 +87,7 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
 
     Args:
         source: Name of a registered source; its clips and models must exist.
-        models: Names of the checkpoints that are compared.
+        models: Names of the checkpoints that are compared; the last one is registered in MLflow.
     """
     inputs = {
         "clips": "clips",
@@ -96,8 +97,15 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
         **{name: name for name in models},
     }
     predict = Node(nodes.predict, inputs, "predictions", name="predict", tags="evaluation")
+    enter = Node(
+        register,
+        [models[-1], "source", "scores_table", "caption_following_table"],
+        None,
+        name="register_model",
+        tags="reporting",
+    )
     return Pipeline(
-        [predict, *reading_nodes(source)],
+        [predict, *reading_nodes(source), enter],
         namespace=source,
         inputs={name: f"{source}.{name}" for name in ("clips", *models, *trained(source))},
         parameters={"params:compute"},

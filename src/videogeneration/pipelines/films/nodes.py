@@ -89,6 +89,7 @@ def animate(
         raise ValueError("animate.caption: say what shall happen: a person is walking to the left")
     device = Device.choose(compute["device"], "float32").name
     animator = Animator.load(models_folder, settings.source, settings.model, settings.fit, device)
+    logger.info("drawn by %s", animator.summary)
     sentence = animator.grammar.complete(settings.caption)
     sentences = [sentence, *animator.grammar.alternatives(sentence)[: settings.others]]
     path = Path(settings.image).expanduser()
@@ -197,6 +198,7 @@ def text_to_video(
     if not said:
         raise ValueError("sentences: say at least one")
     painter, generator = _pair(text_to_image, choose_generator(models_folder, settings.model))
+    logger.info("drawn by %s and %s", painter.summary(), generator.summary())
     grammar = generator.grammar()
     asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
     device = Device.choose(compute["device"], "float32").name

@@ -1,0 +1,220 @@
+"""MLflow's runs: where they go, what they are called, what they are told, and how they end."""
+
+import atexit
+import logging
+import os
+import signal
+import socket
+import sqlite3
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import mlflow
+from kedro.config import OmegaConfigLoader
+from kedro.framework.context import KedroContext
+from kedro.framework.hooks import hook_impl
+from kedro.framework.project import pipelines
+from kedro.io import CatalogProtocol
+from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
+
+logger = logging.getLogger(__name__)
+
+PROCESS = "videogeneration.process"
+"""Tag of a run: host and number of the process that it belongs to."""
+
+SQLITE = "sqlite:///"
+
+ONE_THREAD = (
+    "a run with --async, ParallelRunner or ThreadRunner is refused: MLflow knows its run in one "
+    "thread only, and a training uses all cores anyway"
+)
+
+PLACES = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "storage_location"),
+)
+"""Tables and columns in which MLflow's database says where artifacts are."""
+
+
+class RunHooks:
+    """What kedro-mlflow leaves open."""
+
+    def __init__(self) -> None:
+        self._begun: set[str] = set()
+
+    @hook_impl(wrapper=True)
+    def after_context_created(self, context: KedroContext) -> Iterator[None]:
+        """Say where runs go before kedro-mlflow asks: to `MLFLOW_TRACKING_URI`, if it is set.
+
+        Else to the project's own database and folder, from wherever it is called, and also after
+        it was moved or copied. Artifacts of a server's runs go through the server.
+        """
+        loader, project = context.config_loader, Path(context.project_path)
+        assert isinstance(loader, OmegaConfigLoader)  # as the settings say
+        # Kedro wants the folder of a user's own settings, which a copy of the project may lack
+        if Path(loader.conf_source).is_dir():
+            Path(loader.conf_source, loader.default_run_env or "").mkdir(exist_ok=True)
+        loader.config_patterns.setdefault("mlflow", ["mlflow*", "mlflow*/**", "**/mlflow*"])
+        settings = loader["mlflow"]
+        server, experiment = settings["server"], settings["tracking"]["experiment"]
+        named = os.environ.get("MLFLOW_TRACKING_URI")
+        uri = named or server["mlflow_tracking_uri"]
+        place = experiment.get("create_experiment_kwargs", {}).get("artifact_location", "")
+        if uri.startswith("http"):
+            experiment.pop("create_experiment_kwargs", None)
+        elif not named and uri.startswith(SQLITE):
+            database = project / uri.removeprefix(SQLITE)
+            uri = f"{SQLITE}{database}"
+            if place and "://" not in place:
+                _relocate(database, experiment["name"], (project / place).as_uri())
+        server["mlflow_tracking_uri"] = uri
+        loader["mlflow"] = settings
+        yield
+        if not named:  # MLflow has set it: another project in this process, or one called from it,
+            os.environ.pop("MLFLOW_TRACKING_URI", None)  # would take it for its user's word
+
+    @hook_impl(wrapper=True)
+    def before_pipeline_run(
+        self, run_params: dict[str, Any], catalog: CatalogProtocol
+    ) -> Iterator[None]:
+        """Name the run, and close those whose process is gone."""
+        command = click.get_current_context(silent=True)
+        asked = command.params if command is not None else {}
+        in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
+        if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
+            # on the command line in one line, without a traceback
+            raise ValueError(ONE_THREAD) if command is None else click.ClickException(ONE_THREAD)
+        # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
+        mlflow_hook.run_id = None
+        own = mlflow.active_run() is None
+        yield
+        run = mlflow.active_run()
+        if run is None or not own:
+            return
+        self._begun.add(run.info.run_id)
+        client = mlflow.MlflowClient()
+        _close_killed(client, run.info.experiment_id, self._begun)
+        name = "+".join(_called(x) for x in run_params["pipeline_names"] or ["__default__"])
+        mlflow.set_tags({"mlflow.runName": name, PROCESS: f"{socket.gethostname()} {os.getpid()}"})
+        _end_as_killed()
+        logger.info("MLflow run %s, %s, in %s", name, run.info.run_id, mlflow.get_tracking_uri())
+
+    @hook_impl(tryfirst=True)
+    def before_node_run(self, inputs: dict[str, Any], is_async: bool) -> None:
+        """Give kedro-mlflow settings value by value: of a dataclass it would log one long text.
+
+        Kedro gives hooks a copy of the inputs.
+        """
+        if is_async:
+            raise ValueError(ONE_THREAD)
+        for name, value in inputs.items():
+            if name.startswith("params:"):
+                inputs[name] = _plain(value)
+                if is_dataclass(value):
+                    text = ", ".join(f"{key}={x}" for key, x in inputs[name].items())
+                    logger.info("%s: %s", name.removeprefix("params:"), text)
+
+    @hook_impl(trylast=True)
+    def after_pipeline_run(self) -> None:
+        """End the run: kedro-mlflow opens it once more for every node."""
+        while (run := mlflow.active_run()) and run.info.run_id in self._begun:
+            mlflow.end_run()
+        _stop_listening()
+
+    @hook_impl(trylast=True)
+    def on_pipeline_error(self) -> None:
+        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before."""
+        _stop_listening()
+
+
+def _plain(value: Any) -> Any:
+    """Settings within settings as dictionaries."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    return {key: _plain(x) for key, x in value.items()} if isinstance(value, dict) else value
+
+
+def _relocate(database: Path, experiment: str, artifacts: str) -> None:
+    """Tell MLflow's database where artifacts are now, if it says that they are elsewhere."""
+    if not database.exists():
+        return
+    with closing(sqlite3.connect(database)) as connection, connection:
+        query = "SELECT artifact_location FROM experiments WHERE name = ?"
+        try:
+            (old,) = connection.execute(query, (experiment,)).fetchone() or (artifacts,)
+        except sqlite3.OperationalError:  # no table yet
+            return
+        if old == artifacts:
+            return
+        logger.info("the project was moved: MLflow's artifacts are in %s", artifacts)
+        for table, column in PLACES:
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
+                f"WHERE {column} = ? OR {column} LIKE ?",
+                (artifacts, len(old) + 1, old, f"{old}/%"),
+            )
+
+
+def _called(pipeline: str) -> str:
+    """A pipeline's name; of the default one, that which it has beside it."""
+    if pipeline != "__default__":
+        return pipeline
+    same = [name for name, value in pipelines.items() if value is pipelines[pipeline]]
+    return next((name for name in same if name != pipeline), pipeline)
+
+
+def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -> None:
+    """Close what is said to be running, and whose process on this machine is gone."""
+    found = client.search_runs([experiment], "attributes.status = 'RUNNING'")
+    running = {run.info.run_id: run for run in found if run.info.run_id not in own}
+    for run_id, run in running.items():
+        # a benchmark's variants belong to its process
+        parent = running.get(run.data.tags.get("mlflow.parentRunId", ""), run)
+        host, _, process = parent.data.tags.get(PROCESS, "").rpartition(" ")
+        if host == socket.gethostname() and not _alive(int(process)):
+            client.set_terminated(run_id, "KILLED")
+            logger.info("closed the run %s, which was killed", run.info.run_name)
+
+
+def _alive(process: int) -> bool:
+    if process == os.getpid():  # an earlier one had this number: its runs are not ours
+        return False
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _end_as_killed() -> None:
+    """Let a run that is open when the process ends be KILLED, also after SIGTERM."""
+    atexit.unregister(_kill_open)
+    # after MLflow's own, so before it: the last one is called first
+    atexit.register(_kill_open)
+    main = threading.current_thread() is threading.main_thread()
+    if main and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _exit)
+
+
+def _exit(number: int, frame: object) -> None:
+    sys.exit(128 + number)
+
+
+def _stop_listening() -> None:
+    if signal.getsignal(signal.SIGTERM) is _exit:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
+def _kill_open() -> None:
+    while mlflow.active_run():
+        mlflow.end_run("KILLED")

@@ -1,0 +1,118 @@
+"""A trained generator goes into MLflow's registry, with its scores."""
+
+import base64
+import hashlib
+import io
+import logging
+from importlib.metadata import requires, version
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+from mlflow.models import ModelSignature
+from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+from packaging.requirements import Requirement
+from PIL import Image
+
+from videogeneration.demo.examples import examples
+from videogeneration.evaluation.scoring import headline
+from videogeneration.sources import Source
+from videogeneration.training.checkpoints import Checkpoint
+
+logger = logging.getLogger(__name__)
+
+SIGNATURE = ModelSignature(
+    inputs=Schema([ColSpec("string", "picture"), ColSpec("string", "sentence")]),
+    outputs=Schema(
+        [ColSpec("string", "mp4"), ColSpec("string", "sentence"), ColSpec("long", "steps")]
+    ),
+    params=ParamSchema([ParamSpec("steps", "long", 20), ParamSpec("seed", "long", 0)]),
+)
+"""Of `FilmModel.predict`."""
+
+CHAMPION = "champion"
+"""Alias of the version whose films most often do what their sentence says; of the latest of
+several. A shorter training does not become it by being newer."""
+
+
+def register(
+    checkpoint: Checkpoint, source: Source, scores: pd.DataFrame, following: pd.DataFrame
+) -> None:
+    """Register a generator as `videogeneration-<source>`; nothing where no MLflow run is active.
+
+    Weights that are registered already get no second version, but the scores of this time.
+
+    Args:
+        checkpoint: The generator; its folder's name is what it is called in the tables.
+        source: Whose pictures and sentences it knows.
+        scores: As `scoring.score` makes it.
+        following: As `scoring.following_rates` makes it.
+    """
+    if mlflow.active_run() is None:
+        return
+    client, name = mlflow.MlflowClient(), f"videogeneration-{source.name}"
+    weights = (checkpoint.folder / "weights.safetensors").read_bytes()
+    measured = headline(scores, following, checkpoint.folder.name)
+    tags = {
+        "name": checkpoint.folder.name,
+        "network": checkpoint.description()["network"],
+        "steps": checkpoint.steps,
+        "finished": checkpoint.finished,
+        "weights": hashlib.sha256(weights).hexdigest(),
+        **{{"rate": "followed"}.get(name, name): f"{x:.4f}" for name, x in measured.items()},
+    }
+    known = [
+        found.version
+        for found in client.search_model_versions(f"name='{name}'")
+        if found.tags.get("weights") == tags["weights"]
+    ]
+    number = known[0] if known else _log(checkpoint, source, name)
+    for key, value in tags.items():
+        client.set_model_version_tag(name, number, key, str(value))
+    best = max(
+        client.search_model_versions(f"name='{name}'"),
+        key=lambda found: (float(found.tags.get("followed", -1)), int(found.version)),
+    )
+    client.set_registered_model_alias(name, CHAMPION, best.version)
+    logger.info(
+        "%s is version %s of %s, whose %s is version %s",
+        *(checkpoint.summary(), number, name, CHAMPION, best.version),
+    )
+
+
+def _log(checkpoint: Checkpoint, source: Source, name: str) -> str:
+    """Log the model with everything that it needs; the number of its version."""
+    package = Path(__file__).parents[1]
+    model = mlflow.pyfunc.log_model(
+        name=f"{source.name}-{checkpoint.folder.name}",
+        python_model=str(Path(__file__).with_name("film_model.py")),
+        model_config={"source": source.name},
+        artifacts={"network": str(checkpoint.folder)},
+        code_paths=[str(package)],
+        pip_requirements=_requirements(),
+        signature=SIGNATURE,
+        input_example=(_example(checkpoint, source), {"steps": 10, "seed": 0}),
+        registered_model_name=name,
+    )
+    return str(model.registered_model_version)
+
+
+def _requirements() -> list[str]:
+    """What the package needs to draw films, in the versions that are installed here."""
+    names = [Requirement(line) for line in requires(__name__.partition(".")[0]) or []]
+    return [
+        # without the build, which no index knows: torch 2.13.0+cpu
+        f"{needed.name}=={version(needed.name).partition('+')[0]}"
+        for needed in names
+        if not needed.marker and not needed.name.startswith("kedro")
+    ]
+
+
+def _example(checkpoint: Checkpoint, source: Source) -> pd.DataFrame:
+    """A picture of the source, where it has one to try, and a sentence."""
+    blank = io.BytesIO()
+    Image.new("L", (256, 256)).save(blank, "PNG")
+    drawn = [example.png for example in examples() if example.source == source.name]
+    picture = base64.b64encode([*drawn, blank.getvalue()][0]).decode()
+    sentence = checkpoint.grammar().sentences()[0]
+    return pd.DataFrame({"picture": [picture], "sentence": [sentence]})

@@ -1,0 +1,129 @@
+"""MLflow's runs: where they go, what they are called and how they end."""
+
+import logging
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import pytest
+from click.testing import CliRunner
+from kedro.framework.cli.project import run as kedro_run
+from kedro.framework.session import KedroSession
+from kedro.framework.startup import bootstrap_project
+from kedro.runner import ThreadRunner
+from mlflow.entities import Run
+
+from projects import new_project, run
+
+pytestmark = pytest.mark.slow
+
+FEW = {"counts": {"train": 4, "validation": 1, "test": 2, "held_out": 1}}
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A project in which `mnist_data` has run, and which was moved then."""
+    folder = new_project(tmp_path_factory.mktemp("first"))
+    bootstrap_project(folder)
+    make(folder)
+    moved = tmp_path_factory.mktemp("second") / "moved"
+    folder.rename(moved)
+    # as in a copy from version control, which keeps no empty folder
+    (moved / "conf" / "local" / "parameters.yml").unlink()
+    (moved / "conf" / "local").rmdir()
+    yield moved
+    mlflow.set_tracking_uri(None)
+
+
+def make(project: Path, **mnist: Any) -> None:
+    bootstrap_project(project)
+    run(project, "mnist_data", mnist={**FEW, **mnist})
+
+
+def runs(project: Path) -> list[Run]:
+    """The project's runs, the latest first."""
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    experiment = client.get_experiment_by_name("videogeneration")
+    assert experiment
+    return list(client.search_runs([experiment.experiment_id], order_by=["start_time DESC"]))
+
+
+def test_a_moved_project_writes_to_its_own_folder(project: Path) -> None:
+    make(project, seed=1)
+    latest, first = runs(project)
+    assert latest.info.run_name == "mnist_data"
+    for found in (latest, first):
+        path = found.info.artifact_uri.removeprefix("file://")
+        assert path == str(project / "mlartifacts" / found.info.run_id / "artifacts")
+        assert (Path(path) / "preview_sheet.png").exists()
+
+
+def test_the_environment_says_where_runs_go(
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    before = len(runs(project))
+    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        make(project)
+    assert len(runs(project)) == before
+    (found,) = runs(tmp_path)
+    assert f"MLflow run mnist_data, {found.info.run_id}, in {uri}" in caplog.text
+
+
+def test_runners_of_several_threads_are_refused(project: Path) -> None:
+    before = len(runs(project))
+    with KedroSession.create(project) as session:
+        assert isinstance(session, KedroSession)
+        with pytest.raises(ValueError, match="ThreadRunner is refused"):
+            session.run(pipeline_names=["mnist_data"], runner=ThreadRunner())
+    for word in ("--async", "--runner-params=is_async=True", "--runner=ParallelRunner"):
+        asked = ["--pipelines=mnist_data", word]
+        done = CliRunner().invoke(kedro_run, asked, obj=bootstrap_project(project))
+        assert done.exit_code == 1
+        assert re.match("Error: a run with .* is refused: ", done.output.splitlines()[-1])
+    assert len(runs(project)) == before
+
+
+def interrupted(project: Path, number: signal.Signals) -> None:
+    """A run that gets a signal soon after it has begun."""
+    command = [sys.executable, "-m", "kedro", "run", "--pipelines=mnist_data"]
+    begun = subprocess.Popen(
+        [*command, "--params=mnist.counts.train=100000"],
+        cwd=project,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert begun.stderr
+    said = ""
+    for line in begun.stderr:
+        said += line
+        if "Running node: make_clips" in line:
+            break
+    else:
+        raise AssertionError(said)
+    begun.send_signal(number)
+    begun.communicate(timeout=60)
+    assert begun.returncode != 0
+
+
+def test_what_is_interrupted_is_killed_and_no_run_goes_on_for_ever(project: Path) -> None:
+    interrupted(project, signal.SIGKILL)
+    assert runs(project)[0].info.status == "RUNNING"
+    interrupted(project, signal.SIGINT)
+    interrupted(project, signal.SIGTERM)
+    assert [found.info.status for found in runs(project)[:3]] == ["KILLED"] * 3
+    make(project)
+    statuses = [found.info.status for found in runs(project)]
+    assert statuses == ["FINISHED", *["KILLED"] * 3, *["FINISHED"] * (len(statuses) - 4)]
