@@ -24,8 +24,18 @@ def test_a_file_that_is_no_yaml_is_named(tmp_path: Path, content: bytes, problem
         (tmp_path / folder).mkdir()
     path = tmp_path / "base" / "parameters_kth.yml"
     loader = ConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
+    (tmp_path / "base" / "parameters.yml").write_text("icons: {}\nmnist: {}")
     path.write_bytes(b"kth: {actions: [boxing]}")
-    assert loader["parameters"] == {"kth": {"actions": ["boxing"]}}
+    assert loader["parameters"]["kth"] == {"actions": ["boxing"]}
     path.write_bytes(content)
     with pytest.raises(SettingsError, match=rf"parameters_kth\.yml: no YAML.*{problem}"):
+        loader["parameters"]
+
+
+def test_a_source_without_parameters_is_named(tmp_path: Path) -> None:
+    for folder in ("base", "local"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "base" / "parameters.yml").write_text("icons: {}\nkth: {}")
+    loader = ConfigLoader(str(tmp_path), base_env="base", default_run_env="local")
+    with pytest.raises(SettingsError, match=r"mnist has no parameters.*parameters_mnist\.yml"):
         loader["parameters"]

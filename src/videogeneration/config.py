@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from kedro.config import MissingConfigException, OmegaConfigLoader
 
+from videogeneration.sources import SOURCES
 from videogeneration.validated import SettingsError
 
 MOST_BYTES, DEEPEST = 1_000_000, 50
@@ -19,19 +20,27 @@ class ConfigLoader(OmegaConfigLoader):
         """A configuration by its name: `parameters`, `catalog`, `mlflow`.
 
         Raises:
-            SettingsError: A file is no YAML, or not in UTF-8; names it.
+            SettingsError: A file is no YAML, or not in UTF-8; names it. Or a source has no
+                parameters.
         """
         for pattern in self.config_patterns.get(key, []):
             for path in sorted(Path(self.conf_source).glob(f"*/{pattern}")):
                 if path.is_file():
                     _check(path)
         try:
-            return super().__getitem__(key)
+            read = super().__getitem__(key)
         except MissingConfigException:
             raise
         except (yaml.YAMLError, ValueError) as error:
             said = " ".join(str(error).split())
             raise SettingsError(f"{self.conf_source}: {key} cannot be read ({said})") from error
+        missing = [source for source in SOURCES if source not in read]
+        if key == "parameters" and missing:
+            raise SettingsError(
+                f"the source {missing[0]} has no parameters: write "
+                f"{self.conf_source}/base/parameters_{missing[0]}.yml with a block '{missing[0]}:'"
+            )
+        return read
 
 
 def _check(path: Path) -> None:

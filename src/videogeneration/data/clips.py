@@ -33,7 +33,6 @@ SPLITS = ("train", "validation", "test")
 
 FIRST_COLUMNS = ["clip_id", "start", "length", "split", "caption"]
 
-
 @dataclass(frozen=True)
 class Clip:
     """One clip.
@@ -41,8 +40,8 @@ class Clip:
     Attributes:
         frames: uint8 `[n, H, W]`, at least two.
         row: Its row in the clips' table: `clip_id`, `split`, `caption`, `view_start`, `view_end`
-            (first frame with the figure well in view, and the one after the last) and what the
-            source knows.
+            (first frame with the figure well in view, and the one after the last; all frames where
+            they are left out) and what the source knows.
         labels: What the source knows of every frame, arrays `[n, ...]` by name. All clips of a
             store have the same ones. Where the figures are is `poses`, float32 `[n, P, 3]`: column
             and row in pixels, and turns clockwise; where that is known is `poses_valid`, bool
@@ -163,7 +162,8 @@ class _Writer:
         for key, values in clip.labels.items():
             self._labels[key].append(values)
         known = {"background_valid": clip.background is not None}
-        self.rows.append({**clip.row, "start": self._count, "length": length, **known})
+        view = {"view_start": 0, "view_end": length}
+        self.rows.append({**view, **clip.row, "start": self._count, "length": length, **known})
         self._count += length
 
     def _add_background(self, clip: Clip) -> None:

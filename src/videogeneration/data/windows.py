@@ -158,7 +158,7 @@ class Windows:
             mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
             own = self._sentences[clip]
             back, mirror, sentence = self._turned(own, bool(back), bool(mirror))
-            cut = self._cut(clip, offset, mirror, back, single, random)
+            cut = self._cut(clip, offset, mirror, back, bool(single), random)
             place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
             frames[i, place], valid[i, place] = cut.frames, True
             for name, values in cut.labels.items():
@@ -214,9 +214,9 @@ class Windows:
         self,
         clip: int,
         offset: int,
-        mirror: np.bool_,
-        backwards: np.bool_,
-        single: np.bool_,
+        mirror: bool,
+        backwards: bool,
+        single: bool,
         random: np.random.Generator,
     ) -> _Cut:
         """Cut one window."""

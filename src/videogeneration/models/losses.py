@@ -21,7 +21,15 @@ def square_error(
 
     Returns:
         The weighted and the plain error.
+
+    Raises:
+        ValueError: The predicted frames have another shape than the true ones.
     """
+    if frames.shape != future.shape:
+        raise ValueError(
+            f"predicted frames are {list(frames.shape)}, true ones {list(future.shape)}: `predict` "
+            "of a network gives [B, horizon, H, W]"
+        )
     known = valid[:, :, None, None]
     square = (frames - future) ** 2 * known / known.float().mean()
     plain = square.mean()
