@@ -4,7 +4,7 @@ BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help run demo test test-fast test-hostile lint install ui viz clean
+.PHONY: help run network demo test test-fast test-hostile lint install ui viz clean
 
 run: install ## install, and make films from nothing: ten to twenty minutes
 	$(BIN)/kedro run
@@ -18,6 +18,10 @@ ui: install ## the runs in MLflow
 
 viz: install ## the pipelines as a picture
 	$(BIN)/kedro viz run
+
+network: install ## train, measure and pack the network that comes with the package: an hour or two
+	$(BIN)/kedro run --env=package --pipelines=kth_mse
+	$(BIN)/kedro pack kth/mse
 
 test: install ## the whole test suite
 	$(BIN)/pytest

@@ -15,6 +15,7 @@ from videogeneration.data.frames import to_float
 from videogeneration.data.windows import histories
 from videogeneration.models.interface import FilmModel, Sight
 from videogeneration.models.registry import FILM_MODELS
+from videogeneration.networks import NAME, packaged
 from videogeneration.sources import SOURCES
 from videogeneration.sources.photos import LONGEST, Frame, PictureError, Shot, read_pictures
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
@@ -86,7 +87,8 @@ class Animator:
         Args:
             models_folder: Of all sources' networks.
             source: Name of a registered source.
-            model: Name of the network; None for the newest of `gan` and `mse`.
+            model: Name of the network, `package` for the one that comes with the package; None for
+                the newest of `gan` and `mse`, and that one where neither is trained.
             fit: What is done with a picture of another shape than the network's, see `Frame`.
             device: Where it is to draw.
 
@@ -193,15 +195,20 @@ class Animator:
 def choose_generator(folder: Path, name: str | None) -> Checkpoint:
     """A source's trained generator: the named one, or the newest.
 
+    Where none is trained it is the one that comes with the package, which has a name, too.
+
     Raises:
         CheckpointError: It is not trained, and how to train one; or it draws no next frames.
     """
-    try:
-        found = newest(folder, [name] if name else GENERATORS)
-    except CheckpointError as error:
-        raise CheckpointError(
-            f"{error}; train one: kedro run --pipelines={folder.name}_mse"
-        ) from error
+    found = packaged(folder.name)
+    if name != NAME or not found.description():
+        try:
+            found = newest(folder, [name] if name else GENERATORS)
+        except CheckpointError as error:
+            if name or not found.description():
+                raise CheckpointError(
+                    f"{error}; train one: kedro run --pipelines={folder.name}_mse"
+                ) from error
     network = found.description()["network"]
     if network not in FILM_MODELS:
         raise CheckpointError(f"model: {found.folder} holds a {network}, which draws no films")

@@ -71,7 +71,11 @@ cli.add_command(_run())
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.argument("sentence")
 @click.option("--source", default="kth", show_default=True, help="Whose network and sentences.")
-@click.option("--model", help="Name of a trained network.  [default: the newer of gan and mse]")
+@click.option(
+    "--model",
+    help="Name of a trained network, or package: the one that came along.  [default: the newer "
+    "of gan and mse, else package]",
+)
 @click.option("--steps", default=20, show_default=True, type=int, help="Frames to draw.")
 @click.option("--samples", default=1, show_default=True, type=int, help="Films of the sentence.")
 @click.option("--seed", default=0, show_default=True, type=int, help="Of the first sample.")
@@ -141,16 +145,23 @@ def networks(metadata: ProjectMetadata, env: str | None) -> None:
     import pandas as pd
 
     from videogeneration.hooks import readable, wide_console
+    from videogeneration.networks import packaged
+    from videogeneration.sources import SOURCES
     from videogeneration.training.checkpoints import find_trained
 
+    rows = []
     with _in_one_line(), _session(metadata, env) as (_, context):
         models_folder = context.catalog.load("models_folder")
-        rows = []
-        for checkpoint in find_trained(models_folder):
-            source, *name = checkpoint.folder.relative_to(models_folder).parts
-            row = {"source": source, "name": "/".join(name), "steps": checkpoint.steps}
+        for source in SOURCES:
+            own = models_folder / source
             reporting = metadata.project_path / "data" / "08_reporting" / source
-            rows.append(checkpoint.description() | row | _scores(checkpoint.folder, reporting))
+            for checkpoint in (*find_trained(own), *find_trained(packaged(source).folder)):
+                comes_along = checkpoint == packaged(source)
+                folder = checkpoint.folder
+                name = folder.name if comes_along else "/".join(folder.relative_to(own).parts)
+                row = {"source": source, "name": name, "steps": checkpoint.steps}
+                measured = _scores(folder, folder if comes_along else reporting)
+                rows.append(checkpoint.description() | row | measured)
     if not rows:
         raise click.ClickException(f"{models_folder}: no trained network yet; train one: kedro run")
     columns = ["source", "name", "network", "steps", "finished", "foreground_psnr", "rate"]
@@ -164,7 +175,7 @@ def _scores(folder: Path, reporting: Path) -> dict[str, float]:
     from videogeneration.evaluation.scoring import headline
 
     files = [reporting / f"{name}.csv" for name in ("scores", "caption_following")]
-    finished = (folder / "config.json").stat().st_mtime
+    finished = 0.0 if folder == reporting else (folder / "config.json").stat().st_mtime
     if not all(file.exists() and file.stat().st_mtime > finished for file in files):
         return {}
     scores, following = map(pd.read_csv, files)
@@ -211,6 +222,27 @@ def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: st
                 checkpoint = Checkpoint(models_folder / name)
                 checkpoint.take(Checkpoint(Path(path)))
             click.echo(f"restored {checkpoint.summary()}")
+
+
+@cli.command()
+@click.argument("network")
+@click.option("--env", help="Kedro's configuration environment.")
+@click.pass_obj
+def pack(metadata: ProjectMetadata, network: str, env: str | None) -> None:
+    """Put a trained NETWORK, such as kth/mse, and its scores into the package, in bfloat16."""
+    import subprocess
+
+    from videogeneration.networks import packaged, put
+    from videogeneration.training.checkpoints import Checkpoint
+
+    source, _, name = network.partition("/")
+    with _in_one_line(), _session(metadata, env) as (_, context):
+        trained = Checkpoint(context.catalog.load("models_folder") / source / name)
+        reports = metadata.project_path / "data" / "08_reporting" / source
+        git = ["git", "-C", str(metadata.project_path), "rev-parse", "HEAD"]
+        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
+        put(trained, reports, commit, packaged(source))
+        click.echo(packaged(source).summary())
 
 
 @contextmanager

@@ -33,6 +33,7 @@ SPLITS = ("train", "validation", "test")
 
 FIRST_COLUMNS = ["clip_id", "start", "length", "split", "caption"]
 
+
 @dataclass(frozen=True)
 class Clip:
     """One clip.
