@@ -1,0 +1,123 @@
+"""The networks that come with the package, and how one gets there."""
+
+import json
+import os
+from pathlib import Path
+from typing import cast
+
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from toys import generator
+from videogeneration.animation import choose_generator
+from videogeneration.captions import ActionGrammar
+from videogeneration.data.clips import write_clips
+from videogeneration.evaluation.baselines import BASELINES
+from videogeneration.evaluation.judges.judge import Judge
+from videogeneration.evaluation.predictions import Predictions, write_predictions
+from videogeneration.evaluation.protocols import Protocol
+from videogeneration.evaluation.rollouts import draw_films, network_model, plan_films
+from videogeneration.evaluation.scoring import measure, score
+from videogeneration.networks import LARGEST, NAME, SCORES, packaged, put
+from videogeneration.sources import SOURCES
+from videogeneration.training.checkpoints import Checkpoint, CheckpointError
+
+PEOPLE = {"subjects": 16, "recordings": 1, "sequences": 1, "films": 0, "processes": 1, "seed": 77}
+"""Nobody whom the network was trained on."""
+
+
+def trained(folder: Path) -> Checkpoint:
+    checkpoint, grammar = Checkpoint(folder / "mse"), ActionGrammar()
+    words, vocabulary = grammar.vocabulary.shape
+    checkpoint.finish(
+        generator(0, words=words, vocabulary=vocabulary),
+        {"grammar": grammar.description()},
+        pd.DataFrame({"step": [7], "loss": [0.5]}),
+    )
+    return checkpoint
+
+
+def tables(folder: Path) -> Path:
+    folder.mkdir()
+    for name in SCORES:
+        rows = pd.DataFrame({"model": ["mse", "copy_last", "gan"], "rate": [0.9, 0.0, 0.8]})
+        rows.to_csv(folder / f"{name}.csv", index=False)
+    return folder
+
+
+def test_a_network_is_packed_in_bfloat16_with_its_scores(tmp_path: Path) -> None:
+    own, target = trained(tmp_path / "models"), Checkpoint(tmp_path / "networks" / "kth" / NAME)
+    put(own, tables(tmp_path / "reports"), "0123abc", target)
+    packed = load_file(target.folder / "weights.safetensors")
+    for name, weight in own.film_model().state_dict().items():
+        assert not packed[name].is_floating_point() or packed[name].dtype == torch.bfloat16
+        drawn = target.film_model().state_dict()[name]
+        assert drawn.dtype == weight.dtype
+        assert torch.allclose(drawn.float(), weight.float(), rtol=1e-2)
+    assert target.steps == 7
+    assert target.description()["commit"] == "0123abc"
+    scores = pd.read_csv(target.folder / "scores.csv")
+    assert scores["model"].tolist() == [NAME, "copy_last"]
+
+
+@pytest.mark.parametrize("missing", ["scores", "network", "newer"])
+def test_a_network_without_its_own_scores_is_not_packed(tmp_path: Path, missing: str) -> None:
+    own, reports = trained(tmp_path / "models"), tables(tmp_path / "reports")
+    if missing == "scores":
+        (reports / "scores.csv").unlink()
+    elif missing == "network":
+        own = Checkpoint(tmp_path / "models" / "gan")
+    else:
+        later = (reports / "scores.csv").stat().st_mtime + 9
+        os.utime(own.folder / "config.json", (later, later))
+    target = Checkpoint(tmp_path / "networks" / "kth" / NAME)
+    with pytest.raises(CheckpointError, match=r"scores\.csv does not measure"):
+        put(own, reports, "", target)
+    assert not target.folder.exists()
+
+
+def test_it_draws_where_nothing_else_is_trained(tmp_path: Path) -> None:
+    assert choose_generator(tmp_path / "kth", None) == packaged("kth")
+    trained(tmp_path / "kth")
+    assert choose_generator(tmp_path / "kth", None).folder == tmp_path / "kth" / "mse"
+    assert choose_generator(tmp_path / "kth", NAME) == packaged("kth")
+    for source, name in (("kth", "gan"), ("icons", None), ("icons", NAME)):
+        with pytest.raises(CheckpointError, match=f"train one.*{source}_mse"):
+            choose_generator(tmp_path / source, name)
+
+
+def test_one_small_network_comes_along() -> None:
+    every = sorted(packaged("kth").folder.parents[1].rglob("*.safetensors"))
+    assert every == [packaged("kth").folder / "weights.safetensors"]
+    assert every[0].stat().st_size < LARGEST + 100_000
+    described = json.loads((packaged("kth").folder / "config.json").read_text())
+    assert len(described["commit"]) == 40
+
+
+@pytest.mark.slow
+def test_it_keeps_to_its_scores(tmp_path: Path) -> None:
+    """On other people than those of its table: as good, within what people differ by."""
+    source = SOURCES["kth"]
+    block = {"people": PEOPLE, "test_subjects": "+".join(map(str, range(5, 17))), "motions": 8}
+    settings = source.read_settings(block)
+    clips = write_clips(tmp_path / "clips", source.make_clips(settings, tmp_path / "raw"))
+    grammar = packaged("kth").grammar()
+    drawn = network_model(packaged("kth").film_model(), grammar.vocabulary)
+    models = {NAME: drawn, "copy_last": BASELINES["copy_last"]}
+    protocols = [Protocol.parse("1to10"), Protocol.parse("5to10")]
+    films = plan_films(list(models), clips, grammar, protocols, 1, asked=0, most=60, most_long=1)
+    films = [film for film in films if film.kind == "protocol"]
+    write_predictions(tmp_path / "films", draw_films(models, clips, films))
+    # what is behind rendered people is known, and nothing is judged
+    now = score(measure(Predictions.open(tmp_path / "films"), clips, cast(Judge, None)))
+    then = pd.read_csv(packaged("kth").folder / "scores.csv")
+
+    def above(scores: pd.DataFrame, metric: str) -> float:
+        means = scores.groupby("model")[metric].mean()
+        return float(means[NAME] - means["copy_last"])
+
+    for metric, tolerance in (("foreground_psnr", 1.5), ("psnr", 1.5)):
+        print(metric, above(now, metric), above(then, metric))
+        assert above(now, metric) > above(then, metric) - tolerance
