@@ -52,6 +52,7 @@ def read_damaged(kinds: list[str], count: int, folder: Path) -> None:
     assert made["refused"] > made["tried"] // 4
 
 
+@pytest.mark.slow
 def test_a_few_damaged_files_of_every_kind(tmp_path: Path) -> None:
     read_damaged(list(KINDS), FEW, tmp_path)
 

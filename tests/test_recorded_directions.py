@@ -5,10 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from videogeneration.sources.kth import LIST_NAME, find_videos, read_frames, read_sequence_list
 from videogeneration.sources.kth.tracking import track
 from videogeneration.vision.background import median_background
+
+pytestmark = pytest.mark.slow
 
 # Which way the first pass of every recorded video goes, read from contact sheets of all passes. The
 # other passes of each video alternate: that was seen on the same sheets.

@@ -23,6 +23,8 @@ from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.demo.app import create_app
 from videogeneration.training.checkpoints import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 

@@ -18,6 +18,8 @@ from videogeneration.sources.scenes import Actor, Painter, SceneSettings, scenes
 from videogeneration.sources.sprites import Sprites
 from videogeneration.vision.warp import crop
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def icon_sprites() -> Sprites:

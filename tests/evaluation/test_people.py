@@ -24,6 +24,8 @@ from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.loop import train
 
+pytestmark = pytest.mark.slow
+
 GRAMMAR = ActionGrammar(("walking", "handwaving"))
 LEFT, RIGHT, WAVING = GRAMMAR.sentences()
 SIZE, LENGTH = 32, 10

@@ -13,6 +13,8 @@ from videogeneration.data.windows import WindowSettings
 from videogeneration.models.interface import Batch, FilmModel, push
 from videogeneration.training.checkpoints import build
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, dict[str, Any]] = {
     "generator": {"widths": (16, 32), "latent": 8, "dense": 64, "embedding": 32},
     "unet": {"widths": (8, 16), "embedding": 16},

@@ -31,6 +31,8 @@ from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.sentences import SentenceLookup
 from videogeneration.training.checkpoints import build
 
+pytestmark = pytest.mark.slow
+
 
 def sentences(*texts: str) -> Tensor:
     vocabulary = ActionGrammar().vocabulary

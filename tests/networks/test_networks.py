@@ -14,11 +14,10 @@ from toys import generator
 from videogeneration.animation import choose_generator
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import write_clips
-from videogeneration.evaluation.baselines import BASELINES
 from videogeneration.evaluation.judges.judge import Judge
 from videogeneration.evaluation.predictions import Predictions, write_predictions
 from videogeneration.evaluation.protocols import Protocol
-from videogeneration.evaluation.rollouts import draw_films, network_model, plan_films
+from videogeneration.evaluation.rollouts import BASELINES, draw_films, network_model, plan_films
 from videogeneration.evaluation.scoring import measure, score
 from videogeneration.networks import LARGEST, NAME, SCORES, packaged, put
 from videogeneration.sources import SOURCES

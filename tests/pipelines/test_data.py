@@ -20,6 +20,8 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.sources import SOURCES, digits
 
+pytestmark = pytest.mark.slow
+
 COUNTS = {"train": 12, "validation": 2, "test": 4, "held_out": 4}
 PEOPLE = {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 2, "processes": 1}
 FEW: dict[str, dict[str, Any]] = {

@@ -27,6 +27,8 @@ from videogeneration.data.action_films import readings
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.checkpoints import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 CURVES = pd.DataFrame({"step": [1], "loss": [0.5]})
 SCENES = SceneGrammar(("house", "fish"))
 

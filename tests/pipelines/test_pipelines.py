@@ -28,6 +28,8 @@ from videogeneration.evaluation.predictions import Predictions
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
+pytestmark = pytest.mark.slow
+
 SCORES = [
     "model",
     "protocol",
@@ -629,6 +631,8 @@ def test_the_full_configuration_scores_the_protocol_of_the_literature(
     monkeypatch.chdir(other)
     small = {
         "folder": str(project / "data" / "01_raw" / "kth" / "rendered"),
+        "people": {"subjects": 2, "recordings": 1, "films": 4},
+        "motions": 40,
         "clips": {"size": 32},
         "network": TINY["kth"]["network"],  # type: ignore[index]
         "mse": {"steps": 2, "batch_size": 4},

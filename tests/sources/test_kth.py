@@ -34,6 +34,8 @@ from videogeneration.sources.kth import (
 from videogeneration.sources.people.labels import Labels, write_labels
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 
+pytestmark = pytest.mark.slow
+
 HEADER = (
     "\nA list.\n\nTraining:   person11, 12\nValidation: person13\nTest:       person01, 02 \n\n"
 )

@@ -19,6 +19,8 @@ from videogeneration.sources.people import (
 )
 from videogeneration.sources.people.labels import Labels, joined
 
+pytestmark = pytest.mark.slow
+
 SMALL = PeopleSettings(
     subjects=2,
     films=0,

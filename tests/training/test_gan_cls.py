@@ -18,6 +18,8 @@ from videogeneration.training.gan_cls import (
 )
 from videogeneration.training.loop import Task
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def clips(tmp_path_factory: pytest.TempPathFactory) -> Clips:

@@ -18,6 +18,8 @@ from videogeneration.data.clips import Clips
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 from videogeneration.training.loop import is_finished, train
 
+pytestmark = pytest.mark.slow
+
 KINDS = tuple(TASKS)
 
 # killed after the third point of the curves and before the second state: only step 8 is saved

@@ -33,6 +33,8 @@ from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.training.device import Device
 from videogeneration.training.mse import MseSettings, MseTask, add_history_noise
 
+pytestmark = pytest.mark.slow
+
 STEPS = 300
 GROUND = 40 / 255
 

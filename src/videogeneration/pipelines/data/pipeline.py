@@ -13,6 +13,7 @@ def create_download_pipeline(source: str, others: Collection[str]) -> Pipeline:
     return Pipeline(
         [Node(nodes.downloader(others), inputs, None, name="download")],
         namespace=source,
+        tags="data",
         parameters={f"params:{source}"},
     )
 
