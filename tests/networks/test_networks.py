@@ -23,7 +23,7 @@ from videogeneration.networks import LARGEST, NAME, SCORES, packaged, put
 from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 
-PEOPLE = {"subjects": 16, "recordings": 1, "sequences": 1, "films": 0, "processes": 1, "seed": 77}
+PEOPLE = {"subjects": 6, "recordings": 6, "sequences": 1, "films": 0, "processes": 1, "seed": 77}
 """Nobody whom the network was trained on."""
 
 
@@ -99,7 +99,7 @@ def test_one_small_network_comes_along() -> None:
 def test_it_keeps_to_its_scores(tmp_path: Path) -> None:
     """On other people than those of its table: as good, within what people differ by."""
     source = SOURCES["kth"]
-    block = {"people": PEOPLE, "test_subjects": "+".join(map(str, range(5, 17))), "motions": 8}
+    block = {"people": PEOPLE, "test_subjects": "2+3+4+5+6", "motions": 8}
     settings = source.read_settings(block)
     clips = write_clips(tmp_path / "clips", source.make_clips(settings, tmp_path / "raw"))
     grammar = packaged("kth").grammar()
@@ -117,6 +117,5 @@ def test_it_keeps_to_its_scores(tmp_path: Path) -> None:
         means = scores.groupby("model")[metric].mean()
         return float(means[NAME] - means["copy_last"])
 
-    for metric, tolerance in (("foreground_psnr", 1.5), ("psnr", 1.5)):
-        print(metric, above(now, metric), above(then, metric))
-        assert above(now, metric) > above(then, metric) - tolerance
+    for metric in ("foreground_psnr", "psnr"):
+        assert above(now, metric) > above(then, metric) - 0.8

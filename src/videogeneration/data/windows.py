@@ -52,10 +52,10 @@ class WindowSettings:
     """
 
     mirror: float = Field(0.5, ge=0, le=1)
-    backwards: float = Field(0.3, ge=0, le=1)
+    backwards: float = Field(0.0, ge=0, le=1)
     single_frame: float = Field(0.33, ge=0, le=1)
     single_frame_at_start: bool = False
-    clothes: float = Field(0.5, ge=0, le=1)
+    clothes: float = Field(0.0, ge=0, le=1)
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.2, ge=0, le=1)
 

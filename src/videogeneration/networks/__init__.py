@@ -52,6 +52,8 @@ def put(trained: Checkpoint, reports: Path, commit: str, target: Checkpoint) -> 
         raise CheckpointError(f"{trained.folder}: {size:,} bytes in bfloat16; at most {LARGEST:,}")
     target.folder.mkdir(parents=True, exist_ok=True)
     save_file(weights, target.folder / "weights.safetensors")
+    # safetensors keeps its files to their owner
+    (target.folder / "weights.safetensors").chmod(0o644)
     for name, path in tables.items():
         table = pd.read_csv(path).replace({"model": {trained.folder.name: NAME}})
         table = table[table["model"].isin((NAME, "truth", "copy_last"))]

@@ -56,7 +56,7 @@ class KthSettings:
     test_subjects: Annotated[tuple[int, ...], Listed] = ()
     people: PeopleSettings = PeopleSettings()
     mixed: bool = True
-    motions: int = Field(default=8000, ge=0)
+    motions: int = Field(default=20000, ge=0)
     clips: ClipSettings = ClipSettings()
 
     @field_validator("people", mode="before")

@@ -69,7 +69,7 @@ class PeopleSettings:
     """
 
     subjects: int = Field(25, ge=1, le=MAX_SUBJECTS)
-    recordings: int = Field(24, ge=1, le=24)
+    recordings: int = Field(6, ge=1, le=24)
     films: int = Field(2000, ge=0)
     actions: tuple[Action, ...] = Field(get_args(Action), min_length=1)
     scenarios: tuple[Scenario, ...] = Field(get_args(Scenario), min_length=1)
