@@ -6,7 +6,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: help run network demo test test-fast test-hostile lint install ui viz clean
 
-run: install ## install, and make films from nothing: ten to twenty minutes
+run: install ## install, and make films from nothing: twelve minutes
 	$(BIN)/kedro run
 
 demo: install ## a page to try what is trained
