@@ -153,7 +153,7 @@ def test_who_is_to_go_where_he_does_not_look_turns_round(
     ways = torch.zeros(1, 1, 2, 4)
     ways[..., 0] = torch.tensor([way / 2, way])
     one = torch.ones(1, 1, dtype=torch.bool)
-    drawn = network._walking(layers, torch.zeros(1, 1, 2), ways, one)[0, :, 0]
+    drawn = network.walking(layers, torch.zeros(1, 1, 2), ways, one)[0, :, 0]
     head = history[0, -1, :12]
     # of several frames the first would be seen to look elsewhere
     expected = head.flip(1) if turns and frames == 1 else head

@@ -60,7 +60,7 @@ def test_figures_lie_wholly_in_the_picture() -> None:
 def test_canvases_may_be_taller_than_wide() -> None:
     network = image_generator(aspect=0.5).eval()
     white = torch.ones(1, 2, 16, 16)
-    placed = network._place(white, torch.zeros(1, 3))[0, 0]
+    placed = network.place(white, torch.zeros(1, 3))[0, 0]
     assert placed.sum(0).count_nonzero() == pytest.approx(8, abs=2)
     assert placed.sum(1).count_nonzero() == pytest.approx(16, abs=2)
 
@@ -81,7 +81,7 @@ def test_a_later_figure_covers_an_earlier_one() -> None:
     network = image_generator(figures=2, noise=9).eval()
     layers = torch.zeros(2, 2, 16, 16)
     layers[0], layers[1, 1] = 1, 1  # a white figure, then a black one
-    placed = network._place(layers, torch.zeros(2, 3))
+    placed = network.place(layers, torch.zeros(2, 3))
     picture = torch.zeros(32, 32)
     for grey, opacity in placed:
         picture = picture * (1 - opacity) + grey

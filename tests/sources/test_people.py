@@ -111,7 +111,7 @@ def test_the_list_is_laid_out_like_the_real_one(rendered: Path, shared_data: Pat
     assert headings[0] == headings[1] == ["Training", "Validation", "Test"]
     for name in ("person01_boxing_d1", "person01_handclapping_d1", "person01_handwaving_d1"):
         _, action, scenario = name.split("_")
-        text = recordings._sequence_list([recordings._Job(action, 1, scenario)], [[(1, 9)]])
+        text = recordings.sequence_list([recordings.Job(action, 1, scenario)], [[(1, 9)]])
         assert re.findall(rf"^{name}\t+frames", text, re.M) == re.findall(
             rf"^{name}\t+frames", real, re.M
         )
@@ -162,7 +162,7 @@ def test_faster_actions_are_faster() -> None:
     speeds = []
     for action in ("walking", "jogging", "running"):
         settings = replace(ONE, actions=(action,))
-        frames, ranges, _ = recordings._film(settings, recordings._Job(action, 1, "d1"))
+        frames, ranges, _ = recordings.film_recording(settings, recordings.Job(action, 1, "d1"))
         assert ranges == [(1, len(frames))]
         speeds.append(abs(way(np.array(frames))))
     assert speeds[0] * 1.3 < speeds[1] < speeds[2] / 1.3
@@ -277,14 +277,14 @@ def test_nothing_is_left_when_writing_fails(
     one = replace(ONE, scenarios=("d1", "d4"))
     folder = render_recordings(tmp_path / "films", one)
     before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    film = recordings._film
+    film = recordings.film_recording
 
-    def second_fails(settings: PeopleSettings, job: recordings._Job) -> object:
+    def second_fails(settings: PeopleSettings, job: recordings.Job) -> object:
         if job.scenario == "d4":  # a folder in the way: the encoder cannot open its file
             (next(tmp_path.glob(".*")) / job.path).mkdir()
         return film(settings, job)
 
-    monkeypatch.setattr(recordings, "_film", second_fails)
+    monkeypatch.setattr(recordings, "film_recording", second_fails)
     with pytest.raises(OSError, match=r"cannot write .*person01_walking_d4_uncomp\.avi"):
         render_recordings(tmp_path / target, replace(one, seed=1))
     assert [path.name for path in tmp_path.iterdir()] == ["films"]

@@ -153,7 +153,7 @@ def test_the_generators_step_leaves_the_discriminator_alone(clips: Clips) -> Non
     before = weights(task.discriminator)
     buffers = [buffer.clone() for buffer in task.generator.buffers()]
     (batch,) = next(task.batches(5, 6))
-    task._update_generator(5, batch, task.generator.predict(batch))
+    task.update_generator(5, batch, task.generator.predict(batch))
     assert not moved(before, task.discriminator)
     for old, new in zip(buffers, task.generator.buffers(), strict=True):
         assert torch.equal(old, new)
@@ -186,13 +186,8 @@ def test_update_ratio(clips: Clips) -> None:
         for number, batch in enumerate(batches):
             assert torch.equal(batch.future, task.windows.batch(3 * step + number).future)
     counted = []
-    descend = task._descend
-
-    def counting(name: str, loss: Tensor) -> None:
-        counted.append(name)
-        descend(name, loss)
-
-    task._descend = counting  # type: ignore[method-assign]
+    for name, optimizer in task.optimizers.items():
+        optimizer.register_step_post_hook(lambda *_, name=name: counted.append(name))
     task.step(5, stream[0])
     assert counted == ["discriminator"] * 3 + ["generator"]
 

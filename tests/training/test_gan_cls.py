@@ -99,7 +99,7 @@ def test_wrong_sentences_and_generated_pictures_are_rejected_half_each(clips: Cl
     task.discriminator = task.modules["discriminator"] = Bright()  # type: ignore[assignment]
     batch = task.frames.batch(0, 8)
     generated = torch.full((8, 32, 32), 0.9)
-    figures = task._update_discriminator(0, batch, generated)
+    figures = task.update_discriminator(0, batch, generated)
 
     judge = Bright()
     right, wrong = judge(batch.picture, batch.caption), judge(batch.picture, batch.wrong)
@@ -127,7 +127,7 @@ def test_the_gradient_penalty_smooths_the_verdict(clips: Clips) -> None:
     def steepness(penalty: float) -> float:
         task = gan_cls_task(clips, discriminator_warmup=40, gradient_penalty=penalty)
         take(task, range(40))
-        return task._steepness(task.frames.batch(0, 32)).item()
+        return task.steepness(task.frames.batch(0, 32)).item()
 
     assert steepness(10.0) < 0.7 * steepness(0.0)
 

@@ -474,10 +474,10 @@ class Generator(FilmModel):
             # one look says nothing of the next
             one = looks.argmax(3).eq(looks.shape[3] - 1).all(2)
             if one.any():
-                figures[one] = self._walking(layers, own[:, :, 0], ways, one)
+                figures[one] = self.walking(layers, own[:, :, 0], ways, one)
         return _together(layers.ground, carry(figures, own, ways, sharp))
 
-    def _walking(self, layers: Layers, centres: Tensor, ways: Tensor, one: Tensor) -> Tensor:
+    def walking(self, layers: Layers, centres: Tensor, ways: Tensor, one: Tensor) -> Tensor:
         """How figures walk `[N, K, 2, H, W]` of which there is one look, where `[B, P]` says so."""
         assert self.facing is not None
         look, centres, ways = layers.newest[one], centres[one], ways[one]

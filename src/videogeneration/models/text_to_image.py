@@ -143,9 +143,7 @@ class ImageGenerator(nn.Module):
         opacity = (3 * opacity - 2).sigmoid() * self.window
         layers = torch.cat([grey.sigmoid() * opacity, opacity], 1)
         arrangement = (self.arrange(whole) + self.spread(scene)).float()
-        layers = self._place(layers, arrangement.view(-1, 3)).view(
-            count, c.figures, 2, c.height, -1
-        )
+        layers = self.place(layers, arrangement.view(-1, 3)).view(count, c.figures, 2, c.height, -1)
 
         picture = layers.new_zeros(count, c.height, c.width)
         if self.background is not None:
@@ -173,7 +171,7 @@ class ImageGenerator(nn.Module):
         grain = self.grain[rows[:, :, None], columns[:, None]]
         return (level.sigmoid() + 0.2 * (strength - 1).sigmoid() * grain).clamp(0, 1)
 
-    def _place(self, layers: Tensor, arrangement: Tensor) -> Tensor:
+    def place(self, layers: Tensor, arrangement: Tensor) -> Tensor:
         """Put canvases `[N, 2, canvas, canvas]` into pictures at `[N, 3]`: x, y and size."""
         c = self.config
         x, y, size = torch.tanh(arrangement).unbind(1)

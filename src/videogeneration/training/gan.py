@@ -132,13 +132,14 @@ class GanTask:
             # the frames that the discriminator saw last are those that it judges then
             with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
                 drawn = self.generator.imitate(noisy)
-            figures |= self._update_discriminator(ready, drawn.detach())
+            figures |= self.update_discriminator(ready, drawn.detach())
         if learns:
-            figures |= self._update_generator(step, ready, drawn)
+            figures |= self.update_generator(step, ready, drawn)
             self.average.update_parameters(self.generator)
         return figures
 
-    def _update_discriminator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+    def update_discriminator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+        """An update of the discriminator on drawn frames `[B, K, H, W]`; its figures."""
         place = _pick(batch, drawn.shape[1])
         with self.device.autocast():
             true, past, caption = _until(batch, batch.future, *place)
@@ -160,7 +161,8 @@ class GanTask:
             "accuracy_generated": on_generated,
         }
 
-    def _update_generator(self, step: int, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+    def update_generator(self, step: int, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+        """An update of the generator, which drew `[B, K, H, W]` with gradients; its figures."""
         s = self.settings
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against

@@ -130,12 +130,12 @@ class GanClsTask:
             for group in optimizer.param_groups:
                 group["lr"] = self._rates[name] * step_down(step, self.steps, 1)
         if step < self.settings.discriminator_warmup:
-            return self._update_discriminator(step, batch, None)
+            return self.update_discriminator(step, batch, None)
         count, length = len(batch.caption), self.generator.config.noise
         noise = torch.randn(count, length, device=batch.caption.device)
         picture = self._draw(noise, batch.caption)
-        figures = self._update_discriminator(step, batch, picture.detach())
-        figures |= self._update_generator(batch, noise, picture)
+        figures = self.update_discriminator(step, batch, picture.detach())
+        figures |= self.update_generator(batch, noise, picture)
         self.average.update_parameters(self.generator)
         return figures
 
@@ -143,9 +143,10 @@ class GanClsTask:
         with self.device.autocast():
             return self.generator(noise, caption)
 
-    def _update_discriminator(
+    def update_discriminator(
         self, step: int, batch: PictureBatch, picture: Tensor | None
     ) -> dict[str, Tensor]:
+        """An update of the discriminator on generated pictures `[B, H, W]`, if any; its figures."""
         judge, s = self.discriminator, self.settings
         with self.device.autocast():
             real = judge.features(shifted(batch.picture, s.shift))
@@ -157,7 +158,7 @@ class GanClsTask:
         loss = discriminator_loss(s.loss, right, torch.cat(rejected))
         total = loss + s.naming * naming
         if s.gradient_penalty and step % _PENALTY_EVERY == 0:
-            total = total + _PENALTY_EVERY * s.gradient_penalty * self._steepness(batch)
+            total = total + _PENALTY_EVERY * s.gradient_penalty * self.steepness(batch)
         self._descend("discriminator", total)
         figures = {
             "discriminator_loss": loss.detach(),
@@ -168,16 +169,17 @@ class GanClsTask:
             figures[f"accuracy_{kind}"] = _share(logits < 0)
         return figures
 
-    def _steepness(self, batch: PictureBatch) -> Tensor:
+    def steepness(self, batch: PictureBatch) -> Tensor:
         """Mean squared gradient of the verdict on real pictures."""
         picture = batch.picture.clone().requires_grad_()
         verdict = self.discriminator(picture, batch.caption).sum()
         (gradient,) = torch.autograd.grad(verdict, picture, create_graph=True)
         return gradient.square().sum((1, 2)).mean()
 
-    def _update_generator(
+    def update_generator(
         self, batch: PictureBatch, noise: Tensor, picture: Tensor
     ) -> dict[str, Tensor]:
+        """An update of the generator, which made these pictures of this noise; its figures."""
         s = self.settings
         self.discriminator.requires_grad_(False)
         with self.device.autocast():

@@ -138,7 +138,7 @@ def _is_finished(folder: Path, settings: PeopleSettings) -> bool:
 
 
 @dataclass(frozen=True)
-class _Job:
+class Job:
     """One recording to make."""
 
     action: str
@@ -147,21 +147,23 @@ class _Job:
 
     @property
     def name(self) -> str:
+        """As the data set calls it: `person01_boxing_d1`."""
         return f"person{self.subject:02d}_{self.action}_{self.scenario}"
 
     @property
     def path(self) -> str:
+        """Of its file, from the folder of recordings."""
         return f"{self.action}/{self.name}_uncomp.avi"
 
 
-def _jobs(settings: PeopleSettings) -> list[_Job]:
+def _jobs(settings: PeopleSettings) -> list[Job]:
     actions, scenarios = sorted(set(settings.actions)), sorted(set(settings.scenarios))
     jobs = []
     for subject in range(1, settings.subjects + 1):
         rng = np.random.default_rng([settings.seed, subject, 4])
         rounds = [rng.permutation(scenarios) for _ in actions]
         in_turn = [
-            _Job(action, subject, str(rounds[which][turn]))
+            Job(action, subject, str(rounds[which][turn]))
             for turn, (which, action) in product(range(len(scenarios)), enumerate(actions))
         ]
         jobs += sorted(in_turn[: settings.recordings], key=lambda job: (job.action, job.scenario))
@@ -182,11 +184,11 @@ def _render_into(folder: Path, settings: PeopleSettings) -> None:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool:
             sequences = list(pool.map(_write_recording, *arguments))
-    (folder / LIST_NAME).write_bytes(_sequence_list(jobs, sequences).encode())
+    (folder / LIST_NAME).write_bytes(sequence_list(jobs, sequences).encode())
     (folder / SETTINGS_NAME).write_text(json.dumps(_record(settings), indent=2) + "\n")
 
 
-def _sequence_list(jobs: list[_Job], sequences: list[Sequences]) -> str:
+def sequence_list(jobs: list[Job], sequences: list[Sequences]) -> str:
     """The text of `00sequences.txt`, as the data set has it, down to tabs and line ends."""
     actions = ", ".join(sorted({job.action for job in jobs}))
     lines = [
@@ -211,10 +213,10 @@ def _sequence_list(jobs: list[_Job], sequences: list[Sequences]) -> str:
     return "\r\n".join([*lines, ""])
 
 
-def _write_recording(folder: Path, settings: PeopleSettings, job: _Job) -> Sequences:
+def _write_recording(folder: Path, settings: PeopleSettings, job: Job) -> Sequences:
     """Render and write one recording and its labels; return the frame ranges of its sequences."""
     path = folder / job.path
-    frames, sequences, labels = _film(settings, job)
+    frames, sequences, labels = film_recording(settings, job)
     writer = cv2.VideoWriter(
         str(path), cv2.VideoWriter.fourcc(*"XVID"), FRAMES_PER_SECOND, (WIDTH, HEIGHT), False
     )
@@ -234,7 +236,7 @@ def _write_recording(folder: Path, settings: PeopleSettings, job: _Job) -> Seque
     return sequences
 
 
-def _film(settings: PeopleSettings, job: _Job) -> tuple[list[Frame], Sequences, Labels]:
+def film_recording(settings: PeopleSettings, job: Job) -> tuple[list[Frame], Sequences, Labels]:
     """All frames of a recording, the 1-based inclusive ranges of its sequences, and its labels."""
     scenario = SCENARIOS.index(job.scenario)
     person = Person.drawn(np.random.default_rng([settings.seed, job.subject]))
@@ -277,7 +279,7 @@ def _nobody(before: Labels, count: int) -> Labels:
 
 
 def _sequence(
-    job: _Job,
+    job: Job,
     transitions: float,
     side: float,
     person: Person,
