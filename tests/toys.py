@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
-from videogeneration.captions import ActionGrammar
+from videogeneration.captions import ActionGrammar, Grammar
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
@@ -151,6 +152,18 @@ def generator(seed: int = 0, **changes: Any) -> Generator:
     network = build("generator", {**NETWORK, **changes})
     assert isinstance(network, Generator)
     return network
+
+
+def untrained(folder: Path, grammar: Grammar, seed: int = 0, steps: int = 7) -> Checkpoint:
+    """A generator that was never trained, as if it had been for some steps."""
+    words, vocabulary = grammar.vocabulary.shape
+    checkpoint = Checkpoint(folder)
+    checkpoint.finish(
+        generator(seed, words=words, vocabulary=vocabulary),
+        {"grammar": grammar.description()},
+        pd.DataFrame({"step": [steps], "loss": [0.5]}),
+    )
+    return checkpoint
 
 
 def discriminator(seed: int = 0, **changes: Any) -> Discriminator:

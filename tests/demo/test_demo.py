@@ -3,8 +3,6 @@
 import io
 import json
 import shutil
-import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,15 +11,13 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 import numpy as np
-import pandas as pd
 import pytest
-import uvicorn
 from PIL import Image
 
-from toys import LEFT, generator
+from servers import served_app
+from toys import LEFT, untrained
 from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.demo.app import create_app
-from videogeneration.training.checkpoints import Checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -30,16 +26,8 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 def served(models: Path) -> Iterator[str]:
     """The address at which the page is served meanwhile."""
-    config = uvicorn.Config(create_app(models), port=0, log_level="warning")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    (socket,) = server.servers[0].sockets
-    yield f"http://127.0.0.1:{socket.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
+    with served_app(create_app(models)) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +35,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     models = tmp_path_factory.mktemp("models")
     grammars: dict[str, Grammar] = {"kth": ActionGrammar(), "icons": SceneGrammar(("house",))}
     for source, grammar in grammars.items():
-        words, vocabulary = grammar.vocabulary.shape
-        Checkpoint(models / source / "mse").finish(
-            generator(0, words=words, vocabulary=vocabulary),
-            {"grammar": grammar.description()},
-            pd.DataFrame({"step": [1], "loss": [0.5]}),
-        )
+        untrained(models / source / "mse", grammar, steps=1)
     yield from served(models)
 
 

@@ -8,7 +8,6 @@ import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,12 +21,12 @@ import mlflow
 import numpy as np
 import pandas as pd
 import pytest
-import uvicorn
 from mlflow.pyfunc import scoring_server
 from PIL import Image
 
 from projects import ROOT, new_project
-from toys import LEFT, generator
+from servers import served_app
+from toys import LEFT, untrained
 from videogeneration.captions import ActionGrammar
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.serving.registration import register
@@ -41,14 +40,7 @@ NAME = "videogeneration-kth"
 
 def enter(models: Path, name: str, seed: int, followed: int) -> Checkpoint:
     """Register a network never trained, of whose ten films so many follow their sentence."""
-    grammar = ActionGrammar()
-    words, vocabulary = grammar.vocabulary.shape
-    checkpoint = Checkpoint(models / "kth" / name)
-    checkpoint.finish(
-        generator(seed, words=words, vocabulary=vocabulary),
-        {"grammar": grammar.description()},
-        pd.DataFrame({"step": [7], "loss": [0.5]}),
-    )
+    checkpoint = untrained(models / "kth" / name, ActionGrammar(), seed)
     row = {"model": name, "protocol": "5to10", "step": 1, "n": 10, "n_figure": 10, "n_left": 10}
     scores = pd.DataFrame([{**row, **dict.fromkeys(METRICS, 20.0)}])
     counts = {"n": 10, "followed": followed, "rate": followed / 10}
@@ -124,15 +116,8 @@ def frames(mp4: str) -> int:
 def address(project: Path) -> Iterator[str]:
     """Where the model is served as `mlflow models serve` does."""
     app = scoring_server.init(mlflow.pyfunc.load_model(f"models:/{NAME}/1"))
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning"))
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    (bound,) = server.servers[0].sockets
-    yield f"http://127.0.0.1:{bound.getsockname()[1]}/invocations"
-    server.should_exit = True
-    thread.join()
+    with served_app(app) as root:
+        yield f"{root}/invocations"
 
 
 def picture(project: Path) -> str:
