@@ -9,6 +9,12 @@ from torch import Tensor, nn
 TYPICAL = 128
 """The width of a frame that the margin is told for."""
 
+FREE = 0.3
+"""Where a pixel is as much background as this, it counts as such."""
+
+GAIN = 1.4
+"""How much brighter one frame of a scene is than another, at most."""
+
 
 @dataclass(frozen=True)
 class BackgroundConfig:
@@ -33,7 +39,7 @@ class Background(nn.Module):
     """Puts the background together from where no figure is, and learns what is missing.
 
     A small network of dilated convolutions says what stays unknown and takes off shadows, which
-    are where the figure is not.
+    are where the figure is not: where they move, it takes the lightest that was seen of a place.
 
     Args:
         config: Its size.
@@ -43,12 +49,12 @@ class Background(nn.Module):
         super().__init__()
         self.config = config
         w = config.width
-        last = nn.Conv2d(w, 4, 3, padding=1)
+        last = nn.Conv2d(w, 2 * 4, 3, padding=1)
         nn.init.zeros_(last.weight)
         assert last.bias is not None
         nn.init.zeros_(last.bias)
         self.layers = nn.Sequential(
-            nn.Conv2d(4, w, 4, stride=2, padding=1),
+            nn.Conv2d(5, w, 4, stride=2, padding=1),
             *(_Dilated(w, reach) for reach in (1, 2, 4, 8, 1)),
             last,
         )
@@ -64,11 +70,12 @@ class Background(nn.Module):
         Returns:
             `[B, H, W]`, from 0 to about 1.
         """
-        filled, known, covered = self._filled(frames[:, :, None], alpha, valid)
-        newest = frames[:, -1:]
-        seen = torch.cat([2 * filled - 1, known, covered[:, -1:], 4 * (newest - filled)], 1)
-        residual = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
-        return (filled + F.interpolate(residual, scale_factor=2, mode="bilinear"))[:, 0]
+        filled, lighter, known, covered = self._filled(frames[:, :, None], alpha, valid)
+        newest = 4 * (frames[:, -1:] - filled)
+        seen = torch.cat([2 * filled - 1, known, covered[:, -1:], newest, 8 * lighter], 1)
+        said = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
+        residual, share = F.interpolate(said, scale_factor=2, mode="bilinear").chunk(2, 1)
+        return (filled + share.sigmoid() * lighter + residual)[:, 0]
 
     def at_size(self, pictures: Tensor, alpha: Tensor, valid: Tensor, small: Tensor) -> Tensor:
         """The background of larger pictures of the same scene, in their colours.
@@ -82,7 +89,7 @@ class Background(nn.Module):
         Returns:
             `[B, C, H, W]`.
         """
-        filled, known, _ = self._filled(pictures, alpha, valid)
+        filled, _, known, _ = self._filled(pictures, alpha, valid)
         grey = F.interpolate(filled.mean(1, keepdim=True), small.shape[1:], mode="area")
         residual = small[:, None] - grey
         smooth = filled + F.interpolate(residual, filled.shape[2:], mode="bilinear")
@@ -90,16 +97,38 @@ class Background(nn.Module):
 
     def _filled(
         self, pictures: Tensor, alpha: Tensor, valid: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """The mean of where no figure is, filled in; how far it is known; what figures cover."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """What is seen of where no figure is.
+
+        Returns:
+            The mean, filled in `[B, C, H, W]`; how much lighter the lightest is; how far it is
+            known `[B, 1, H, W]`; what figures cover `[B, S, H, W]`.
+        """
         margin = max(1, round(self.config.margin * alpha.shape[-1] / TYPICAL))
         # rows and columns one after the other: the pictures may be large
         covered = F.max_pool2d(alpha, (1, 2 * margin + 1), 1, (0, margin))
         covered = F.max_pool2d(covered, (2 * margin + 1, 1), 1, (margin, 0)).clamp(0, 1)
         free = ((1 - covered).pow(4) * valid[:, :, None, None])[:, :, None]
-        mean = (pictures * free).sum(1) / free.sum(1).clamp(min=1e-4)
         known = free.amax(1)
-        return fill(mean, known), known, covered
+        if pictures.shape[1] > 1:
+            pictures = _exposed_alike(pictures, free)
+        mean = (pictures * free).sum(1) / free.sum(1).clamp(min=1e-4)
+        lightest = torch.where(free > FREE, pictures, mean[:, None]).amax(1)
+        return fill(mean, known), known * (lightest - mean), known, covered
+
+
+def _exposed_alike(pictures: Tensor, free: Tensor) -> Tensor:
+    """Pictures as bright as the newest, where both show the background: cameras adapt.
+
+    Args:
+        pictures: `[B, S, C, H, W]`, newest last.
+        free: `[B, S, 1, H, W]` in [0, 1]: where they show it.
+    """
+    both = free * free[:, -1:]
+    newest, other = ((x * both).mean((2, 3, 4)) for x in (pictures[:, -1:], pictures))
+    enough = (both.mean((2, 3, 4)) > FREE / 4) & (other > 0.01)
+    gain = torch.where(enough, newest / other.clamp(min=1e-3), 1.0).clamp(1 / GAIN, GAIN)
+    return pictures * gain[:, :, None, None, None]
 
 
 def _texture_beside(filled: Tensor, known: Tensor) -> Tensor:

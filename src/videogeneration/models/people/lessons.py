@@ -30,7 +30,7 @@ class DrawingLesson:
         true: The true poses, `[B, F]`.
         background: `[B, F, H, W]`.
         background_valid: bool `[B]`: of which windows it is known.
-        labelled: bool `[B]`: of which windows poses and silhouettes are known.
+        labelled: bool `[B, F]`: of which frames pose and silhouette are known.
     """
 
     frames: Tensor
@@ -67,7 +67,27 @@ class DrawingLesson:
             true=_true(labels, "").map(lambda x: take(x, picked)),
             background=labels["background"][:, None].expand(-1, picked.shape[1], -1, -1),
             background_valid=labels["background_valid"],
-            labelled=labelled,
+            labelled=labelled[:, None].expand(picked.shape),
+        )
+
+    def emptied(self, share: float, noise: float) -> "DrawingLesson":
+        """Some frames show the background alone, whose grain is easily read as somebody.
+
+        Args:
+            share: How many, of the frames whose background is known.
+            noise: Largest deviation of the noise on them.
+        """
+        empty = torch.rand(self.visible.shape, device=self.frames.device) < share
+        empty &= self.background_valid[:, None]
+        here = empty[..., None, None]
+        grain = noise * torch.rand_like(self.frames[..., :1, :1]) * torch.randn_like(self.frames)
+        return replace(
+            self,
+            frames=torch.where(here, (self.background + grain).clamp(0, 1), self.frames),
+            visible=self.visible & ~empty,
+            counted=self.counted & ~empty[..., None],
+            silhouette=self.silhouette.masked_fill(here, 0.0),
+            labelled=self.labelled | empty,
         )
 
     def varied(self, light: float, inverted: float) -> "DrawingLesson":
@@ -92,12 +112,12 @@ class DrawingLesson:
         """Some windows as a part of the picture, enlarged: figures that edges cut off.
 
         Args:
-            share: How many, of labelled windows.
+            share: How many, of windows that are labelled.
             smallest: Smallest side of a part, as a share of the picture's.
         """
         count, height, width = len(self.frames), *self.frames.shape[-2:]
         size = smallest + (1 - smallest) * torch.rand(count, 1, device=self.frames.device)
-        some = (torch.rand_like(size) < share) & self.labelled[:, None]
+        some = (torch.rand_like(size) < share) & self.labelled.all(1, keepdim=True)
         size = torch.where(some, size, 1.0)
         corner = (1 - size) * torch.rand(count, 2, device=size.device)
         # a point of the part in [-1, 1] as a point of the picture
@@ -112,7 +132,7 @@ class DrawingLesson:
         keypoints = (self.true.keypoints + 0.5) / pixels - corner[:, None, None]
         keypoints = keypoints / size[:, None, None] * pixels - 0.5
         shown = inside(keypoints, (height, width)).float().mean(-1) > LEGIBLE
-        visible = self.visible & (shown | ~self.labelled[:, None])
+        visible = self.visible & (shown | ~self.labelled)
         return replace(
             self,
             frames=cut(self.frames),
@@ -127,12 +147,12 @@ class DrawingLesson:
         """Some of the frames to draw as their mirror image: who turns round is seen so.
 
         Args:
-            share: How many, of labelled windows.
+            share: How many, of windows that are labelled.
             drawings: The last so many frames are those to draw.
         """
         flip = torch.rand(self.visible.shape, device=self.frames.device) < share
         flip[:, :-drawings] = False
-        flip &= self.labelled[:, None]
+        flip &= self.labelled
 
         def turn(x: Tensor) -> Tensor:
             return torch.where(flip[..., None, None], x.flip(-1), x)

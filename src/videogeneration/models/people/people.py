@@ -53,6 +53,8 @@ class PeopleConfig:
         drawings: Frames a window that the renderer learns to draw in a step.
         jitter: Deviation of the noise on true keypoints, in body heights: readings are not exact.
         mirrored: Share of figures that are drawn as their mirror image.
+        empty: Share of frames that show the background alone.
+        grain: Largest deviation of the noise on these.
         cropped: Share of windows that show a part of the picture only, enlarged.
         crop: Smallest side of such a part, as a share of the picture's.
         inverted: Share of windows whose greys are inverted: few people's clothes are seen.
@@ -80,6 +82,8 @@ class PeopleConfig:
     drawings: int = 1
     jitter: float = 0.008
     mirrored: float = 0.3
+    empty: float = 0.06
+    grain: float = 0.04
     cropped: float = 0.5
     crop: float = 0.6
     inverted: float = 0.1
@@ -184,6 +188,7 @@ class People(FilmModel):
         """
         c = self.config
         lesson = DrawingLesson.of(batch, c.looks, c.drawings)
+        lesson = lesson.emptied(c.empty, c.grain)
         lesson = lesson.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
         lesson = lesson.mirrored(c.mirrored, c.drawings)
         read = self.reader(lesson.frames.flatten(0, 1))
@@ -192,7 +197,7 @@ class People(FilmModel):
             lesson.true.map(lambda x: x.flatten(0, 1)),
             lesson.counted.flatten(0, 1),
             lesson.silhouette.flatten(0, 1),
-            lesson.labelled.repeat_interleave(lesson.frames.shape[1]),
+            lesson.labelled.flatten(0, 1),
         )
         drawing, square = self._drawing_losses(lesson, read, self.caption(batch.caption))
         losses |= drawing | self._motion_losses(batch)
@@ -206,7 +211,7 @@ class People(FilmModel):
         shape, c = lesson.visible.shape, self.config
         looks = shape[1] - c.drawings
         first, last = slice(0, looks), slice(looks, None)
-        labelled = lesson.labelled[:, None].expand(shape)
+        labelled = lesson.labelled
         poses = self._poses_to_draw(lesson, read)
         alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
         exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
@@ -250,9 +255,9 @@ class People(FilmModel):
         found = read.poses.map(lambda x: x.unflatten(0, lesson.visible.shape))
         noise = self.config.jitter * true.scale[..., None, None] * torch.randn_like(true.keypoints)
         return Poses(
-            torch.where(count[:, None, None, None], true.keypoints + noise, found.keypoints),
-            torch.where(count[:, None], true.scale, found.scale).clamp(min=8),
-            torch.where(count[:, None, None], true.heading, found.heading),
+            torch.where(count[..., None, None], true.keypoints + noise, found.keypoints),
+            torch.where(count, true.scale, found.scale).clamp(min=8),
+            torch.where(count[..., None], true.heading, found.heading),
         )
 
     def _motion_losses(self, batch: Batch) -> dict[str, Tensor]:
@@ -408,8 +413,10 @@ class People(FilmModel):
         past = read.poses.map(spread)
         past = Poses(past.keypoints, past.scale.clamp(min=8), past.heading)
         seen = spread(read.present > 0)
-        alpha = spread(read.silhouette.sigmoid()) * seen[..., None, None]
+        alpha = spread(read.silhouette.sigmoid())
+        # who cannot be read covers the background too
         background = self.background(history, alpha, valid)
+        alpha = alpha * seen[..., None, None]
         # whole figures first, then newer ones; who is cut off is read badly
         whole = inside(past.keypoints, history.shape[-2:]).to(history.dtype).mean(-1)
         legible = seen & (whole > self.config.whole)
