@@ -422,7 +422,8 @@ class People(FilmModel):
         legible = seen & (whole > self.config.whole)
         legible = torch.where(legible.any(1, keepdim=True), legible, seen)
         order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
-        looks = order.topk(min(self.config.looks, length), 1).indices
+        most = max(1, int(legible.sum(1).amax()))
+        looks = order.topk(min(self.config.looks, length, most), 1).indices
         shown = whole.clamp(min=0.1) * legible
         return Scene(history, valid, legible, shown, alpha, past, looks, background)
 
