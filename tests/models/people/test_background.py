@@ -36,6 +36,24 @@ def test_a_missing_frame_changes_nothing() -> None:
     assert torch.equal(first, background()(frames, alpha, valid))
 
 
+def test_a_camera_that_adapts_leaves_no_seams() -> None:
+    scene = batch()
+    alpha, valid = scene.labels["silhouette"][:, :10], torch.ones(3, 10, dtype=torch.bool)
+    steady = background()(scene.history, alpha, valid)
+    frames = scene.history.clone()
+    frames[:, :-1] *= 0.8
+    assert (background()(frames, alpha, valid) - steady).abs().max() < 0.02
+
+
+def test_of_a_shadow_that_moves_less_stays_than_in_the_mean() -> None:
+    scene = batch()
+    alpha, valid = torch.zeros_like(scene.history), torch.ones(3, 10, dtype=torch.bool)
+    frames = torch.full_like(scene.history, 0.6)
+    frames[:, :4, 10:20, 10:20] = 0.3
+    said = background()(frames, alpha, valid)
+    assert (said[:, 12:18, 12:18] > frames.mean(1)[:, 12:18, 12:18] + 0.02).all()
+
+
 def test_filling_keeps_what_is_known() -> None:
     picture, known = torch.rand(1, 1, 9, 12), (torch.rand(1, 1, 9, 12) > 0.5).float()
     assert torch.equal(fill(picture, known) * known, picture * known)

@@ -55,6 +55,21 @@ def test_missing_frames_show_nothing() -> None:
     assert not DrawingLesson.of(scene, 2, 1).visible.any()
 
 
+def test_empty_places_are_known_to_show_nobody() -> None:
+    scene = batch()
+    torch.manual_seed(0)
+    whole = DrawingLesson.of(scene, 2, 1)
+    whole = replace(whole, background_valid=torch.tensor([True, True, False]))
+    whole = replace(whole, labelled=torch.zeros_like(whole.labelled))
+    empty = whole.emptied(1.0, 0.02)
+    assert empty.labelled[:2].all() and not empty.labelled[2].any()
+    assert not empty.visible[:2].any() and not empty.counted[:2].any()
+    assert (empty.silhouette[:2] == 0).all()
+    assert 0 < (empty.frames - empty.background)[:2].abs().max() < 0.2
+    assert torch.equal(empty.frames[2], whole.frames[2])
+    assert torch.equal(whole.emptied(0.0, 0.02).frames, whole.frames)
+
+
 def test_who_is_cut_off_is_read_beyond_the_frame() -> None:
     scene = batch()
     moved = scene.labels["keypoints"] * torch.tensor([1.0, 1.0])

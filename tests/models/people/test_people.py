@@ -194,8 +194,21 @@ def test_what_is_imitated_is_drawn_in_the_poses_of_the_future() -> None:
     torch.manual_seed(0)
     assert not torch.equal(shown, model.imitate(still))
     torch.nn.init.constant_(model.reader.present.bias, -50.0)
-    empty = model.imitate(scene)
-    assert torch.equal(empty[:, 0], empty[:, 1])
+    torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
+    assert torch.equal(model.imitate(scene), scene.future)
+
+
+def test_looks_that_are_not_there_change_nothing() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    alone = torch.zeros_like(scene.history_valid)
+    alone[:, -1] = True
+    several = alone.clone()
+    several[1:] = True
+    caption = scene.caption
+    together = next(model.rollout(scene.history * several[..., None, None], several, caption))
+    one = next(model.rollout(scene.history * alone[..., None, None], alone, caption))
+    assert torch.allclose(together[0], one[0], atol=1e-3)
 
 
 def test_a_look_too_few_is_refused() -> None:

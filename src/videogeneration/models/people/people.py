@@ -27,6 +27,9 @@ from videogeneration.models.people.skeleton import Poses
 FRAMES = 10
 """Frames that are drawn at once."""
 
+AROUND = 4
+"""Pixels around a figure that an adversary judges with it."""
+
 WHOLE = 0.9
 """Share of keypoints in the frame below which a person is cut off."""
 
@@ -280,7 +283,11 @@ class People(FilmModel):
         return self._draw(scene, track, condition)
 
     def imitate(self, batch: Batch) -> Tensor:
-        """The true frames to come, drawn anew in their poses from a few of the past."""
+        """The true frames to come, the figure drawn anew in its poses from a few of the past.
+
+        Where no figure is they are the true ones: by the camera's noise, which is new in each true
+        frame, an adversary would know all drawn ones and look at nothing else.
+        """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
         picked = chance.topk(min(self.config.looks, chance.shape[1]), 1).indices
@@ -289,8 +296,13 @@ class People(FilmModel):
         read = self.reader(batch.future.flatten(0, 1))
         poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2]))
         poses = Poses(poses.keypoints, poses.scale.clamp(min=8), poses.heading)
-        there = (read.present > 0).unflatten(0, batch.future.shape[:2])
-        return self._draw(scene, poses, self.caption(batch.caption), there)
+        there = (read.present > 0).view(batch.future.shape[:2])
+        figure, alpha = self._figure(scene, poses, self.caption(batch.caption), there)
+        background = scene.background[:, None]
+        drawn = background + alpha * (figure - background)
+        around = torch.maximum(read.silhouette.sigmoid().view_as(alpha), alpha)
+        around = F.max_pool2d(around.detach(), 2 * AROUND + 1, 1, AROUND)
+        return batch.future + around * (drawn - batch.future)
 
     @torch.no_grad()
     def rollout(
@@ -456,10 +468,17 @@ class People(FilmModel):
         noise = torch.randn(count, frames, BODY, generator=generator)
         return quantile, self.config.temperature * noise
 
-    def _draw(
+    def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
+        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
+        figure, alpha = self._figure(scene, poses, condition)
+        background = scene.background[:, None]
+        out: Tensor = background + alpha * (figure - background)
+        return out
+
+    def _figure(
         self, scene: Scene, poses: Poses, condition: Tensor, there: Tensor | None = None
-    ) -> Tensor:
-        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`, where it is there."""
+    ) -> tuple[Tensor, Tensor]:
+        """The figure in poses `[B, P]`, where it is there: pixels and alpha, `[B, P, H, W]`."""
         figure, logit = self.renderer(
             scene.look(scene.frames),
             scene.look(scene.alpha),
@@ -471,9 +490,7 @@ class People(FilmModel):
         alpha = _covering(logit) * _anybody(scene)
         if there is not None:
             alpha = alpha * there[:, :, None, None]
-        background = scene.background[:, None]
-        out: Tensor = background + alpha * (figure - background)
-        return out
+        return figure, alpha
 
 
 def _covering(logit: Tensor) -> Tensor:
