@@ -230,18 +230,15 @@ def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: st
 @click.pass_obj
 def pack(metadata: ProjectMetadata, network: str, env: str | None) -> None:
     """Put a trained NETWORK, such as kth/mse, and its scores into the package, in bfloat16."""
-    import subprocess
-
     from videogeneration.networks import packaged, put
+    from videogeneration.reporting.report import code_commit
     from videogeneration.training.checkpoints import Checkpoint
 
     source, _, name = network.partition("/")
     with _in_one_line(), _session(metadata, env) as (_, context):
         trained = Checkpoint(context.catalog.load("models_folder") / source / name)
         reports = metadata.project_path / "data" / "08_reporting" / source
-        git = ["git", "-C", str(metadata.project_path), "rev-parse", "HEAD"]
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-        put(trained, reports, commit, packaged(source))
+        put(trained, reports, code_commit(), packaged(source))
         click.echo(packaged(source).summary())
 
 

@@ -21,10 +21,11 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
-from videogeneration.captions import action_caption
+from videogeneration.captions import ActionGrammar, action_caption
 from videogeneration.cli import cli
 from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Predictions
+from videogeneration.evaluation.scoring import summarise
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -106,6 +107,43 @@ def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
     # the same films for every model
     for _, rows in scores.groupby(["protocol", "step"]):
         assert rows["n"].nunique() == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_is_one_page_that_needs_nothing_else(
+    project: Path, browser: Any, width: int
+) -> None:
+    path = reporting(project) / "report.html"
+    assert path.stat().st_size < 10_000_000
+    page, asked, errors = browser.new_page(viewport={"width": width, "height": 844}), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(path.as_uri())
+    # films play while they are in view
+    page.locator("video").first.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('video').currentTime > 0")
+    page.click("video >> nth=0")
+    assert page.evaluate("document.querySelector('video').paused")
+    # the page itself does not scroll sideways; what is wider scrolls within
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[...document.querySelectorAll('video')].every(x => x.readyState > 1)")
+    assert page.evaluate("[...document.images].every(x => x.complete && x.naturalWidth)")
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert errors == []
+    text = page.inner_text("main")
+    # every sentence from one picture, the tables with their baselines, what it was made with
+    shown = page.locator("#sentences ~ .films >> nth=0").locator("figcaption").all_inner_texts()
+    assert sorted(shown) == sorted(ActionGrammar(("walking", "boxing")).sentences())
+    scores = pd.read_csv(reporting(project) / "scores.csv")
+    for model in ("truth", *scores["model"].unique()):
+        assert model in text
+    means = summarise(scores).set_index(["protocol", "model"])
+    assert f"{means.loc[('5to10', 'gan'), 'psnr']:.2f}" in text
+    clips = Clips.open(project / "data" / "03_primary" / "kth" / "clips")
+    assert clips.fingerprint() in text
+    page.click("text=Training of gan")
+    assert "discriminator warmup" in page.inner_text("main")
+    page.close()
 
 
 def test_every_film_has_its_scores(project: Path) -> None:
@@ -295,7 +333,8 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
     assert {f"kth/{name}" for name in reports} <= kept
     # what MLflow shows side by side when runs are compared lies at the root
     kept = {file.path for file in client.list_artifacts(first.info.run_id)}
-    assert {"1to10.gif", "5to10.mp4", "contact_sheet.png", "long_sheet.png"} <= kept
+    shown = {"report.html", "1to10.gif", "5to10.mp4", "contact_sheet.png", "long_sheet.png"}
+    assert shown <= kept
 
 
 def test_checkpoints_can_be_used(project: Path) -> None:

@@ -24,10 +24,11 @@ from videogeneration.stored import reading
 
 _AGAIN = "remove the folder and draw the films again"
 
-KINDS = ("protocol", "own", "swapped", "held_out", "long")
+KINDS = ("protocol", "own", "swapped", "held_out", "long", "every_sentence")
 """What a film is drawn for: to be compared with its clip step by step under a protocol; from one
 picture in mid-clip with the clip's own sentence, with another one, or with one that training never
-showed; or for many steps, likewise from one picture with its own sentence."""
+showed; for many steps, likewise from one picture with its own sentence; or to be looked at, from
+the first of these pictures with every sentence that it can be asked."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,8 @@ class Prediction:
         clip: Number of its clip in the whole clip store.
         clip_id: That clip's name.
         newest: Place of the newest given frame in the clip.
-        sentence: What the model is told; what the clip shows, but for kind `swapped`.
+        sentence: What the model is told; what the clip shows, but for kinds `swapped` and
+            `every_sentence`.
         steps: Number of frames drawn.
     """
 

@@ -67,7 +67,8 @@ def plan_films(
     """Every film that is to be drawn of the test clips, see `predictions.KINDS`.
 
     Combinations that training never showed are asked apart (`held_out`). `warp_last` is drawn for
-    the protocols alone: from one picture it equals `copy_last`.
+    the protocols alone: from one picture it equals `copy_last`. Baselines heed no sentence, so they
+    are not asked every one.
 
     Args:
         models: Names.
@@ -101,8 +102,16 @@ def plan_films(
         ),
         *(("long", long, start, start.caption) for start in for_long),
     ]
+    of_one_picture = [
+        ("every_sentence", FROM_ONE_PICTURE, start, sentence)
+        for start in pictures[:1]
+        for sentence in (start.caption, *grammar.alternatives(start.caption))
+    ]
     films = of_protocols + [
-        (model, *film) for model in models if model != "warp_last" for film in of_pictures
+        (model, *film)
+        for model in models
+        if model != "warp_last"
+        for film in of_pictures + (of_one_picture if model not in BASELINES else [])
     ]
     return [
         Prediction(
