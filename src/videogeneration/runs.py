@@ -23,6 +23,8 @@ from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
 from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
 
+from videogeneration.mistakes import mistake
+
 logger = logging.getLogger(__name__)
 
 PROCESS = "videogeneration.process"
@@ -90,8 +92,7 @@ class RunHooks:
         asked = command.params if command is not None else {}
         in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
         if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
-            # on the command line in one line, without a traceback
-            raise ValueError(ONE_THREAD) if command is None else click.ClickException(ONE_THREAD)
+            raise ValueError(ONE_THREAD)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None
         own = mlflow.active_run() is None
@@ -127,11 +128,23 @@ class RunHooks:
         """End the run: kedro-mlflow opens it once more for every node."""
         while (run := mlflow.active_run()) and run.info.run_id in self._begun:
             mlflow.end_run()
+        self._begun.clear()
         _stop_listening()
 
     @hook_impl(trylast=True)
-    def on_pipeline_error(self) -> None:
-        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before."""
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before.
+
+        A run that only shows a user's mistake is put into MLflow's bin. Where a file failed in the
+        midst of a training, as on a full disk, it stays.
+        """
+        client = mlflow.MlflowClient()
+        for run_id in self._begun if mistake(error) is not None else ():
+            run = client.get_run(run_id)
+            lost = isinstance(error, OSError) and run.data.metrics
+            if run.info.status == "FAILED" and not lost:
+                client.delete_run(run_id)
+        self._begun.clear()
         _stop_listening()
 
 
