@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import av
 import mlflow
@@ -21,6 +22,7 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
+from servers import served_command
 from videogeneration.captions import ActionGrammar, action_caption
 from videogeneration.cli import cli
 from videogeneration.data.clips import Clips
@@ -144,6 +146,20 @@ def test_the_report_is_one_page_that_needs_nothing_else(
     page.click("text=Training of gan")
     assert "discriminator warmup" in page.inner_text("main")
     page.close()
+
+
+def test_kedro_viz_plays_the_films_and_shows_the_tables(project: Path, browser: Any) -> None:
+    with served_command(project, "-m", "kedro", "viz", "run", "--no-browser") as address:
+        with urlopen(f"{address}/api/pipelines/kth_gan") as answer:
+            ids = {node["name"]: node["id"] for node in json.load(answer)["nodes"]}
+        page = browser.new_page()
+        page.goto(f"{address}/?pid=kth_gan&sid={ids['kth.films']}")
+        page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+        page.goto(f"{address}/?pid=kth_gan&sid={ids['kth.scores_table']}")
+        page.wait_for_selector("td >> text=5to10", state="attached")
+        psnr = pd.read_csv(reporting(project) / "scores.csv")["psnr"].iloc[0]
+        assert page.locator(f"td >> text='{float(f'{psnr:.4g}')}'").count()
+        page.close()
 
 
 def test_every_film_has_its_scores(project: Path) -> None:
