@@ -11,9 +11,6 @@ stay on disk, memory-mapped.
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -24,7 +21,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 
-from videogeneration.stored import reading
+from videogeneration.stored import reading, whole
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -184,9 +181,6 @@ class _Writer:
 def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
     """Write a clip store whole or not at all, in memory that does not grow with its frames.
 
-    Clips go to a temporary folder beside `folder`, which takes its place when all are written and
-    is removed when an error comes up.
-
     Args:
         folder: The store; an earlier one is replaced at the end.
         stream: The clips.
@@ -196,9 +190,8 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
             raises.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole(folder) as temporary:
+        temporary.mkdir()
         with ExitStack() as files:
             writer = _Writer(temporary, stream.size, files)
             for clip in stream.clips:
@@ -212,11 +205,6 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
         for name, values in stream.sequences.items():
             np.save(temporary / "sequences" / f"{name}.npy", values, allow_pickle=False)
         (temporary / "report.json").write_text(json.dumps(stream.report, indent=2))
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Clips.open(folder)
 
 
