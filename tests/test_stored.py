@@ -1,6 +1,9 @@
 """Files and folders are written whole or not at all."""
 
+import errno
+import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -54,3 +57,26 @@ def test_what_a_killed_process_left_is_removed(tmp_path: Path) -> None:
         assert [x.name for x in tmp_path.iterdir()] == ["clips"]
         left.mkdir()  # for the end of the first one
     assert list(path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "remedy"),
+    [(errno.ENOSPC, "make room"), (errno.EROFS, "can only be read"), (errno.EACCES, "may not")],
+)
+def test_what_cannot_be_written_is_named(tmp_path: Path, number: int, remedy: str) -> None:
+    path = tmp_path / "scores.csv"
+    with pytest.raises(OSError, match=rf"{remedy}.*scores\.csv"), whole(path):
+        raise OSError(number, os.strerror(number))
+
+
+def test_a_library_that_runs_out_of_room_may_say_anything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda path: SimpleNamespace(free=10))
+    with (
+        pytest.raises(OSError, match=r"the disk is full.*training\.pt"),
+        whole(tmp_path / "training.pt"),
+    ):
+        raise RuntimeError("unexpected pos 54016 vs 53910")
+    with pytest.raises(ValueError, match="no clip"), whole(tmp_path / "clips"):
+        raise ValueError("no clip")

@@ -101,7 +101,7 @@ class RunHooks:
         self._begun.add(run.info.run_id)
         client = mlflow.MlflowClient()
         _close_killed(client, run.info.experiment_id, self._begun)
-        name = "+".join(_called(x) for x in run_params["pipeline_names"] or ["__default__"])
+        name = "+".join(sorted(map(_called, run_params["pipeline_names"] or ["__default__"])))
         mlflow.set_tag("mlflow.runName", name)
         _end_as_killed()
         logger.info("MLflow run %s, %s, in %s", name, run.info.run_id, mlflow.get_tracking_uri())
@@ -154,6 +154,9 @@ class RunHooks:
                     f"{source}: another run works on its data in {project} ({path} is locked); "
                     "wait until it ends, or copy the project"
                 ) from None
+            except OSError as error:
+                self._unlock()
+                raise _refusal(f"{path} cannot be written ({error.strerror})") from error
             self._locks.append(lock)
 
     def _unlock(self) -> None:

@@ -1,10 +1,21 @@
 """Files: written whole or not at all, and read even if they are damaged or hostile."""
 
+import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+FULL = 1_000_000
+"""A disk that has fewer bytes left: libraries say anything when they run out of room."""
+
+REMEDIES = {
+    errno.ENOSPC: "the disk is full: make room and run again",
+    errno.EDQUOT: "there is no room left for this user: make room and run again",
+    errno.EROFS: "it is on a disk that can only be read; use another folder",
+    errno.EACCES: "this user may not write there; use another folder",
+}
 
 
 class StoredError(ValueError):
@@ -24,15 +35,25 @@ def whole(path: Path) -> Iterator[Path]:
 
     Yields:
         Where to write; nothing is there yet.
+
+    Raises:
+        OSError: It cannot be written; names it, and says why. Other errors are those of the writer.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.stem}-writing{path.suffix}")
-    _remove(temporary)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _remove(temporary)
         yield temporary
         if temporary.is_dir():  # which takes no other one's place
             _remove(path)
         os.replace(temporary, path)
+    except (OSError, RuntimeError) as error:
+        number = error.errno if isinstance(error, OSError) else None
+        if path.parent.exists() and shutil.disk_usage(path.parent).free < FULL:
+            number = errno.ENOSPC
+        if number not in REMEDIES:
+            raise
+        raise OSError(number, f"cannot be written; {REMEDIES[number]}", str(path)) from error
     finally:
         _remove(temporary)
 
