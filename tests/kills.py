@@ -177,6 +177,8 @@ def ends(project: Path) -> dict[str, str]:
         found[f"metric {name}"] = repr(value)
     artifacts = project / "mlartifacts" / run.info.run_id / "artifacts"
     for path in artifacts.rglob("*"):
+        if path.name.startswith("step_") or path.name == "text_to_image":
+            continue  # what was learned so far stays with the run that was killed
         found[f"artifact {path.relative_to(artifacts)}"] = "there"
     return found
 
