@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ from typing import Any
 import mlflow
 import pytest
 from click.testing import CliRunner, Result
+from filelock import FileLock
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import ThreadRunner
@@ -22,6 +24,7 @@ from mlflow.entities import Run
 from projects import new_project, run
 from videogeneration.cli import cli
 from videogeneration.pipelines.data import nodes
+from videogeneration.runs import PROCESS
 
 pytestmark = pytest.mark.slow
 
@@ -169,3 +172,33 @@ def test_what_is_interrupted_is_killed_and_no_run_goes_on_for_ever(project: Path
     make(project)
     statuses = [found.info.status for found in runs(project)]
     assert statuses == ["FINISHED", *["KILLED"] * 3, *["FINISHED"] * (len(statuses) - 4)]
+
+
+def test_two_runs_at_once_do_not_write_the_same_data(project: Path) -> None:
+    before = len(runs(project))
+    with (
+        FileLock(project / "data" / ".mnist.lock"),
+        pytest.raises(ValueError, match=r"mnist: another run works on its data in .*moved"),
+    ):
+        make(project)
+    assert len(runs(project)) == before
+    make(project)
+    # a run that has ended lets others begin
+    with FileLock(project / "data" / ".mnist.lock", timeout=0):
+        assert len(runs(project)) == before + 1
+
+
+def test_a_run_is_known_from_its_first_moment_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that is killed then would go on for ever."""
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr("videogeneration.runs._close_killed", killed)
+        make(project)
+    mlflow.end_run()
+    latest = runs(project)[0]
+    assert latest.data.tags[PROCESS] == f"{socket.gethostname()} {os.getpid()}"

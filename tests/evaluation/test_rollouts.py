@@ -16,6 +16,7 @@ from videogeneration.evaluation.protocols import Protocol
 from videogeneration.evaluation.rollouts import (
     AT_ONCE,
     BASELINES,
+    FRAMES_AT_ONCE,
     draw_films,
     network_model,
     plan_films,
@@ -142,6 +143,18 @@ def test_films_are_drawn_in_groups_each_with_its_row(tmp_path: Path) -> None:
         assert row == vars(film)
         assert frames.shape == (film.steps, 8, 8)
         assert np.array_equal(frames[0], clips[film.clip][film.newest])
+
+
+def test_of_long_films_fewer_are_drawn_together(tmp_path: Path) -> None:
+    clips, groups = store(tmp_path, *({} for _ in range(5))), []
+
+    def empty(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        groups.append(len(given))
+        return np.zeros((len(given), steps, 8, 8), np.uint8)
+
+    films = of(plan(clips, protocols=[f"1to{FRAMES_AT_ONCE // 2}"]), "protocol")
+    assert len(list(draw_films({"gan": empty}, clips, films))) == 5
+    assert groups == [2, 2, 1]
 
 
 def test_a_film_is_drawn_when_it_is_taken(tmp_path: Path) -> None:

@@ -515,6 +515,7 @@ BAD = [
     ({"judge": {"steps": 0}}, TRAINING, "steps: 0"),
     ({"judge": {"films": {"frames": [8, 6]}}}, TRAINING, "frames.*fewest"),
     ({"evaluation": {"protocols": ["5in10"]}}, ["kth.predict"], r"protocols.*5in10.*5to10"),
+    ({"evaluation": {"protocols": ["5to9999"]}}, ["kth.predict"], r"protocols.*5to9999.*most 100"),
     ({"evaluation": {"films": 0}}, ["kth.predict"], "films: 0"),
     ({"evaluation": {"long_steps": 5000}}, ["kth.predict"], "long_steps: 5000.*1000"),
     ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),

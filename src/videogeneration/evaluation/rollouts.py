@@ -22,8 +22,8 @@ Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
 """Given frames (float32 `[C, H, W]` in [0, 1] a film), sentences and a horizon to films, uint8
 `[B, horizon, H, W]`."""
 
-AT_ONCE = 32
-"""Films drawn together."""
+AT_ONCE, FRAMES_AT_ONCE = 32, 1600
+"""Films that are drawn together, and frames of them: memory does not grow with their length."""
 
 FROM_ONE_PICTURE = Protocol(1, 10)
 """How far films go that are read: do they do what the sentence says?"""
@@ -163,5 +163,6 @@ def draw_films(
 
 
 def _in_groups(films: Sequence[Prediction]) -> Iterator[Sequence[Prediction]]:
-    for first in range(0, len(films), AT_ONCE):
-        yield films[first : first + AT_ONCE]
+    many = max(1, min(AT_ONCE, FRAMES_AT_ONCE // films[0].steps))
+    for first in range(0, len(films), many):
+        yield films[first : first + many]

@@ -1,6 +1,5 @@
 """Films to watch: GIF and H.264 MP4, written frame by frame, and several films in one."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from PIL import Image, ImageDraw
 
 from videogeneration.data.frames import to_uint8
 from videogeneration.reporting.sheets import GENERATED, GIVEN, SheetFilm, enlarge, font
+from videogeneration.stored import whole
 
 WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""
@@ -127,37 +127,34 @@ def _encoder(
     """A function that adds a frame to a file beside `path`, which takes its place at the end."""
     if not 0.1 <= fps <= 240:
         raise ValueError(f"fps: {fps} frames a second; it must be 0.1 to 240")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
     rate = Fraction(fps).limit_denominator(1000)
-    try:
-        with av.open(temporary, "w", format=form, options=container) as file:
-            stream = file.add_stream(codec, rate=rate, options=encoder)
-            assert isinstance(stream, av.VideoStream)  # the type follows from the codec
-            # several threads hold back dozens of frames and make the bytes depend on the machine
-            stream.thread_count = 1
+    with (
+        whole(path) as temporary,
+        av.open(temporary, "w", format=form, options=container) as file,
+    ):
+        stream = file.add_stream(codec, rate=rate, options=encoder)
+        assert isinstance(stream, av.VideoStream)  # the type follows from the codec
+        # several threads hold back dozens of frames and make the bytes depend on the machine
+        stream.thread_count = 1
 
-            palette = None
+        palette = None
 
-            def add(frame: np.ndarray) -> None:
-                nonlocal palette
-                kind = "gray" if frame.ndim == 2 else "rgb24"
-                if form == "gif" and frame.ndim == 3:
-                    # the first frame's colours serve all: what stands still does not flicker
-                    palette = palette or Image.fromarray(frame).quantize(256)
-                    picture = _with_palette(frame, palette)
-                else:
-                    picture = av.VideoFrame.from_ndarray(frame, format=kind)
-                if not stream.codec_context.is_open:
-                    stream.height, stream.width = frame.shape[:2]
-                    stream.pix_fmt = pixels or picture.format.name
-                file.mux(stream.encode(picture))
+        def add(frame: np.ndarray) -> None:
+            nonlocal palette
+            kind = "gray" if frame.ndim == 2 else "rgb24"
+            if form == "gif" and frame.ndim == 3:
+                # the first frame's colours serve all: what stands still does not flicker
+                palette = palette or Image.fromarray(frame).quantize(256)
+                picture = _with_palette(frame, palette)
+            else:
+                picture = av.VideoFrame.from_ndarray(frame, format=kind)
+            if not stream.codec_context.is_open:
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = pixels or picture.format.name
+            file.mux(stream.encode(picture))
 
-            yield add
-            file.mux(stream.encode())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield add
+        file.mux(stream.encode())
 
 
 def _with_palette(frame: np.ndarray, palette: Image.Image) -> av.VideoFrame:

@@ -42,7 +42,18 @@ from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device
 from videogeneration.validated import validated
 
-ProtocolName = Annotated[str, AfterValidator(lambda name: str(Protocol.parse(name)))]
+MOST_FRAMES = 100
+"""Given, and drawn, under a protocol: no clip is longer."""
+
+
+def _bounded(name: str) -> str:
+    protocol = Protocol.parse(name)
+    if max(protocol.context, protocol.horizon) > MOST_FRAMES:
+        raise ValueError(f"protocols: '{name}'; at most {MOST_FRAMES} frames are given or drawn")
+    return str(protocol)
+
+
+ProtocolName = Annotated[str, AfterValidator(_bounded)]
 
 
 @validated
