@@ -4,7 +4,7 @@ BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help run network demo test test-fast test-hostile lint install ui viz clean
+.PHONY: help run network demo test test-fast test-hostile test-kills lint install ui viz clean
 
 run: install ## install, and make films from nothing: twelve minutes
 	$(BIN)/kedro run
@@ -32,6 +32,9 @@ test-fast: install ## what takes seconds of it
 test-hostile: install ## a thousand damaged and hostile files
 	$(BIN)/pytest -m hostile -v
 
+test-kills: install ## fifty runs that are killed somewhere, and what the next one makes of it
+	$(BIN)/pytest -m kills -v -s
+
 lint: install ## style, types, imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -50,4 +53,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
 
 clean: ## remove .venv, runs and their artifacts
-	rm -rf .venv build mlflow.db mlartifacts
+	rm -rf .venv build mlflow.db* mlartifacts

@@ -1,9 +1,17 @@
 """Web applications, served in the background while a test asks them."""
 
+import os
+import signal
+import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
 
 import uvicorn
 from fastapi import FastAPI
@@ -21,3 +29,30 @@ def served_app(app: FastAPI) -> Iterator[str]:
     yield f"http://127.0.0.1:{bound.getsockname()[1]}"
     server.should_exit = True
     thread.join()
+
+
+@contextmanager
+def served_command(folder: Path, *words: str) -> Iterator[str]:
+    """The address at which a Python command with the option `--port` serves meanwhile."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, *words, f"--port={port}"]
+    quiet = subprocess.DEVNULL
+    # a group of its own: such servers start processes that outlive them
+    server = subprocess.Popen(
+        command, cwd=folder, stdout=quiet, stderr=quiet, start_new_session=True
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        while True:
+            assert server.poll() is None, f"{command} has ended"
+            try:
+                with urlopen(address):
+                    break
+            except (URLError, ConnectionError):
+                time.sleep(0.2)
+        yield address
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()

@@ -4,22 +4,27 @@ import logging
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
 import mlflow
 import pytest
-from click.testing import CliRunner
-from kedro.framework.cli.project import run as kedro_run
+from click.testing import CliRunner, Result
+from filelock import FileLock
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.runner import ThreadRunner
 from mlflow.entities import Run
 
 from projects import new_project, run
+from videogeneration.cli import cli
+from videogeneration.pipelines.data import nodes
+from videogeneration.runs import PROCESS
 
 pytestmark = pytest.mark.slow
 
@@ -87,11 +92,49 @@ def test_runners_of_several_threads_are_refused(project: Path) -> None:
         with pytest.raises(ValueError, match="ThreadRunner is refused"):
             session.run(pipeline_names=["mnist_data"], runner=ThreadRunner())
     for word in ("--async", "--runner-params=is_async=True", "--runner=ParallelRunner"):
-        asked = ["--pipelines=mnist_data", word]
-        done = CliRunner().invoke(kedro_run, asked, obj=bootstrap_project(project))
+        done = kedro_run(project, word)
         assert done.exit_code == 1
         assert re.match("Error: a run with .* is refused: ", done.output.splitlines()[-1])
     assert len(runs(project)) == before
+
+
+def kedro_run(project: Path, *words: str) -> Result:
+    """What `kedro run --pipelines=mnist_data` does."""
+    asked = ["run", "--pipelines=mnist_data", *words]
+    with chdir(project):
+        return CliRunner().invoke(cli, asked, obj=bootstrap_project(project))
+
+
+@pytest.mark.parametrize(
+    ("word", "message"),
+    [
+        ("--params=mnist.folder=/nowhere", "/nowhere: "),
+        ("--params=mnist.counts.train=many", ".*train: 'many' should be a valid integer"),
+        ("--params=mnist.size=3", ".*there is no such setting"),
+        ("--pipelines=mnist_date", ".*'mnist_date'.* mnist_data"),
+        ("--nodes=mnist.clips", ".*mnist.clips"),
+        ("--env=nowhere", ".*nowhere"),
+        ("--from-inputs=mnist.nothing", ".*mnist.nothing"),
+    ],
+)
+def test_a_users_mistake_is_one_line_and_no_run(project: Path, word: str, message: str) -> None:
+    before = len(runs(project))
+    done = kedro_run(project, word)
+    assert (done.exit_code, type(done.exception)) == (1, SystemExit)
+    assert re.fullmatch(f"Error: {message}.*\n", done.output)
+    assert len(runs(project)) == before
+
+
+def test_a_bug_keeps_its_traceback_and_its_run(
+    project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(nodes, "preview_sheet", lambda clips: int("no number"))
+    done = kedro_run(project, "--nodes=mnist.preview")
+    assert isinstance(done.exception, ValueError), done.output
+    assert "preview([mnist.clips]) -> [mnist.preview_sheet] failed with error" in caplog.text
+    latest = runs(project)[0]
+    assert latest.info.status == "FAILED"
+    mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}").delete_run(latest.info.run_id)
 
 
 def interrupted(project: Path, number: signal.Signals) -> None:
@@ -129,3 +172,33 @@ def test_what_is_interrupted_is_killed_and_no_run_goes_on_for_ever(project: Path
     make(project)
     statuses = [found.info.status for found in runs(project)]
     assert statuses == ["FINISHED", *["KILLED"] * 3, *["FINISHED"] * (len(statuses) - 4)]
+
+
+def test_two_runs_at_once_do_not_write_the_same_data(project: Path) -> None:
+    before = len(runs(project))
+    with (
+        FileLock(project / "data" / ".mnist.lock"),
+        pytest.raises(ValueError, match=r"mnist: another run works on its data in .*moved"),
+    ):
+        make(project)
+    assert len(runs(project)) == before
+    make(project)
+    # a run that has ended lets others begin
+    with FileLock(project / "data" / ".mnist.lock", timeout=0):
+        assert len(runs(project)) == before + 1
+
+
+def test_a_run_is_known_from_its_first_moment_on(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else one that is killed then would go on for ever."""
+
+    def killed(*_: object) -> None:
+        raise RuntimeError("killed")
+
+    with monkeypatch.context() as patched, pytest.raises(RuntimeError, match="killed"):
+        patched.setattr("videogeneration.runs._close_killed", killed)
+        make(project)
+    mlflow.end_run()
+    latest = runs(project)[0]
+    assert latest.data.tags[PROCESS] == f"{socket.gethostname()} {os.getpid()}"

@@ -3,9 +3,11 @@
 import copy
 import json
 import logging
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,6 +18,8 @@ from kedro.framework.context import KedroContext
 from kedro.framework.session import KedroSession
 from kedro.framework.startup import ProjectMetadata
 from kedro.runner import SequentialRunner
+
+from videogeneration.mistakes import mistake
 
 QUIET = ("kedro", "kedro_mlflow", "mlflow", "kedro_viz")
 """Loggers that have nothing to say to somebody who wants a film."""
@@ -36,7 +40,7 @@ def cli() -> None:
 
 
 def _run() -> click.Command:
-    """Kedro's `run`, but that paths among its `--params` are taken as they stand.
+    """Kedro's `run`, but that a user's mistake is one line, and paths are taken as they stand.
 
     YAML would read a folder `2024` as a number, `a: b.jpg` as a mapping, and of `photo #1.jpg` the
     part in front of the comment.
@@ -50,6 +54,15 @@ def _run() -> click.Command:
         items = ",".join(map(_quoted, value.split(","))) if isinstance(value, str) else value
         return parse(ctx, param, items)
 
+    execute = command.callback
+    assert execute is not None
+
+    @wraps(execute)
+    def execute_in_one_line(*args: Any, **kwargs: Any) -> Any:
+        with _in_one_line():
+            return execute(*args, **kwargs)
+
+    command.callback = execute_in_one_line
     quoted.callback = parse_quoted
     command.params = [quoted if other is option else other for other in run.params]
     return command
@@ -97,7 +110,7 @@ def animate(
     from videogeneration.pipelines.films.nodes import AnimateSettings, check
 
     settings |= {"image": str(photo.expanduser().absolute()), "caption": sentence}
-    with _in_one_line():
+    with _quietly(), _in_one_line():
         checked = AnimateSettings(**settings)
         with _session(metadata, env, {"animate": settings}) as (session, context):
             # a run that fails would stand in MLflow
@@ -126,7 +139,7 @@ def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str 
     from videogeneration.demo.app import create_app
     from videogeneration.training.device import Device
 
-    with _in_one_line(), _session(metadata, env) as (_, context):
+    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
         chosen = Device.choose(device, "float32").name
         folder = context.catalog.load("models_folder")
     click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
@@ -150,7 +163,7 @@ def networks(metadata: ProjectMetadata, env: str | None) -> None:
     from videogeneration.training.checkpoints import find_trained
 
     rows = []
-    with _in_one_line(), _session(metadata, env) as (_, context):
+    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
         models_folder = context.catalog.load("models_folder")
         for source in SOURCES:
             own = models_folder / source
@@ -198,7 +211,7 @@ def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: st
     from videogeneration.training.checkpoints import Checkpoint
     from videogeneration.validated import check_name
 
-    with _in_one_line(), _session(metadata, env) as (_, context):
+    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
         models_folder = context.catalog.load("models_folder")
         client = mlflow.MlflowClient()
         try:
@@ -230,18 +243,15 @@ def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: st
 @click.pass_obj
 def pack(metadata: ProjectMetadata, network: str, env: str | None) -> None:
     """Put a trained NETWORK, such as kth/mse, and its scores into the package, in bfloat16."""
-    import subprocess
-
     from videogeneration.networks import packaged, put
+    from videogeneration.reporting.report import code_commit
     from videogeneration.training.checkpoints import Checkpoint
 
     source, _, name = network.partition("/")
-    with _in_one_line(), _session(metadata, env) as (_, context):
+    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
         trained = Checkpoint(context.catalog.load("models_folder") / source / name)
         reports = metadata.project_path / "data" / "08_reporting" / source
-        git = ["git", "-C", str(metadata.project_path), "rev-parse", "HEAD"]
-        commit = subprocess.run(git, capture_output=True, text=True, check=False).stdout.strip()
-        put(trained, reports, commit, packaged(source))
+        put(trained, reports, code_commit(), packaged(source))
         click.echo(packaged(source).summary())
 
 
@@ -256,14 +266,34 @@ def _session(
 
 @contextmanager
 def _in_one_line() -> Iterator[None]:
-    """Without others' logs, and a user's mistake as one line in place of a traceback."""
+    """A user's mistake as one line in place of a traceback."""
+    nodes = logging.getLogger("kedro.pipeline.node")
+    nodes.addFilter(_is_no_mistake)
+    try:
+        yield
+    except Exception as error:
+        said = mistake(error)
+        if said is None or isinstance(error, click.ClickException):
+            raise
+        raise click.ClickException(said) from None
+    finally:
+        nodes.removeFilter(_is_no_mistake)
+
+
+def _is_no_mistake(record: logging.LogRecord) -> bool:
+    """Whether a record is not of a user's mistake, which is said once, at the end."""
+    error = sys.exc_info()[1]
+    return record.levelno < logging.ERROR or error is None or mistake(error) is None
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without others' logs."""
     levels = {name: logging.getLogger(name).level for name in QUIET}
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     try:
         yield
-    except (ValueError, OSError) as error:
-        raise click.ClickException(" ".join(str(error).split())) from None
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)

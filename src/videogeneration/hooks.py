@@ -17,57 +17,7 @@ from rich.table import Table
 
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import FRECHET, summarise
-
-NAMES = ("model", "caption", "pictures", "source", "name", "network", "finished")
-HEADINGS = {
-    "source": ("source", ""),
-    "name": ("name", ""),
-    "network": ("network", ""),
-    "finished": ("finished", ""),
-    "model": ("model", ""),
-    "caption": ("caption", ""),
-    "pictures": ("pictures", ""),
-    "n": ("n", ""),
-    "rate": ("followed", ".0%"),
-    "foreground_psnr": ("fg PSNR", ".2f"),
-    "psnr": ("PSNR", ".2f"),
-    "ssim": ("SSIM", ".2f"),
-    "presence": ("presence", ".2f"),
-    "position_error": ("pos.\nerror", ".2f"),
-    "sharpness": ("sharpness", ".2f"),
-    FRECHET: ("Fréchet", ".1f"),
-    "last_presence": ("presence\nat last", ".2f"),
-    "last_position_error": ("error\nat last", ".2f"),
-    "named_right": ("named\nright", ".0%"),
-    "diversity": ("diversity", ".2f"),
-    "classifier_frechet": ("classifier\nFréchet", ".2f"),
-    "left_in_time": ("left\nin time", ".0%"),
-    "drift": ("drift", ".1%"),
-    "left": ("walked out", ".0%"),
-    "still": ("still\ndoes it", ".0%"),
-    "parameters": ("parameters", ","),
-    "minutes": ("minutes", ".1f"),
-    "steps": ("steps", ","),
-    "windows_per_second": ("windows\na second", ".1f"),
-    "examples_per_second": ("examples\na second", ".1f"),
-    "learns_times": ("times the\nreference", ".2f"),
-    "milliseconds_a_frame": ("ms\na frame", ".1f"),
-    "draws_times": ("times the\nreference", ".2f"),
-}
-"""Heading and format of the columns that are printed."""
-
-TITLES = {
-    "scores": "mean over steps, test films only",
-    "caption_following": "films from one picture that do what the sentence says",
-    "long": "the last frame of long films from one picture",
-    "image_scores": "first frames drawn from sentences of the test split",
-    "film_following": "films from sentences that do what these say",
-    "benchmark_comparison": "after the same minutes, mean over steps, test films only",
-    "benchmark_caption_following": "films from one picture that do what the sentence says",
-    "benchmark_long": "the last frame of long films from one picture",
-    "benchmark_speed": "training, and drawing one film",
-}
-"""Tables that are printed, in this order."""
+from videogeneration.reporting.tables import TITLES, by_protocol, printed
 
 LOGGED = {
     "scores": ("{row[protocol]}/{row[model]}/{column}", (*METRICS, FRECHET)),
@@ -111,11 +61,14 @@ class SummaryHooks:
                 if f"{source}.{table}_table" in made:
                     data = catalog.load(f"{source}.{table}_table")
                     data = summarise(data) if table == "scores" else data
-                    for name, rows in _by_protocol(data):
-                        console.print(f"\n[b]{source}{name}: {title}[/b]", readable(rows))
+                    for name, rows in by_protocol(data):
+                        about = f"{source} {name}".strip()
+                        console.print(f"\n[b]{about}: {title}[/b]", readable(rows))
             console.print("\nLook at")
             for name in sorted(made):
-                if name.startswith(f"{source}.") and name.endswith(("_sheet", "_plot", "films")):
+                if name.startswith(f"{source}.") and name.endswith(
+                    (".report", "_sheet", "_plot", "films")
+                ):
                     path = os.path.relpath(catalog[name]._describe()["filepath"])
                     console.print(f"  [b]{path}[/b]", soft_wrap=True, highlight=False)
         if shown - {"animate"}:
@@ -151,14 +104,6 @@ def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _by_protocol(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """A table a protocol, each with its name."""
-    if "protocol" not in data:
-        return [("", data)]
-    parts = data.groupby("protocol", sort=False)
-    return [(f" {name}", rows.drop(columns="protocol")) for name, rows in parts]
-
-
 def wide_console() -> Console:
     """Where tables are printed: as wide as a terminal, and in a file 100 columns."""
     return Console() if sys.stdout.isatty() else Console(width=100)
@@ -166,14 +111,10 @@ def wide_console() -> Console:
 
 def readable(data: pd.DataFrame) -> Table:
     """The columns that have a heading; what was not measured is a dash."""
-    # differences from a model are named after it
-    above = {x: ("above\n" + x[6:], "+.2f") for x in data.columns if x.startswith("above_")}
-    headings = HEADINGS | above
-    shown = [name for name in data.dropna(axis=1, how="all") if name in headings]
     table = Table(box=SIMPLE, collapse_padding=True)
-    for name in shown:
-        table.add_column(headings[name][0], justify="left" if name in NAMES else "right")
-    for row in data.to_dict("records"):
-        values = [f"{row[x]:{headings[x][1]}}" if pd.notna(row[x]) else "-" for x in shown]
-        table.add_row(*values)
+    columns, rows = printed(data)
+    for column in columns:
+        table.add_column(column.heading, justify="left" if column.is_name else "right")
+    for row in rows:
+        table.add_row(*row)
     return table

@@ -1,47 +1,42 @@
 """MLflow's runs: where they go, what they are called, what they are told, and how they end."""
 
 import atexit
+import json
 import logging
 import os
 import signal
 import socket
-import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
 import click
 import mlflow
+from filelock import FileLock, Timeout
 from kedro.config import OmegaConfigLoader
 from kedro.framework.context import KedroContext
 from kedro.framework.hooks import hook_impl
 from kedro.framework.project import pipelines
 from kedro.io import CatalogProtocol
+from kedro.pipeline import Pipeline
 from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
+
+from videogeneration.database import SQLITE, prepare
+from videogeneration.mistakes import mistake
+from videogeneration.sources import SOURCES
 
 logger = logging.getLogger(__name__)
 
 PROCESS = "videogeneration.process"
 """Tag of a run: host and number of the process that it belongs to."""
 
-SQLITE = "sqlite:///"
-
 ONE_THREAD = (
     "a run with --async, ParallelRunner or ThreadRunner is refused: MLflow knows its run in one "
     "thread only, and a training uses all cores anyway"
 )
-
-PLACES = (
-    ("experiments", "artifact_location"),
-    ("runs", "artifact_uri"),
-    ("logged_models", "artifact_location"),
-    ("model_versions", "storage_location"),
-)
-"""Tables and columns in which MLflow's database says where artifacts are."""
 
 
 class RunHooks:
@@ -49,6 +44,7 @@ class RunHooks:
 
     def __init__(self) -> None:
         self._begun: set[str] = set()
+        self._locks: list[FileLock] = []
 
     @hook_impl(wrapper=True)
     def after_context_created(self, context: KedroContext) -> Iterator[None]:
@@ -74,7 +70,7 @@ class RunHooks:
             database = project / uri.removeprefix(SQLITE)
             uri = f"{SQLITE}{database}"
             if place and "://" not in place:
-                _relocate(database, experiment["name"], (project / place).as_uri())
+                prepare(database, experiment["name"], (project / place).as_uri())
         server["mlflow_tracking_uri"] = uri
         loader["mlflow"] = settings
         yield
@@ -83,18 +79,22 @@ class RunHooks:
 
     @hook_impl(wrapper=True)
     def before_pipeline_run(
-        self, run_params: dict[str, Any], catalog: CatalogProtocol
+        self, run_params: dict[str, Any], pipeline: Pipeline, catalog: CatalogProtocol
     ) -> Iterator[None]:
-        """Name the run, and close those whose process is gone."""
+        """Be the only run of its sources, name it, and close those whose process is gone."""
         command = click.get_current_context(silent=True)
         asked = command.params if command is not None else {}
         in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
         if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
-            # on the command line in one line, without a traceback
-            raise ValueError(ONE_THREAD) if command is None else click.ClickException(ONE_THREAD)
+            raise ValueError(ONE_THREAD)
+        self._lock(Path(run_params["project_path"]), pipeline)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None
         own = mlflow.active_run() is None
+        # a run has this tag from its first moment on, and so have those within it
+        os.environ["MLFLOW_RUN_CONTEXT"] = json.dumps(
+            {PROCESS: f"{socket.gethostname()} {os.getpid()}"}
+        )
         yield
         run = mlflow.active_run()
         if run is None or not own:
@@ -102,8 +102,8 @@ class RunHooks:
         self._begun.add(run.info.run_id)
         client = mlflow.MlflowClient()
         _close_killed(client, run.info.experiment_id, self._begun)
-        name = "+".join(_called(x) for x in run_params["pipeline_names"] or ["__default__"])
-        mlflow.set_tags({"mlflow.runName": name, PROCESS: f"{socket.gethostname()} {os.getpid()}"})
+        name = "+".join(sorted(map(_called, run_params["pipeline_names"] or ["__default__"])))
+        mlflow.set_tag("mlflow.runName", name)
         _end_as_killed()
         logger.info("MLflow run %s, %s, in %s", name, run.info.run_id, mlflow.get_tracking_uri())
 
@@ -127,12 +127,54 @@ class RunHooks:
         """End the run: kedro-mlflow opens it once more for every node."""
         while (run := mlflow.active_run()) and run.info.run_id in self._begun:
             mlflow.end_run()
+        self._begun.clear()
+        self._unlock()
         _stop_listening()
 
     @hook_impl(trylast=True)
-    def on_pipeline_error(self) -> None:
-        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before."""
+    def on_pipeline_error(self, error: Exception) -> None:
+        """Kedro-mlflow has ended the run; SIGTERM ends the process as it did before.
+
+        A run that only shows a user's mistake is put into MLflow's bin. Where a file failed in the
+        midst of a training, as on a full disk, it stays.
+        """
+        client = mlflow.MlflowClient()
+        for run_id in self._begun if mistake(error) is not None else ():
+            run = client.get_run(run_id)
+            lost = isinstance(error, OSError) and run.data.metrics
+            if run.info.status == "FAILED" and not lost:
+                client.delete_run(run_id)
+        self._begun.clear()
+        self._unlock()
         _stop_listening()
+
+    def _lock(self, project: Path, pipeline: Pipeline) -> None:
+        """Let no other run write the data of the same sources; a killed one holds nothing.
+
+        Raises:
+            ValueError: Another run does.
+        """
+        self._unlock()  # of a run in this process that was interrupted
+        for source in sorted(SOURCES.keys() & {node.namespace for node in pipeline.nodes}):
+            path = project / "data" / f".{source}.lock"
+            path.parent.mkdir(exist_ok=True)
+            lock = FileLock(path, timeout=0, thread_local=False, fallback_to_soft=False)
+            try:
+                lock.acquire()
+            except Timeout:
+                self._unlock()
+                raise ValueError(
+                    f"{source}: another run works on its data in {project} ({path} is locked); "
+                    "wait until it ends, or copy the project"
+                ) from None
+            except OSError as error:
+                self._unlock()
+                raise ValueError(f"{path} cannot be written ({error.strerror})") from error
+            self._locks.append(lock)
+
+    def _unlock(self) -> None:
+        while self._locks:
+            self._locks.pop().release(force=True)
 
 
 def _plain(value: Any) -> Any:
@@ -140,27 +182,6 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
         return asdict(value)
     return {key: _plain(x) for key, x in value.items()} if isinstance(value, dict) else value
-
-
-def _relocate(database: Path, experiment: str, artifacts: str) -> None:
-    """Tell MLflow's database where artifacts are now, if it says that they are elsewhere."""
-    if not database.exists():
-        return
-    with closing(sqlite3.connect(database)) as connection, connection:
-        query = "SELECT artifact_location FROM experiments WHERE name = ?"
-        try:
-            (old,) = connection.execute(query, (experiment,)).fetchone() or (artifacts,)
-        except sqlite3.OperationalError:  # no table yet
-            return
-        if old == artifacts:
-            return
-        logger.info("the project was moved: MLflow's artifacts are in %s", artifacts)
-        for table, column in PLACES:
-            connection.execute(
-                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "
-                f"WHERE {column} = ? OR {column} LIKE ?",
-                (artifacts, len(old) + 1, old, f"{old}/%"),
-            )
 
 
 def _called(pipeline: str) -> str:
@@ -176,9 +197,7 @@ def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -
     found = client.search_runs([experiment], "attributes.status = 'RUNNING'")
     running = {run.info.run_id: run for run in found if run.info.run_id not in own}
     for run_id, run in running.items():
-        # a benchmark's variants belong to its process
-        parent = running.get(run.data.tags.get("mlflow.parentRunId", ""), run)
-        host, _, process = parent.data.tags.get(PROCESS, "").rpartition(" ")
+        host, _, process = run.data.tags.get(PROCESS, "").rpartition(" ")
         if host == socket.gethostname() and not _alive(int(process)):
             client.set_terminated(run_id, "KILLED")
             logger.info("closed the run %s, which was killed", run.info.run_name)

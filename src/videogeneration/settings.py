@@ -3,10 +3,6 @@
 import os
 import warnings
 
-from videogeneration.config import ConfigLoader
-from videogeneration.hooks import SummaryHooks
-from videogeneration.runs import RunHooks
-
 # MLflow's word to its makers, its bars for copying three files, an address for every node
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -16,6 +12,15 @@ os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
 for category in (DeprecationWarning, FutureWarning):
     warnings.filterwarnings("ignore", category=category)
 warnings.filterwarnings("ignore", message=".*register_new_resolver")
+# MLflow insists on telling users of kedro-mlflow's own models to add type hints to them
+with warnings.catch_warnings(record=True):
+    import kedro_mlflow.framework.hooks  # noqa: F401
+
+# after what these libraries say while they are imported
+from videogeneration.config import ConfigLoader  # noqa: E402
+from videogeneration.hooks import SummaryHooks  # noqa: E402
+from videogeneration.runs import RunHooks  # noqa: E402
+
 warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
 
 HOOKS = (SummaryHooks(), RunHooks())

@@ -257,3 +257,19 @@ def test_fingerprint_changes_with_a_pixel_and_with_a_row(tmp_path: Path) -> None
     assert other.fingerprint() != first.fingerprint()
     # what is not selected does not count
     assert other.split("train").fingerprint() == first.split("train").fingerprint()
+
+
+def test_what_is_not_there_is_a_hole_in_its_file(tmp_path: Path) -> None:
+    """Labels that nobody knows take no room, at the end of a file neither."""
+    frames = np.zeros((6, 64, 64), np.uint8)
+    made = [Clip(frames, row("a")), Clip(frames + 7, row("b")), Clip(frames, row("c"))]
+    clips = write_clips(tmp_path / "clips", stream(made, (64, 64)))
+    for index, value in enumerate((0, 7, 0)):
+        assert np.array_equal(clips[index], frames + value)
+
+
+def test_lists_in_a_row_come_back(tmp_path: Path) -> None:
+    frames = np.zeros((2, 8, 8), np.uint8)
+    rows = [{**row("a"), "sizes": [1.5, 2.0]}, {**row("b"), "sizes": [3.0]}]
+    clips = write_clips(tmp_path / "clips", stream([Clip(frames, each) for each in rows]))
+    assert [list(sizes) for sizes in clips.table["sizes"]] == [[1.5, 2.0], [3.0]]

@@ -2,6 +2,7 @@
 
 import base64
 import io
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from videogeneration.datasets.folders import (
 )
 from videogeneration.datasets.pictures import PictureDataset
 from videogeneration.datasets.sources import SourceDataset
+from videogeneration.datasets.tables import TableDataset
 from videogeneration.reporting.films import Reel
 from videogeneration.reporting.sheets import SheetFilm
 from videogeneration.sources import SOURCES
@@ -192,3 +194,24 @@ def test_pictures_come_back_and_have_a_preview(tmp_path: Path) -> None:
 def test_kedro_viz_knows_the_preview_by_its_name() -> None:
     preview = PictureDataset.preview.__annotations__["return"]
     assert getattr(preview, "__name__", preview) == "ImagePreview"
+
+
+def test_films_play_in_a_preview_of_bounded_size(tmp_path: Path) -> None:
+    dataset = FilmsDataset(filepath=str(tmp_path))
+    dataset.save({"a & b": Reel(np.zeros((2, 8, 8), np.uint8), 5)})
+    shown = dataset.preview()
+    film = base64.b64encode((tmp_path / "a & b.mp4").read_bytes()).decode()
+    assert f"data:video/mp4;base64,{film}" in shown
+    assert "a &amp; b" in shown
+    os.utime(tmp_path / "a & b.mp4", (1000, 1000))
+    (tmp_path / "large.mp4").write_bytes(bytes(5_000_000))
+    assert dataset.preview().count("<video") == 1
+
+
+def test_tables_are_previewed_with_four_digits(tmp_path: Path) -> None:
+    dataset = TableDataset(filepath=str(tmp_path / "a.csv"), save_args={"index": False})
+    dataset.save(pd.DataFrame({"model": ["mse", "gan"], "psnr": [25.123456, np.nan], "n": [7, 8]}))
+    shown = dataset.preview(nrows=9)
+    assert shown["columns"] == ["model", "psnr", "n"]
+    assert shown["data"] == [["mse", 25.12, 7], ["gan", None, 8]]
+    assert len(dataset.preview(nrows=1)["data"]) == 1

@@ -2,7 +2,6 @@
 
 import io
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,8 +19,6 @@ from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.demo.app import create_app
 
 pytestmark = pytest.mark.slow
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def served(models: Path) -> Iterator[str]:
@@ -100,18 +97,6 @@ def test_too_many_pixels_are_refused_before_they_are_read(address: str) -> None:
     with pytest.raises(HTTPError) as refused:
         ask(address, file.getvalue())
     assert "more than 50 million pixels" in refused.value.read().decode()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api")
-    if not CHROMIUM:
-        pytest.skip("no Chromium here")
-    with playwright.sync_playwright() as started:
-        # it may run as root in a container
-        opened = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield opened
-        opened.close()
 
 
 def test_a_visitor_sees_a_film_play(address: str, browser: Any, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from videogeneration.evaluation.protocols import Protocol
 from videogeneration.evaluation.rollouts import (
     AT_ONCE,
     BASELINES,
+    FRAMES_AT_ONCE,
     draw_films,
     network_model,
     plan_films,
@@ -65,10 +66,13 @@ def test_every_kind_of_film_is_asked_of_test_clips_alone(tmp_path: Path) -> None
         ("own", "1to10", 5, 10),
         ("swapped", "1to10", 5, 10),
         ("long", "1to30", 5, 30),
+        ("every_sentence", "1to10", 5, 10),
     }
     assert [film.sentence for film in of(films, "own")] == [LEFT, RIGHT]
     assert [film.sentence for film in of(films, "swapped")] == [RIGHT, LEFT]
     assert [film.sentence for film in of(films, "long")] == [LEFT, RIGHT]
+    # of the first picture alone
+    assert [(x.clip, x.sentence) for x in of(films, "every_sentence")] == [(1, LEFT), (1, RIGHT)]
 
 
 def test_where_only_one_sentence_can_be_said_only_this_is_asked(tmp_path: Path) -> None:
@@ -118,6 +122,7 @@ def test_baselines_are_asked_like_models(tmp_path: Path) -> None:
     # from one picture alone nothing moves on
     for kind in ("own", "swapped", "long"):
         assert [film.model for film in of(films, kind)] == ["copy_last", "gan"]
+    assert {film.model for film in of(films, "every_sentence")} == {"gan"}
 
 
 def test_films_are_drawn_in_groups_each_with_its_row(tmp_path: Path) -> None:
@@ -131,12 +136,25 @@ def test_films_are_drawn_in_groups_each_with_its_row(tmp_path: Path) -> None:
 
     films = plan(clips, protocols=["5to2"])
     drawn = list(draw_films({"gan": echo}, clips, films))
-    assert groups == [(AT_ONCE, 2), (3, 2), *[(AT_ONCE, 10), (3, 10)] * 2, (AT_ONCE, 30), (3, 30)]
+    several = [*[(AT_ONCE, 10), (3, 10)] * 2, (AT_ONCE, 30), (3, 30)]
+    assert groups == [(AT_ONCE, 2), (3, 2), *several, (2, 10)]
     assert len(drawn) == len(films)
     for film, (row, frames) in zip(films, drawn, strict=True):
         assert row == vars(film)
         assert frames.shape == (film.steps, 8, 8)
         assert np.array_equal(frames[0], clips[film.clip][film.newest])
+
+
+def test_of_long_films_fewer_are_drawn_together(tmp_path: Path) -> None:
+    clips, groups = store(tmp_path, *({} for _ in range(5))), []
+
+    def empty(given: Sequence[np.ndarray], captions: Sequence[str], steps: int) -> np.ndarray:
+        groups.append(len(given))
+        return np.zeros((len(given), steps, 8, 8), np.uint8)
+
+    films = of(plan(clips, protocols=[f"1to{FRAMES_AT_ONCE // 2}"]), "protocol")
+    assert len(list(draw_films({"gan": empty}, clips, films))) == 5
+    assert groups == [2, 2, 1]
 
 
 def test_a_film_is_drawn_when_it_is_taken(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import av
 import mlflow
@@ -21,10 +22,12 @@ from kedro.framework.startup import bootstrap_project
 from PIL import Image
 
 from projects import ROOT, TINY, new_project, run
-from videogeneration.captions import action_caption
+from servers import served_command
+from videogeneration.captions import ActionGrammar, action_caption
 from videogeneration.cli import cli
 from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Predictions
+from videogeneration.evaluation.scoring import summarise
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -106,6 +109,57 @@ def test_scores_have_the_columns_of_the_contract(project: Path) -> None:
     # the same films for every model
     for _, rows in scores.groupby(["protocol", "step"]):
         assert rows["n"].nunique() == 1
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_is_one_page_that_needs_nothing_else(
+    project: Path, browser: Any, width: int
+) -> None:
+    path = reporting(project) / "report.html"
+    assert path.stat().st_size < 10_000_000
+    page, asked, errors = browser.new_page(viewport={"width": width, "height": 844}), [], []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: errors.append(error))
+    page.goto(path.as_uri())
+    # films play while they are in view
+    page.locator("video").first.scroll_into_view_if_needed()
+    page.wait_for_function("document.querySelector('video').currentTime > 0")
+    page.click("video >> nth=0")
+    assert page.evaluate("document.querySelector('video').paused")
+    # the page itself does not scroll sideways; what is wider scrolls within
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[...document.querySelectorAll('video')].every(x => x.readyState > 1)")
+    assert page.evaluate("[...document.images].every(x => x.complete && x.naturalWidth)")
+    assert [url for url in asked if not url.startswith("data:")] == [path.as_uri()]
+    assert errors == []
+    text = page.inner_text("main")
+    # every sentence from one picture, the tables with their baselines, what it was made with
+    shown = page.locator("#sentences ~ .films >> nth=0").locator("figcaption").all_inner_texts()
+    assert sorted(shown) == sorted(ActionGrammar(("walking", "boxing")).sentences())
+    scores = pd.read_csv(reporting(project) / "scores.csv")
+    for model in ("truth", *scores["model"].unique()):
+        assert model in text
+    means = summarise(scores).set_index(["protocol", "model"])
+    assert f"{means.loc[('5to10', 'gan'), 'psnr']:.2f}" in text
+    clips = Clips.open(project / "data" / "03_primary" / "kth" / "clips")
+    assert clips.fingerprint() in text
+    page.click("text=Training of gan")
+    assert "discriminator warmup" in page.inner_text("main")
+    page.close()
+
+
+def test_kedro_viz_plays_the_films_and_shows_the_tables(project: Path, browser: Any) -> None:
+    with served_command(project, "-m", "kedro", "viz", "run", "--no-browser") as address:
+        with urlopen(f"{address}/api/pipelines/kth_gan") as answer:
+            ids = {node["name"]: node["id"] for node in json.load(answer)["nodes"]}
+        page = browser.new_page()
+        page.goto(f"{address}/?pid=kth_gan&sid={ids['kth.films']}")
+        page.wait_for_function("document.querySelector('video')?.currentTime > 0")
+        page.goto(f"{address}/?pid=kth_gan&sid={ids['kth.scores_table']}")
+        page.wait_for_selector("td >> text=5to10", state="attached")
+        psnr = pd.read_csv(reporting(project) / "scores.csv")["psnr"].iloc[0]
+        assert page.locator(f"td >> text='{float(f'{psnr:.4g}')}'").count()
+        page.close()
 
 
 def test_every_film_has_its_scores(project: Path) -> None:
@@ -295,7 +349,8 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
     assert {f"kth/{name}" for name in reports} <= kept
     # what MLflow shows side by side when runs are compared lies at the root
     kept = {file.path for file in client.list_artifacts(first.info.run_id)}
-    assert {"1to10.gif", "5to10.mp4", "contact_sheet.png", "long_sheet.png"} <= kept
+    shown = {"report.html", "1to10.gif", "5to10.mp4", "contact_sheet.png", "long_sheet.png"}
+    assert shown <= kept
 
 
 def test_checkpoints_can_be_used(project: Path) -> None:
@@ -460,6 +515,7 @@ BAD = [
     ({"judge": {"steps": 0}}, TRAINING, "steps: 0"),
     ({"judge": {"films": {"frames": [8, 6]}}}, TRAINING, "frames.*fewest"),
     ({"evaluation": {"protocols": ["5in10"]}}, ["kth.predict"], r"protocols.*5in10.*5to10"),
+    ({"evaluation": {"protocols": ["5to9999"]}}, ["kth.predict"], r"protocols.*5to9999.*most 100"),
     ({"evaluation": {"films": 0}}, ["kth.predict"], "films: 0"),
     ({"evaluation": {"long_steps": 5000}}, ["kth.predict"], "long_steps: 5000.*1000"),
     ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),

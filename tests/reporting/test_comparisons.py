@@ -17,7 +17,9 @@ from videogeneration.evaluation.rollouts import BASELINES, Model, draw_films, pl
 from videogeneration.reporting.comparisons import (
     beside_truth,
     best_and_worst,
+    every_sentence,
     long_films,
+    not_followed,
     told_otherwise,
 )
 from videogeneration.reporting.sheets import SheetFilm
@@ -88,6 +90,32 @@ def test_the_same_picture_is_told_otherwise(predictions: Predictions, clips: Cli
         assert list(one.rows) == list(other.rows) == ["mse", "gan"]
         assert np.array_equal(one.rows["gan"][0], other.rows["gan"][0])
     assert not np.array_equal(shown[0].rows["gan"][0], shown[2].rows["gan"][0])
+
+
+def test_one_picture_is_shown_with_every_sentence(predictions: Predictions, clips: Clips) -> None:
+    shown = every_sentence(predictions, clips)
+    assert titles(shown) == [LEFT, RIGHT]
+    for film in shown:
+        assert list(film.rows) == ["mse", "gan"]
+        assert np.array_equal(film.rows["gan"][0], shown[0].rows["gan"][0])
+
+
+def test_films_that_do_something_else_say_what(predictions: Predictions, clips: Clips) -> None:
+    first, second, *_ = clips.split("test").table["clip_id"]
+    rows = [
+        ("gan", "own", first, LEFT, False, "nothing"),
+        ("gan", "swapped", first, RIGHT, True, RIGHT),
+        ("gan", "swapped", second, LEFT, False, RIGHT),
+        ("mse", "own", second, RIGHT, False, LEFT),
+        ("truth", "own", first, LEFT, False, RIGHT),
+    ]
+    films = pd.DataFrame(
+        rows, columns=["model", "caption", "clip_id", "sentence", "followed", "read"]
+    )
+    shown = not_followed(predictions, clips, films, "gan", 9)
+    assert titles(shown) == [f"asked: {LEFT}; read: nothing", f"asked: {LEFT}; read: {RIGHT}"]
+    assert [lights(film, "gan") for film in shown] == [[200] * 10] * 2
+    assert titles(not_followed(predictions, clips, films, "gan", 1)) == titles(shown[:1])
 
 
 def test_long_films_are_shown_whole(predictions: Predictions, clips: Clips) -> None:

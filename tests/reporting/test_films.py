@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.reporting.films import Page, side_by_side, write_film
+from videogeneration.reporting.films import Page, mp4_film, side_by_side, strip, write_film
 from videogeneration.reporting.sheets import SheetFilm
 
 
@@ -195,3 +195,21 @@ def test_side_by_side_in_colour() -> None:
     left, right = page[100:200, :264].max((0, 1)), page[100:200, 280:].max((0, 1))
     assert left.tolist() == [200, 16, 16]
     assert right.tolist() == [16, 16, 200]
+
+
+def test_a_strip_shows_films_beside_one_another_above_a_bar(tmp_path: Path) -> None:
+    rows = {"truth": np.full((2, 16, 16), 200, np.uint8), "gan": np.full((4, 16, 16), 50, np.uint8)}
+    frames = list(strip(SheetFilm("a title", rows, given=1)))
+    assert {(frame.shape, frame.dtype.name) for frame in frames} == {((262, 512, 3), "uint8")}
+    assert [(x[10, 10].tolist(), x[10, 300].tolist()) for x in frames] == [
+        ([light] * 3, [50] * 3) for light in (200, 200, 100, 100)
+    ]
+    # a quarter of the bar a frame, grey for what was given
+    for index, frame in enumerate(frames):
+        bar = [frame[-1, x].tolist() for x in (10, 140, 260, 390)]
+        assert bar[: index + 1] == [[150] * 3, *[[230, 120, 0]] * index]
+        assert all(light == [40] * 3 for light in bar[index + 1 :])
+    (tmp_path / "film.mp4").write_bytes(mp4_film(frames, 5))
+    assert decode(tmp_path / "film.mp4").shape == (4, 262, 512)
+    with pytest.raises(ValueError, match="no frames"):
+        mp4_film([], 5)

@@ -226,7 +226,7 @@ def test_held_out_pairs_are_shown_only_when_asked_for(tmp_path, sprites):
     held_rows = clips.table[clips.table["held_out"]]
     assert len(held_rows) == 20 and set(held_rows["split"]) == {"test"}
     assert set(
-        zip(held_rows["elements"].str[0], held_rows["movements"].str[0], strict=True)
+        zip(held_rows["elements"].list[0], held_rows["movements"].list[0], strict=True)
     ) == set(held)
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -23,6 +24,7 @@ from videogeneration.training.checkpoints import (
     restore_state,
     save_state,
 )
+from videogeneration.training.loop import is_finished
 
 CURVES = pd.DataFrame({"step": [1, 2], "loss": [0.5, 0.25]})
 
@@ -118,27 +120,57 @@ def test_a_damaged_description_is_refused(tmp_path: Path) -> None:
         checkpoint.description()
 
 
-@pytest.mark.parametrize("broken", ["weights.safetensors", "history.csv", "config.json"])
-def test_an_interrupted_end_leaves_the_earlier_files_whole(
-    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+def test_an_end_that_cannot_be_written_leaves_the_earlier_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoint = finished(tmp_path / "mse")
-    before = {path.name: path.read_bytes() for path in (tmp_path / "mse").iterdir()}
-    from videogeneration.training import checkpoints
-
-    def replace(source: Path, target: Path) -> None:
-        if target.name == broken:
-            raise OSError("no space left")
-        source.rename(target)
-
-    monkeypatch.setattr(checkpoints.os, "replace", replace)
     checkpoint.state.write_bytes(b"")
-    with pytest.raises(OSError, match="no space"):
+    before = {path.name: path.read_bytes() for path in (tmp_path / "mse").iterdir()}
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError("no space left")
+
+    writes = ((Path, "write_bytes"), (pd.DataFrame, "to_csv"), (Path, "write_text"))
+    for owner, name in writes:
+        with monkeypatch.context() as patched, pytest.raises(OSError, match="no space"):
+            patched.setattr(owner, name, full)
+            checkpoint.finish(generator(4), {"steps": 3}, CURVES)
+        after = {path.name: path.read_bytes() for path in (tmp_path / "mse").iterdir()}
+        assert after == before
+
+
+@pytest.mark.parametrize("broken", ["weights.safetensors", "history.csv", "config.json"])
+def test_an_end_that_is_interrupted_passes_for_no_training(
+    tmp_path: Path, broken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Going back to the earlier settings must not find the later weights."""
+    checkpoint = finished(tmp_path / "mse")
+    checkpoint.state.write_bytes(b"")
+    replace = os.replace
+
+    def killed(source: Path, target: Path) -> None:
+        if target.name == broken:
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr("os.replace", killed)
         checkpoint.finish(generator(4), {"steps": 3}, CURVES)
-    # the description is of the earlier training, and the state to go on from is still there
-    assert (tmp_path / "mse" / broken).read_bytes() == before[broken]
-    assert checkpoint.description()["inputs"] == {"steps": 2}
+    assert checkpoint.description() == {}
+    assert not is_finished(checkpoint, {"steps": 2})
     assert checkpoint.state.exists()
+    checkpoint.finish(generator(4), {"steps": 3}, CURVES)
+    assert is_finished(checkpoint, {"steps": 3})
+
+
+def test_curves_that_are_missing_are_named(tmp_path: Path) -> None:
+    checkpoint = finished(tmp_path / "mse")
+    (tmp_path / "mse" / "history.csv").unlink()
+    for read in (checkpoint.history, checkpoint.summary):
+        with pytest.raises(
+            CheckpointError, match=r"history\.csv is missing; remove .* train again"
+        ):
+            read()
 
 
 def test_a_state_brings_networks_and_optimisers_back(tmp_path: Path) -> None:
@@ -287,3 +319,15 @@ def test_a_network_is_put_in_the_place_of_another(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="no trained network"):
         Checkpoint(tmp_path / "c").take(other)
     assert not (tmp_path / "c").exists()
+
+
+def test_what_was_set_aside_by_one_who_was_killed_is_not_set_aside_again(tmp_path: Path) -> None:
+    folder, short = tmp_path / "mse", pd.DataFrame({"step": [1], "loss": [0.5]})
+    finished(folder)
+    shutil.copytree(folder, tmp_path / "mse_2_steps")
+    Checkpoint(folder).finish(generator(4), {"steps": 1}, short)
+    assert {path.name for path in tmp_path.iterdir()} == {"mse", "mse_2_steps"}
+    # another training of as many steps is kept as well
+    Checkpoint(folder).finish(generator(5), {"steps": "2, again"}, CURVES)
+    Checkpoint(folder).finish(generator(4), {"steps": 1}, short)
+    assert {path.name for path in tmp_path.iterdir()} == {"mse", "mse_2_steps", "mse_2_steps_2"}

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from toys import TASKS, block_store, mse_task, train_toy
 from videogeneration.data.clips import Clips
-from videogeneration.training.checkpoints import Checkpoint, CheckpointError
+from videogeneration.training.checkpoints import Checkpoint, CheckpointError, save_state
 from videogeneration.training.loop import is_finished, train
 
 pytestmark = pytest.mark.slow
@@ -184,6 +184,16 @@ def test_a_finished_training_is_known_by_its_inputs(
     with caplog.at_level(logging.INFO):
         assert not is_finished(checkpoint, {**inputs, "clips": "cd"})
     assert "training anew, changed: clips: ab -> cd" in caplog.text
+
+
+def test_a_finished_training_keeps_no_state_of_its_own(store: Path, tmp_path: Path) -> None:
+    """Whoever is killed between the network and the removal of its state leaves that."""
+    checkpoint, task = Checkpoint(tmp_path), Counted(store)
+    train(task, checkpoint, {"rate": 1}, 2)
+    for inputs, kept in (({"rate": 1}, False), ({"rate": 2}, True)):
+        save_state(checkpoint.state, task.modules, task.optimizers, 2, inputs, [])
+        assert is_finished(checkpoint, {"rate": 1})
+        assert checkpoint.state.exists() == kept
 
 
 def test_an_unfinished_training_is_not_finished(store: Path, tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ stay on disk, memory-mapped.
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -22,9 +20,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from videogeneration.stored import reading
+from videogeneration.stored import reading, whole
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -99,10 +98,14 @@ class _Rows:
         return rows.shape[1:] == self._shape and rows.dtype == self._dtype
 
     def append(self, rows: np.ndarray) -> None:
-        self._file.write(np.ascontiguousarray(rows).data)
+        if rows.any():
+            self._file.write(np.ascontiguousarray(rows).data)
+        else:  # a hole, which takes neither time nor room: recordings have no silhouettes
+            self._file.seek(rows.nbytes, os.SEEK_CUR)
         self._count += len(rows)
 
     def finish(self) -> None:
+        self._file.truncate()
         self._write_header()
 
 
@@ -184,9 +187,6 @@ class _Writer:
 def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
     """Write a clip store whole or not at all, in memory that does not grow with its frames.
 
-    Clips go to a temporary folder beside `folder`, which takes its place when all are written and
-    is removed when an error comes up.
-
     Args:
         folder: The store; an earlier one is replaced at the end.
         stream: The clips.
@@ -196,9 +196,8 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
             raises.
     """
     folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole(folder) as temporary:
+        temporary.mkdir()
         with ExitStack() as files:
             writer = _Writer(temporary, stream.size, files)
             for clip in stream.clips:
@@ -212,11 +211,6 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
         for name, values in stream.sequences.items():
             np.save(temporary / "sequences" / f"{name}.npy", values, allow_pickle=False)
         (temporary / "report.json").write_text(json.dumps(stream.report, indent=2))
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
     return Clips.open(folder)
 
 
@@ -232,13 +226,19 @@ def _open_array(path: Path) -> np.ndarray:
         return array
 
 
+def _compact(kind: pa.DataType) -> pd.ArrowDtype | None:
+    """Lists stay as Arrow has them: a Python object for each would take two kilobytes a clip."""
+    return pd.ArrowDtype(kind) if pa.types.is_list(kind) else None
+
+
 def _read_table(path: Path, rows: int) -> pd.DataFrame:
     """The clips' table, of as many rows as there are backgrounds."""
     with reading(path, _AGAIN):
         file = pq.ParquetFile(path)
         if file.metadata.num_rows != rows:
             raise ValueError(f"{file.metadata.num_rows} rows, but {rows} backgrounds")
-        table = pd.read_parquet(path)
+        table = file.read(use_threads=False).to_pandas(types_mapper=_compact)
+        pa.default_memory_pool().release_unused()  # else it keeps a copy of the table
         if missing := {*FIRST_COLUMNS, "background_valid"} - set(table):
             raise ValueError(f"no column {', '.join(sorted(missing))}")
         # what is damaged may be of another type

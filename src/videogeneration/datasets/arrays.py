@@ -6,6 +6,8 @@ from typing import Any
 import numpy as np
 from kedro.io import AbstractDataset
 
+from videogeneration.stored import whole
+
 
 class NumpyDataset(AbstractDataset):
     """One array, memory-mapped when it is loaded.
@@ -25,10 +27,8 @@ class NumpyDataset(AbstractDataset):
 
     def save(self, data: np.ndarray) -> None:
         """Write the array whole or not at all."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._filepath.with_name(f".{self._filepath.stem}-writing.npy")
-        np.save(temporary, data, allow_pickle=False)
-        temporary.replace(self._filepath)
+        with whole(self._filepath) as path:
+            np.save(path, data, allow_pickle=False)
 
     def _exists(self) -> bool:
         return self._filepath.exists()

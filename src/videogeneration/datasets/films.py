@@ -1,9 +1,11 @@
 """Films and pictures by name, each in files of its own."""
 
+import base64
+import html
 from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NewType, TypeVar
 
 import mlflow
 from kedro.io import AbstractDataset
@@ -13,6 +15,12 @@ from videogeneration.datasets.pictures import write_picture
 from videogeneration.reporting.films import Reel
 
 _Value = TypeVar("_Value")
+
+HTMLPreview = NewType("HTMLPreview", str)
+"""A piece of a page; Kedro-Viz knows this kind of preview by the type's name."""
+
+_CARRIED = 4_000_000
+"""Bytes of films in a preview; a single larger one is shown all the same."""
 
 
 class _ByName(AbstractDataset, Generic[_Value]):
@@ -62,7 +70,23 @@ class _ByName(AbstractDataset, Generic[_Value]):
 
 
 class FilmsDataset(_ByName[Reel]):
-    """Films by name: `<name>.gif` and `<name>.mp4`, H.264."""
+    """Films by name: `<name>.gif` and `<name>.mp4`, H.264; Kedro-Viz plays them."""
+
+    def preview(self) -> HTMLPreview:
+        """The newest films, until a page has enough to carry."""
+        parts, left = list[str](), _CARRIED
+        films = [path for path in self.load() if path.suffix == ".mp4"]
+        for path in sorted(films, key=lambda path: path.stat().st_mtime, reverse=True):
+            left -= path.stat().st_size
+            if parts and left < 0:
+                break
+            film = base64.b64encode(path.read_bytes()).decode()
+            parts.append(
+                f"<p>{html.escape(path.stem)}</p>"
+                f'<video src="data:video/mp4;base64,{film}" autoplay muted loop controls '
+                'style="max-width: 100%"></video>'
+            )
+        return HTMLPreview("".join(parts))
 
     def _write(self, name: str, value: Reel) -> list[Path]:
         return value.write(self._folder / name)

@@ -10,6 +10,7 @@ from kedro.io import AbstractDataset, DatasetError
 
 from videogeneration.data.clips import Clips, ClipStream, write_clips
 from videogeneration.evaluation.predictions import Predictions, write_predictions
+from videogeneration.stored import whole
 from videogeneration.training.checkpoints import Checkpoint
 
 
@@ -104,9 +105,8 @@ class CheckpointsDataset(_Folder):
         """Check that the node trained in the folder that the catalog names; write the names."""
         for checkpoint in data.values():
             self._check(checkpoint.folder.parent)
-        temporary = self._names.with_name(".names-writing.json")
-        temporary.write_text(json.dumps(list(data)))
-        temporary.replace(self._names)
+        with whole(self._names) as path:
+            path.write_text(json.dumps(list(data)))
 
     @property
     def _names(self) -> Path:

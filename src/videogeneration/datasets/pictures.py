@@ -8,16 +8,17 @@ from typing import Any, NewType
 from kedro.io import AbstractDataset
 from PIL import Image
 
+from videogeneration.stored import whole
+
 ImagePreview = NewType("ImagePreview", str)
 """A PNG in base64; Kedro-Viz knows this kind of preview by the type's name."""
 
 
 def write_picture(path: Path, picture: Image.Image) -> Path:
     """Write a PNG whole or not at all; gives its path back."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}-writing.png")
-    picture.save(temporary, format="PNG")
-    return temporary.replace(path)
+    with whole(path) as temporary:
+        picture.save(temporary, format="PNG")
+    return path
 
 
 class PictureDataset(AbstractDataset):

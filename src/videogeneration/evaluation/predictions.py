@@ -5,9 +5,6 @@ compressed record batch a film), which is memory-mapped: whoever opens a store o
 reads the table, and each film when it is asked for.
 """
 
-import os
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -20,14 +17,15 @@ import pyarrow as pa
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_float
 from videogeneration.evaluation.protocols import Protocol
-from videogeneration.stored import reading
+from videogeneration.stored import reading, whole
 
 _AGAIN = "remove the folder and draw the films again"
 
-KINDS = ("protocol", "own", "swapped", "held_out", "long")
+KINDS = ("protocol", "own", "swapped", "held_out", "long", "every_sentence")
 """What a film is drawn for: to be compared with its clip step by step under a protocol; from one
 picture in mid-clip with the clip's own sentence, with another one, or with one that training never
-showed; or for many steps, likewise from one picture with its own sentence."""
+showed; for many steps, likewise from one picture with its own sentence; or to be looked at, from
+the first of these pictures with every sentence that it can be asked."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,8 @@ class Prediction:
         clip: Number of its clip in the whole clip store.
         clip_id: That clip's name.
         newest: Place of the newest given frame in the clip.
-        sentence: What the model is told; what the clip shows, but for kind `swapped`.
+        sentence: What the model is told; what the clip shows, but for kinds `swapped` and
+            `every_sentence`.
         steps: Number of frames drawn.
     """
 
@@ -141,17 +140,10 @@ def write_predictions(
     Raises:
         ValueError: There is no film, or one of another type or size than the first.
     """
-    folder = Path(folder)
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole(Path(folder)) as temporary:
+        temporary.mkdir()
         rows = _write_frames(temporary / "frames.arrow", films)
         pd.DataFrame(rows).to_parquet(temporary / "films.parquet")
-        if folder.exists():
-            shutil.rmtree(folder)
-        os.replace(temporary, folder)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _write_frames(
@@ -184,5 +176,5 @@ def _write_frames(
         if writer is not None:
             writer.close()
     if not rows:
-        raise ValueError(f"{path.parent.name}: no film to write")
+        raise ValueError("predictions: no film to write")
     return rows

@@ -22,8 +22,8 @@ Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
 """Given frames (float32 `[C, H, W]` in [0, 1] a film), sentences and a horizon to films, uint8
 `[B, horizon, H, W]`."""
 
-AT_ONCE = 32
-"""Films drawn together."""
+AT_ONCE, FRAMES_AT_ONCE = 32, 1600
+"""Films that are drawn together, and frames of them: memory does not grow with their length."""
 
 FROM_ONE_PICTURE = Protocol(1, 10)
 """How far films go that are read: do they do what the sentence says?"""
@@ -67,7 +67,8 @@ def plan_films(
     """Every film that is to be drawn of the test clips, see `predictions.KINDS`.
 
     Combinations that training never showed are asked apart (`held_out`). `warp_last` is drawn for
-    the protocols alone: from one picture it equals `copy_last`.
+    the protocols alone: from one picture it equals `copy_last`. Baselines heed no sentence, so they
+    are not asked every one.
 
     Args:
         models: Names.
@@ -101,8 +102,16 @@ def plan_films(
         ),
         *(("long", long, start, start.caption) for start in for_long),
     ]
+    of_one_picture = [
+        ("every_sentence", FROM_ONE_PICTURE, start, sentence)
+        for start in pictures[:1]
+        for sentence in (start.caption, *grammar.alternatives(start.caption))
+    ]
     films = of_protocols + [
-        (model, *film) for model in models if model != "warp_last" for film in of_pictures
+        (model, *film)
+        for model in models
+        if model != "warp_last"
+        for film in of_pictures + (of_one_picture if model not in BASELINES else [])
     ]
     return [
         Prediction(
@@ -154,5 +163,6 @@ def draw_films(
 
 
 def _in_groups(films: Sequence[Prediction]) -> Iterator[Sequence[Prediction]]:
-    for first in range(0, len(films), AT_ONCE):
-        yield films[first : first + AT_ONCE]
+    many = max(1, min(AT_ONCE, FRAMES_AT_ONCE // films[0].steps))
+    for first in range(0, len(films), many):
+        yield films[first : first + many]

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Prediction, Predictions
 from videogeneration.evaluation.rollouts import BASELINES
 from videogeneration.reporting.sheets import TRUTH, SheetFilm
+
+_Scene = TypeVar("_Scene")
 
 _SENTENCES = 3
 """Sentences, at most, that the films from one picture are shown with."""
@@ -45,6 +48,43 @@ def told_otherwise(predictions: Predictions, clips: Clips, most: int) -> list[Sh
         for told in [rows, *islice(others, _SENTENCES - 1)]:
             shown.append(_shown(predictions, clips, told))
     return shown
+
+
+def every_sentence(predictions: Predictions, clips: Clips) -> list[SheetFilm]:
+    """One picture with every sentence that it can be asked.
+
+    Args:
+        predictions: Of kind `every_sentence`.
+        clips: The whole store that they were drawn from.
+    """
+    scenes = _scenes(predictions.select(kind="every_sentence"))
+    return [_shown(predictions, clips, rows) for rows in scenes]
+
+
+def not_followed(
+    predictions: Predictions, clips: Clips, films: pd.DataFrame, model: str, most: int
+) -> list[SheetFilm]:
+    """Some films of a model, evenly spread, that do not what their sentence says.
+
+    Args:
+        predictions: Of kinds `own` and `swapped`.
+        clips: The whole store that they were drawn from.
+        films: `followed_films.csv`.
+        model: Whose films.
+        most: Largest number of films.
+    """
+    wrong = films[(films["model"] == model) & ~films["followed"].astype(bool)]
+    drawn = {
+        (row.kind, row.clip_id, row.sentence): row
+        for kind in ("own", "swapped")
+        for row in predictions.select(model=model, kind=kind)
+    }
+    rows = zip(wrong["caption"], wrong["clip_id"], wrong["sentence"], wrong["read"], strict=True)
+    found = [(drawn[tuple(told)], read) for *told, read in rows if tuple(told) in drawn]
+    return [
+        _shown(predictions, clips, [row], title=f"asked: {row.sentence}; read: {read}")
+        for row, read in _spread(found, most)
+    ]
 
 
 def long_films(predictions: Predictions, clips: Clips, most: int) -> list[SheetFilm]:
@@ -96,7 +136,7 @@ def _scenes(rows: Iterable[Prediction]) -> list[list[Prediction]]:
     return list(scenes.values())
 
 
-def _spread(scenes: Sequence[list[Prediction]], most: int) -> list[list[Prediction]]:
+def _spread(scenes: Sequence[_Scene], most: int) -> list[_Scene]:
     """A few, evenly spread: different subjects and both directions."""
     places = np.linspace(0, len(scenes) - 1, min(most, len(scenes))).round().astype(int)
     return [scenes[place] for place in places]

@@ -1,12 +1,12 @@
 """Films to watch: GIF and H.264 MP4, written frame by frame, and several films in one."""
 
-import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import av
@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from videogeneration.data.frames import to_uint8
-from videogeneration.reporting.sheets import SheetFilm, enlarge, font
+from videogeneration.reporting.sheets import GENERATED, GIVEN, SheetFilm, enlarge, font
+from videogeneration.stored import whole
 
 WATCHABLE = 256
 """Films are enlarged by a whole factor until their shorter side has at least so many pixels."""
@@ -22,6 +23,8 @@ WATCHABLE = 256
 _DARK, _LIGHT, _FAINT = "#101010", "#ebebeb", "#969696"
 _STRIP, _LINE, _GAP = 22, 18, 8
 _LABEL = 14
+
+_BAR, _EMPTY = 6, (40, 40, 40)
 
 _MP4: dict[str, Any] = {
     "form": "mp4",
@@ -66,27 +69,49 @@ def write_film(
     Raises:
         ValueError: No frames, a frame of another type or size, a wrong `fps` or `scale`.
     """
-    if not 0.1 <= fps <= 240:
-        raise ValueError(f"fps: {fps} frames a second; it must be 0.1 to 240")
     if scale is not None and scale < 1:
         raise ValueError(f"scale: {scale}; it must be a whole number from 1")
     gif, mp4 = (Path(f"{path}{ending}") for ending in (".gif", ".mp4"))
     with _encoder(gif, fps, **_GIF) as add_to_gif, _encoder(mp4, fps, **_MP4) as add_to_mp4:
-        shape = None
-        for frame in frames:
-            right = frame.ndim == 2 or frame.shape[2:] == (3,)
-            if frame.dtype != np.uint8 or not right or shape not in (None, frame.shape):
-                raise ValueError(
-                    f"{path}: a frame is {frame.dtype} {list(frame.shape)}, not uint8 "
-                    f"{list(shape) if shape else '[H, W] or [H, W, 3]'}"
-                )
-            shape = frame.shape
+        for frame in _checked(frames, str(path)):
             large = _watchable(frame, scale, smooth)
             add_to_gif(large)
             add_to_mp4(large)
-        if shape is None:
-            raise ValueError(f"{path}: no frames to write")
     return [gif, mp4]
+
+
+def mp4_film(frames: Iterable[np.ndarray], fps: float) -> bytes:
+    """The MP4 of `write_film`, for pages that carry their films in themselves.
+
+    Args:
+        frames: uint8 `[H, W]` or `[H, W, 3]` each, all of one shape, of the size to be shown.
+        fps: Frames a second.
+
+    Raises:
+        ValueError: As `write_film`.
+    """
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "film.mp4"
+        with _encoder(path, fps, **_MP4) as add:
+            for frame in _checked(frames, "a film"):
+                add(_watchable(frame, 1, smooth=True))
+        return path.read_bytes()
+
+
+def _checked(frames: Iterable[np.ndarray], name: str) -> Iterator[np.ndarray]:
+    """Frames as they are; a ValueError where there are none, or one of another kind."""
+    shape = None
+    for frame in frames:
+        right = frame.ndim == 2 or frame.shape[2:] == (3,)
+        if frame.dtype != np.uint8 or not right or shape not in (None, frame.shape):
+            raise ValueError(
+                f"{name}: a frame is {frame.dtype} {list(frame.shape)}, not uint8 "
+                f"{list(shape) if shape else '[H, W] or [H, W, 3]'}"
+            )
+        shape = frame.shape
+        yield frame
+    if shape is None:
+        raise ValueError(f"{name}: no frames to write")
 
 
 @contextmanager
@@ -100,37 +125,36 @@ def _encoder(
     encoder: dict[str, str],
 ) -> Iterator[Callable[[np.ndarray], None]]:
     """A function that adds a frame to a file beside `path`, which takes its place at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}-{os.getpid()}")
+    if not 0.1 <= fps <= 240:
+        raise ValueError(f"fps: {fps} frames a second; it must be 0.1 to 240")
     rate = Fraction(fps).limit_denominator(1000)
-    try:
-        with av.open(temporary, "w", format=form, options=container) as file:
-            stream = file.add_stream(codec, rate=rate, options=encoder)
-            assert isinstance(stream, av.VideoStream)  # the type follows from the codec
-            # several threads hold back dozens of frames and make the bytes depend on the machine
-            stream.thread_count = 1
+    with (
+        whole(path) as temporary,
+        av.open(temporary, "w", format=form, options=container) as file,
+    ):
+        stream = file.add_stream(codec, rate=rate, options=encoder)
+        assert isinstance(stream, av.VideoStream)  # the type follows from the codec
+        # several threads hold back dozens of frames and make the bytes depend on the machine
+        stream.thread_count = 1
 
-            palette = None
+        palette = None
 
-            def add(frame: np.ndarray) -> None:
-                nonlocal palette
-                kind = "gray" if frame.ndim == 2 else "rgb24"
-                if form == "gif" and frame.ndim == 3:
-                    # the first frame's colours serve all: what stands still does not flicker
-                    palette = palette or Image.fromarray(frame).quantize(256)
-                    picture = _with_palette(frame, palette)
-                else:
-                    picture = av.VideoFrame.from_ndarray(frame, format=kind)
-                if not stream.codec_context.is_open:
-                    stream.height, stream.width = frame.shape[:2]
-                    stream.pix_fmt = pixels or picture.format.name
-                file.mux(stream.encode(picture))
+        def add(frame: np.ndarray) -> None:
+            nonlocal palette
+            kind = "gray" if frame.ndim == 2 else "rgb24"
+            if form == "gif" and frame.ndim == 3:
+                # the first frame's colours serve all: what stands still does not flicker
+                palette = palette or Image.fromarray(frame).quantize(256)
+                picture = _with_palette(frame, palette)
+            else:
+                picture = av.VideoFrame.from_ndarray(frame, format=kind)
+            if not stream.codec_context.is_open:
+                stream.height, stream.width = frame.shape[:2]
+                stream.pix_fmt = pixels or picture.format.name
+            file.mux(stream.encode(picture))
 
-            yield add
-            file.mux(stream.encode())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        yield add
+        file.mux(stream.encode())
 
 
 def _with_palette(frame: np.ndarray, palette: Image.Image) -> av.VideoFrame:
@@ -299,6 +323,31 @@ def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np
     for index in range(max(scene.length for scene in films)):
         frames = [[_at(film, index) for film in scene.rows.values()] for scene in films]
         yield page.paint(frames, [scene.count(min(index, scene.length - 1)) for scene in films])
+
+
+def strip(scene: SheetFilm) -> Iterator[np.ndarray]:
+    """One film that plays those of a scene beside one another, without a word on it.
+
+    Along its lower edge a bar grows, grey while frames are given and then orange, as on contact
+    sheets.
+
+    Args:
+        scene: A scene; a film of it that has ended stands still on its last frame, dimmed.
+
+    Yields:
+        uint8 `[height, width, 3]`.
+    """
+    height, width = next(iter(scene.rows.values())).shape[1:3]
+    factor = max(1, -(-WATCHABLE // min(height, width)))
+    for index in range(scene.length):
+        frames = [enlarge(_at(film, index), factor, smooth=True) for film in scene.rows.values()]
+        joined = np.concatenate(frames, axis=1)
+        page = joined if joined.ndim == 3 else np.repeat(joined[:, :, None], 3, axis=2)
+        bar = np.full((_BAR, page.shape[1], 3), _EMPTY, np.uint8)
+        for step in range(index + 1):
+            first, end = (page.shape[1] * x // scene.length for x in (step, step + 1))
+            bar[:, first:end] = GIVEN if step < scene.given else GENERATED
+        yield np.concatenate([page, bar])
 
 
 def _at(film: np.ndarray, index: int) -> np.ndarray:

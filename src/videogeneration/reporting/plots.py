@@ -6,6 +6,7 @@ from itertools import takewhile
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 COLOURS = {
     "truth": "#000000",
@@ -20,7 +21,7 @@ COLOURS = {
 # for models that are not named above, in order of appearance
 _OTHERS = ("#009e73", "#cc3377", "#56b4e9", "#a08900", "#5b3a29")
 
-_PANELS = {
+PANELS = {
     "psnr": "PSNR [dB]",
     "foreground_psnr": "foreground PSNR [dB]",
     "ssim": "SSIM",
@@ -48,34 +49,48 @@ def plot_scores(scores: pd.DataFrame) -> Figure:
     if scores.empty:
         raise ValueError("scores: the table has no rows to plot")
     protocols = list(dict.fromkeys(scores["protocol"]))
-    colours = _colours(list(dict.fromkeys(scores["model"])))
+    colours = model_colours(scores)
     figure = Figure(figsize=(12, 5.8 * len(protocols)), layout="constrained")
     blocks = figure.subfigures(len(protocols), squeeze=False)[:, 0]
     for protocol, block in zip(protocols, blocks, strict=True):
         rows = scores[scores["protocol"] == protocol]
         block.suptitle(_heading(protocol, rows), fontweight="bold")
         panels = block.subplots(2, 3, sharex=True)
-        for (metric, title), axes in zip(_PANELS.items(), panels.flat, strict=True):
-            for model, line in rows.groupby("model", sort=False):
-                axes.plot(
-                    line["step"],
-                    line[metric],
-                    color=colours[str(model)],
-                    label=model,
-                    marker="o",
-                    markersize=3.5,
-                    # after a single given frame it lies exactly on copy_last: let both be seen
-                    linestyle="--" if model == "warp_last" else "-",
-                )
-            if metric in _RIGHT_AT_ONE:
-                axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
+        for (metric, title), axes in zip(PANELS.items(), panels.flat, strict=True):
+            _plot_metric(axes, rows, metric, colours)
             _dress(axes, title)
-            axes.xaxis.get_major_locator().set_params(integer=True)
         for axes in panels[-1]:
             axes.set_xlabel("step")
         handles, labels = panels.flat[0].get_legend_handles_labels()
         block.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
+
+
+def plot_metric(scores: pd.DataFrame, metric: str) -> Figure:
+    """One metric over the steps of a film under one protocol, a line a model, without a title."""
+    figure = Figure(figsize=(4, 2.5), layout="constrained")
+    axes = figure.subplots()
+    _plot_metric(axes, scores, metric, model_colours(scores))
+    _dress(axes, "")
+    axes.set_xlabel("step", fontsize=9)
+    return figure
+
+
+def _plot_metric(axes: Axes, rows: pd.DataFrame, metric: str, colours: dict[str, str]) -> None:
+    for model, line in rows.groupby("model", sort=False):
+        axes.plot(
+            line["step"],
+            line[metric],
+            color=colours[str(model)],
+            label=model,
+            marker="o",
+            markersize=3.5,
+            # after a single given frame it lies exactly on copy_last: let both be seen
+            linestyle="--" if model == "warp_last" else "-",
+        )
+    if metric in _RIGHT_AT_ONE:
+        axes.axhline(1, color="black", linewidth=0.8, linestyle=":")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
 def plot_confusion(confusion: pd.DataFrame) -> Figure:
@@ -93,32 +108,27 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
     """
     if confusion.empty:
         raise ValueError("confusion: the table has no rows to plot")
-    models = list(dict.fromkeys(confusion["model"]))
-    asked = sorted(set(confusion["asked"]))
-    read = [*asked, *sorted(set(confusion["read"]) - set(asked))]
-    names = dict(zip(read, _without_common_words(read, asked), strict=True))
+    matrices = confusion_matrices(confusion)
+    models, (asked, read) = list(matrices), next(iter(matrices.values())).axes
     columns = min(2, len(models))
     rows = -(-len(models) // columns)
     size = (columns * (2.2 + 0.5 * len(read)), rows * (1.8 + 0.4 * len(asked)))
     figure = Figure(figsize=size, layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False).flat
     for model, axes in zip(models, panels, strict=False):
-        counts = confusion[confusion["model"] == model].pivot_table(
-            "n", "asked", "read", "sum", fill_value=0
-        )
-        counts = counts.reindex(index=asked, columns=read, fill_value=0)
+        counts = matrices[model]
         films = counts.sum(axis=1)
-        shares = 100 * counts.div(films.clip(lower=1), axis=0)
+        shares = 100 * counts.div(films.clip(lower=1), axis=0).to_numpy()
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=100, aspect="auto")
-        for y, x in zip(*shares.to_numpy().nonzero(), strict=True):
-            share = shares.iat[y, x]
+        for y, x in zip(*shares.nonzero(), strict=True):
+            share = shares[y, x]
             colour = "white" if share > 60 else "black"
             axes.text(x, y, f"{share:.0f}", ha="center", va="center", color=colour, fontsize=8)
         axes.set_title(f"{model}: asked (rows), read (columns), %", fontsize=10, loc="left")
-        axes.set_yticks(range(len(asked)), [f"{names[x]} ({films[x]})" for x in asked], fontsize=8)
+        axes.set_yticks(range(len(asked)), [f"{x} ({films[x]})" for x in asked], fontsize=8)
         axes.set_xticks(
             range(len(read)),
-            [names[x] for x in read],
+            list(read),
             fontsize=8,
             rotation=40,
             ha="right",
@@ -127,6 +137,26 @@ def plot_confusion(confusion: pd.DataFrame) -> Figure:
     for axes in panels:
         axes.set_axis_off()
     return figure
+
+
+def confusion_matrices(confusion: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """How many figures that were asked for one clause were read as each, a matrix a model.
+
+    Args:
+        confusion: Columns `model`, `asked`, `read`, `n`, as in `confusion.csv`.
+
+    Returns:
+        Rows are asked, columns read, the same for every model, without the words that all have.
+    """
+    asked = sorted(set(confusion["asked"]))
+    read = [*asked, *sorted(set(confusion["read"]) - set(asked))]
+    names = dict(zip(read, _without_common_words(read, asked), strict=True))
+    matrices = {}
+    for model, rows in confusion.groupby("model", sort=False):
+        counts = rows.pivot_table("n", "asked", "read", "sum", fill_value=0)
+        counts = counts.reindex(index=asked, columns=read, fill_value=0)
+        matrices[str(model)] = counts.rename(index=names, columns=names)
+    return matrices
 
 
 def _without_common_words(texts: Sequence[str], like: Sequence[str]) -> list[str]:
@@ -179,8 +209,9 @@ def _plot_curve(axes: Axes, steps: "pd.Series[int]", values: "pd.Series[float]")
         axes.set_yscale("log")
 
 
-def _colours(models: list[str]) -> dict[str, str]:
-    """A colour for every model."""
+def model_colours(table: pd.DataFrame) -> dict[str, str]:
+    """A colour for every model of a table, in which it is the column `model`."""
+    models = list(dict.fromkeys(table["model"]))
     others = [model for model in models if model not in COLOURS]
     drawn = {model: _OTHERS[index % len(_OTHERS)] for index, model in enumerate(others)}
     return {model: COLOURS.get(model) or drawn[model] for model in models}

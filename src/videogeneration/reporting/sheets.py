@@ -21,8 +21,8 @@ Colour = tuple[int, int, int]
 _PAPER: Colour = (255, 255, 255)
 _INK: Colour = (20, 20, 20)
 _FAINT: Colour = (120, 120, 120)
-_GIVEN: Colour = (150, 150, 150)
-_GENERATED: Colour = (230, 120, 0)
+GIVEN: Colour = (150, 150, 150)
+GENERATED: Colour = (230, 120, 0)
 
 COLUMNS = 12
 """Most frames in a row of a contact sheet."""
@@ -173,7 +173,7 @@ def picture_sheet(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Image
         cells = [
             (
                 label,
-                [_Cell(to_uint8(p), _PAPER if label == TRUTH else _GENERATED) for p in pictures],
+                [_Cell(to_uint8(p), _PAPER if label == TRUTH else GENERATED) for p in pictures],
             )
             for label, pictures in kinds.items()
         ]
@@ -188,12 +188,12 @@ def _film_panel(film: SheetFilm, columns: int) -> _Panel:
     for label, frames in film.rows.items():
         cells = []
         for moment in (moment for moment in moments if moment < len(frames)):
-            made = _PAPER if label == TRUTH else _GENERATED
-            border = _GIVEN if moment < film.given else made
+            made = _PAPER if label == TRUTH else GENERATED
+            border = GIVEN if moment < film.given else made
             cells.append(_Cell(to_uint8(frames[moment]), border))
         rows.append((label, cells))
     headings = [
-        (film.count(moment), _FAINT if moment < film.given else _GENERATED) for moment in moments
+        (film.count(moment), _FAINT if moment < film.given else GENERATED) for moment in moments
     ]
     return _Panel(film.title, headings, rows)
 

@@ -9,12 +9,13 @@ steps or more: a longer training is set aside under a name of its own.
 
 import json
 import logging
-import os
 import shutil
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass
 from datetime import datetime
+from filecmp import cmpfiles
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,13 @@ import pandas as pd
 import torch
 from pydantic import TypeAdapter
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import nn
 
 from videogeneration.captions import CaptionError, Grammar
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.registry import NETWORKS
-from videogeneration.stored import reading
+from videogeneration.stored import reading, whole
 
 MOST_HEADER = 10_000
 """Bytes of the first line of `history.csv`."""
@@ -36,7 +37,7 @@ MOST_HEADER = 10_000
 logger = logging.getLogger(__name__)
 
 FILES = ("weights.safetensors", "history.csv", "config.json")
-"""Of a trained network, in the order in which they are written: the last one says that it is."""
+"""Of a trained network, in the order in which they are put in place: the last says that it is."""
 
 
 class CheckpointError(ValueError):
@@ -152,7 +153,10 @@ class Checkpoint:
     def history(self) -> pd.DataFrame:
         """The training's curves: `step` and a column a figure."""
         path = self.folder / "history.csv"
-        with reading(path, f"remove {self.folder} and train again", CheckpointError):
+        again = f"remove {self.folder} and train again"
+        if not path.exists():
+            raise CheckpointError(f"{path} is missing; {again}")
+        with reading(path, again, CheckpointError):
             with path.open("rb") as file:
                 # pandas takes hours over a hundred thousand columns
                 if len(file.readline(MOST_HEADER + 1)) > MOST_HEADER:
@@ -177,8 +181,8 @@ class Checkpoint:
     def finish(self, network: nn.Module, inputs: Mapping[str, Any], history: pd.DataFrame) -> None:
         """Write a trained network and forget the state of its training.
 
-        A network here that was trained for longer is set aside first. `config.json` comes last:
-        whoever is interrupted before it goes on from the last state.
+        A network here that was trained for longer is set aside first. Whoever is interrupted goes
+        on from the last state: until all is in place, there is no network here.
         """
         name = next(name for name, (kind, _) in NETWORKS.items() if kind is type(network))
         config = asdict(network.config)  # type: ignore[call-overload]
@@ -190,13 +194,11 @@ class Checkpoint:
             "finished": f"{datetime.now():%Y-%m-%d %H:%M}",
         }
         self._set_aside(int(history["step"].iloc[-1]))
-        self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self.folder / "weights.safetensors", lambda path: save_file(weights, path))
-        _replace(self.folder / "history.csv", lambda path: history.to_csv(path, index=False))
-        _replace(
-            self.folder / "config.json",
-            lambda path: path.write_text(json.dumps(description, indent=2) + "\n"),
-        )
+        with self._files() as files:
+            # not `save_file`, which leaves a file of its own where it is killed
+            files["weights.safetensors"].write_bytes(save(weights))
+            history.to_csv(files["history.csv"], index=False)
+            files["config.json"].write_text(json.dumps(description, indent=2) + "\n")
         self.state.unlink(missing_ok=True)
 
     def take(self, other: "Checkpoint") -> None:
@@ -207,10 +209,19 @@ class Checkpoint:
         """
         other.load()
         self._set_aside(other.steps)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            source = other.folder / name
-            _replace(self.folder / name, lambda path, source=source: shutil.copyfile(source, path))
+        with self._files() as files:
+            for name, path in files.items():
+                shutil.copyfile(other.folder / name, path)
+
+    @contextmanager
+    def _files(self) -> Iterator[dict[str, Path]]:
+        """While a network is written: where to, by `FILES`. They take their places at the end."""
+        with ExitStack() as stack:
+            # the last is put in place first
+            files = {name: stack.enter_context(whole(self.folder / name)) for name in FILES[::-1]}
+            yield files
+            # what it describes would be other weights
+            (self.folder / "config.json").unlink(missing_ok=True)
 
     def _set_aside(self, steps: int) -> None:
         """Copy the network that is here beside its folder if it was trained for more steps."""
@@ -218,14 +229,16 @@ class Checkpoint:
             return
         name = f"{self.folder.name}_{self.steps}_steps"
         names = (name, *(f"{name}_{number}" for number in range(2, 1000)))
-        aside = next(x for x in map(self.folder.with_name, names) if not x.exists())
-        temporary = aside.with_name(f".{aside.name}.writing")
-        shutil.rmtree(temporary, ignore_errors=True)
-        temporary.mkdir()
-        for file in FILES:
-            shutil.copy2(self.folder / file, temporary)
-        temporary.rename(aside)
-        logger.info("%s is kept as %s", self.summary(), aside.name)
+        for aside in map(Checkpoint, map(self.folder.with_name, names)):
+            if not aside.folder.exists():
+                break
+            if not cmpfiles(aside.folder, self.folder, FILES, shallow=False)[1]:
+                return  # whoever did it was killed then
+        with whole(aside.folder) as folder:
+            folder.mkdir()
+            for file in FILES:
+                shutil.copy2(self.folder / file, folder)
+        logger.info("%s is kept as %s", self.summary(), aside.folder.name)
 
 
 def find_trained(folder: Path) -> list[Checkpoint]:
@@ -278,8 +291,8 @@ def save_state(
         "modules": {name: module.state_dict() for name, module in modules.items()},
         "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _replace(path, lambda file: torch.save(state, file))
+    with whole(path) as file:
+        torch.save(state, file)
 
 
 def read_state(path: Path, tensors: bool = False) -> dict[str, Any]:
@@ -320,12 +333,3 @@ def restore_state(
                 ) from error
         for name, optimizer in optimizers.items():
             optimizer.load_state_dict(state["optimizers"][name])
-
-
-def _replace(path: Path, write: Any) -> None:
-    """Write a file whole or not at all."""
-    temporary = path.with_name(f".{path.name}.writing")
-    write(temporary)
-    # safetensors keeps its files to their owner; who may read the folder may read these too
-    temporary.chmod(path.parent.stat().st_mode & 0o666)
-    os.replace(temporary, path)

@@ -62,6 +62,9 @@ def is_finished(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> bool:
         logger.info("%s: training anew, changed: %s", checkpoint.folder, "; ".join(changed))
         return False
     logger.info("%s: already trained with these inputs and settings", checkpoint.folder)
+    state = checkpoint.state
+    if state.exists() and not differences(read_state(state)["inputs"], inputs):
+        state.unlink()  # its process was killed when all was done
     return True
 
 

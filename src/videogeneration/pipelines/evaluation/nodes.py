@@ -1,6 +1,7 @@
 """Nodes that draw films on test clips, score them and show them."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Annotated, Any
 
 import numpy as np
@@ -34,13 +35,25 @@ from videogeneration.reporting.comparisons import (
     told_otherwise,
 )
 from videogeneration.reporting.films import Reel
+from videogeneration.reporting.report import Evaluated, render_report
 from videogeneration.reporting.sheets import contact_sheet
 from videogeneration.sources import Source
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device
 from videogeneration.validated import validated
 
-ProtocolName = Annotated[str, AfterValidator(lambda name: str(Protocol.parse(name)))]
+MOST_FRAMES = 100
+"""Given, and drawn, under a protocol: no clip is longer."""
+
+
+def _bounded(name: str) -> str:
+    protocol = Protocol.parse(name)
+    if max(protocol.context, protocol.horizon) > MOST_FRAMES:
+        raise ValueError(f"protocols: '{name}'; at most {MOST_FRAMES} frames are given or drawn")
+    return str(protocol)
+
+
+ProtocolName = Annotated[str, AfterValidator(_bounded)]
 
 
 @validated
@@ -166,3 +179,26 @@ def show_films(
         name: Reel(beside_truth(predictions, clips, name, settings.sheet_films), settings.fps)
         for name in settings.protocols
     }
+
+
+def write_report(
+    predictions: Predictions,
+    clips: Clips,
+    source: Source,
+    settings: EvaluationSettings,
+    scores: pd.DataFrame,
+    films: pd.DataFrame,
+    following: pd.DataFrame,
+    sentences: pd.DataFrame,
+    followed: pd.DataFrame,
+    confusion: pd.DataFrame,
+    long: pd.DataFrame,
+    **networks: Checkpoint,
+) -> str:
+    """Everything that was drawn and measured, on one page."""
+    evaluated = Evaluated(
+        source.name,
+        *(clips, predictions, networks),
+        *(scores, films, following, sentences, followed, confusion, long),
+    )
+    return render_report(evaluated, settings.fps, asdict(settings))

@@ -97,6 +97,26 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
         **{name: name for name in models},
     }
     predict = Node(nodes.predict, inputs, "predictions", name="predict", tags="evaluation")
+    report = Node(
+        nodes.write_report,
+        {
+            "predictions": "predictions",
+            "clips": "clips",
+            "source": "source",
+            "settings": "params:evaluation",
+            "scores": "scores_table",
+            "films": "scored_films_table",
+            "following": "caption_following_table",
+            "sentences": "sentence_following_table",
+            "followed": "followed_films_table",
+            "confusion": "confusion_table",
+            "long": "long_table",
+            **{name: name for name in models},
+        },
+        "report",
+        name="write_report",
+        tags="reporting",
+    )
     enter = Node(
         register,
         [models[-1], "source", "scores_table", "caption_following_table"],
@@ -105,7 +125,7 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
         tags="reporting",
     )
     return Pipeline(
-        [predict, *reading_nodes(source), enter],
+        [predict, *reading_nodes(source), report, enter],
         namespace=source,
         inputs={name: f"{source}.{name}" for name in ("clips", *models, *trained(source))},
         parameters={"params:compute"},

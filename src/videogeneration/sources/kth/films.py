@@ -1,11 +1,8 @@
 """Clips of single films of rendered people: many people teach more than many films of a few."""
 
-import multiprocessing
 import os
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 
-import cv2
 import numpy as np
 from tqdm import tqdm
 
@@ -15,6 +12,7 @@ from videogeneration.sources.kth.labels import known, resized
 from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.people import draw_film
 from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
+from videogeneration.sources.processes import worker_processes
 
 LENGTH = HISTORY + 2
 """Frames of a film."""
@@ -37,9 +35,7 @@ def film_clips(settings: KthSettings) -> Iterator[Clip]:
         return
     workers = min(people.processes or os.cpu_count() or 1, len(jobs))
     bar = tqdm(total=people.films, desc="Drawing people", unit="film", disable=None)
-    # spawn: a fork of a process that already runs torch's threads may hang
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool, bar:
+    with worker_processes(workers) as pool, bar:
         for clips in side_by_side(pool, _draw, jobs, 2 * workers):
             yield from clips
             bar.update(len(clips))

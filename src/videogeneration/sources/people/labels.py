@@ -4,7 +4,6 @@ Nothing here is estimated. Pixel coordinates are those of the frame, x to the ri
 the pixels' centres at whole numbers.
 """
 
-import os
 import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -14,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videogeneration.captions import action_caption
-from videogeneration.stored import reading
+from videogeneration.stored import reading, whole
 
 MOST_BYTES = 500_000_000
 """Of a video's labels; a minute's have 30 million."""
@@ -125,13 +124,8 @@ def write_labels(video: Path, labels: Labels) -> None:
     Raises:
         OSError: The file cannot be written.
     """
-    path = labels_path(video)
-    partial = path.with_name(f".{path.name}.partial.npz")
-    try:
-        np.savez_compressed(partial, **{f.name: getattr(labels, f.name) for f in fields(labels)})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with whole(labels_path(video)) as path:
+        np.savez_compressed(path, **{f.name: getattr(labels, f.name) for f in fields(labels)})
 
 
 def read_labels(video: Path) -> Labels | None:

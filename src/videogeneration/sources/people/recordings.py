@@ -2,11 +2,8 @@
 
 import json
 import logging
-import multiprocessing
 import os
-import shutil
 from collections.abc import Mapping
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, fields, replace
 from itertools import product
 from pathlib import Path
@@ -29,6 +26,8 @@ from videogeneration.sources.people.plans import (
     perform,
 )
 from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, Frame, draw_place
+from videogeneration.sources.processes import worker_processes
+from videogeneration.stored import whole
 from videogeneration.validated import validated
 
 logger = logging.getLogger(__name__)
@@ -106,15 +105,9 @@ def render_recordings(folder: Path, settings: PeopleSettings) -> Path:
             f"{folder} holds files that were not rendered here; name another folder for the "
             "rendered recordings, or empty it"
         )
-    partial = folder.with_name(f".{folder.name}.partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    try:
-        partial.mkdir(parents=True)
+    with whole(folder) as partial:
+        partial.mkdir()
         _render_into(partial, settings)
-        shutil.rmtree(folder, ignore_errors=True)
-        os.replace(partial, folder)
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
     return folder
 
 
@@ -180,9 +173,7 @@ def _render_into(folder: Path, settings: PeopleSettings) -> None:
     if workers == 1:
         sequences = list(map(_write_recording, *arguments))
     else:
-        # spawn: a fork of a process that already runs torch's threads may hang
-        context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, context, cv2.setNumThreads, (1,)) as pool:
+        with worker_processes(workers) as pool:
             sequences = list(pool.map(_write_recording, *arguments))
     (folder / LIST_NAME).write_bytes(sequence_list(jobs, sequences).encode())
     (folder / SETTINGS_NAME).write_text(json.dumps(_record(settings), indent=2) + "\n")
