@@ -76,7 +76,7 @@ class PeopleConfig:
     history: int = 10
     condition: int = 32
     looks: int = 3
-    horizon: int = 2
+    horizon: int = 1
     sequences: int = 64
     whole: float = 0.9
     temperature: float = 1.0
