@@ -142,9 +142,15 @@ def test_an_example_and_a_typed_sentence(address: str, browser: Any) -> None:
     assert page.inner_text("#said") == "the house is moving up and down"
 
 
-def test_without_networks_the_page_says_how_to_train_one(browser: Any, tmp_path: Path) -> None:
+def test_where_nothing_is_trained_people_are_offered(browser: Any, tmp_path: Path) -> None:
     for address in served(tmp_path):
         page = browser.new_page()
         page.goto(address)
-        page.wait_for_selector("#message.bad")
-        assert "make run" in page.inner_text("#message")
+        page.wait_for_selector("#examples button")
+        assert page.is_hidden("#kinds")
+        page.click("#examples button >> nth=0")
+        page.wait_for_selector("#drop img")
+        page.click("#chips >> text=boxing")
+        page.fill("#steps", "2")
+        page.click("#go")
+        page.wait_for_selector("figure")
