@@ -300,6 +300,26 @@ def test_pictures_and_plots_exist(project: Path) -> None:
         assert (reporting(project) / f"{name}.png").exists()
 
 
+def test_the_notebook_reads_a_run(project: Path) -> None:
+    """In IPython, which shows objects by their names; Jupyter itself is an extra."""
+    cells = json.loads((ROOT / "notebooks" / "read_a_run.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    # Jupyter runs it where it lies
+    below = project / "notebooks"
+    below.mkdir()
+    (below / "cells.ipy").write_text("\n".join(code))
+    words = ("-m", "IPython", "--no-banner", "--colors=NoColor", "cells.ipy")
+    done = subprocess.run(
+        [sys.executable, *words], cwd=below, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    films = list((reporting(project) / "films").glob("*.mp4"))
+    assert done.stdout.count("display.Video object") == len(films) > 0
+    assert done.stdout.count("display.Image object") == len(["mse", "gan", "judge"]) + 3
+    # what it has shown of somebody's run is not kept with it
+    assert all(not cell.get("outputs") for cell in cells)
+
+
 def test_films_are_gif_and_h264(project: Path) -> None:
     for protocol, frames in (("1to10", 11), ("5to10", 15)):
         with Image.open(reporting(project) / "films" / f"{protocol}.gif") as gif:
