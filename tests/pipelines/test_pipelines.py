@@ -257,6 +257,20 @@ def test_tags_choose_a_stage(project: Path) -> None:
     assert (folder / "scores.csv").stat().st_mtime_ns == scores
 
 
+def test_a_run_ends_with_the_names_of_what_it_made(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(project, "kth_gan", ["kth.train_mse", "kth.draw_sheets", "kth.show_films"])
+    said = capsys.readouterr()
+    sheets = ("contact", "caption", "long", "best_and_worst")
+    made = {f"data/08_reporting/kth/{name}_sheet.png" for name in sheets}
+    made |= {"data/08_reporting/kth/films", "data/06_models/kth/mse"}
+    assert {line.strip() for line in said.out.splitlines() if "data/" in line} == made
+    assert all((project / name).exists() for name in made)
+    # bars are for terminals
+    assert "\r" not in said.out + said.err
+
+
 def test_every_node_has_the_tag_of_its_stage() -> None:
     bootstrap_project(ROOT)
     stages = {"data", "training", "evaluation", "reporting"}
