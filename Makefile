@@ -4,7 +4,7 @@ BIN := .venv/bin
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
-.PHONY: help run network demo test test-fast test-hostile test-kills lint install ui viz clean
+.PHONY: help run network demo gallery notebook notebook-html wheel test test-fast test-hostile test-kills lint install ui viz clean
 
 run: install ## install, and make films from nothing: twelve minutes
 	$(BIN)/kedro run
@@ -22,6 +22,18 @@ viz: install ## the pipelines as a picture
 network: install ## train, measure and pack the network that comes with the package: an hour or two
 	$(BIN)/kedro run --env=package --pipelines=kth_mse
 	$(BIN)/kedro pack kth/mse
+
+gallery: install ## the films of docs/gallery.md, drawn by the network that comes with the package
+	$(BIN)/python docs/gallery.py
+
+notebook: .venv/notebook ## a finished run, read in Jupyter
+	$(BIN)/kedro jupyter lab notebooks/read_a_run.ipynb
+
+notebook-html: .venv/notebook ## the same as a page: notebooks/read_a_run.html
+	$(BIN)/jupyter nbconvert --execute --to html notebooks/read_a_run.ipynb
+
+wheel: install ## dist/*.whl, and dist/conf-*.tar.gz for it
+	$(BIN)/kedro package
 
 test: install ## the whole test suite
 	$(BIN)/pytest
@@ -49,8 +61,12 @@ install: .venv/installed ## .venv with exact versions
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
 	touch $@
 
+.venv/notebook: .venv/installed
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[notebook]"
+	touch $@
+
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 20
 
 clean: ## remove .venv, runs and their artifacts
-	rm -rf .venv build mlflow.db* mlartifacts
+	rm -rf .venv build dist mlflow.db* mlartifacts

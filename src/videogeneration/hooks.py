@@ -15,6 +15,7 @@ from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
+from videogeneration.datasets.folders import CheckpointDataset, CheckpointsDataset
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.evaluation.scoring import FRECHET, summarise
 from videogeneration.reporting.tables import TITLES, by_protocol, printed
@@ -54,9 +55,10 @@ class SummaryHooks:
     def after_pipeline_run(self, pipeline: Pipeline, catalog: CatalogProtocol) -> None:
         """Print the scores and where to look."""
         console = wide_console()
-        made = pipeline.all_outputs()
-        shown = {name.partition(".")[0] for name in made if name.endswith(("_table", "films"))}
-        for source in sorted(shown):
+        made = sorted(pipeline.all_outputs())
+        files = {name: catalog[name] for name in made if _is_looked_at(name, catalog)}
+        shown = dict.fromkeys(name.partition(".")[0] for name in files)
+        for source in shown:
             for table, title in TITLES.items():
                 if f"{source}.{table}_table" in made:
                     data = catalog.load(f"{source}.{table}_table")
@@ -65,17 +67,22 @@ class SummaryHooks:
                         about = f"{source} {name}".strip()
                         console.print(f"\n[b]{about}: {title}[/b]", readable(rows))
             console.print("\nLook at")
-            for name in sorted(made):
-                if name.startswith(f"{source}.") and name.endswith(
-                    (".report", "_sheet", "_plot", "films")
-                ):
-                    path = os.path.relpath(catalog[name]._describe()["filepath"])
+            for name, dataset in files.items():
+                if name.startswith(f"{source}."):
+                    path = os.path.relpath(dataset._describe()["filepath"])
                     console.print(f"  [b]{path}[/b]", soft_wrap=True, highlight=False)
-        if shown - {"animate"}:
+        if shown.keys() - {"animate"}:
             console.print(
                 "\nCompare runs with [b]make ui[/b], see the pipeline with [b]make viz[/b].",
                 highlight=False,
             )
+
+
+def _is_looked_at(name: str, catalog: CatalogProtocol) -> bool:
+    """Whether an output is a file to open, or a trained network."""
+    if name.endswith((".report", "_sheet", "_plot", "films")):
+        return True
+    return isinstance(catalog[name], CheckpointDataset | CheckpointsDataset)
 
 
 def _log_steps(run_id: str, source: str, scores: pd.DataFrame) -> None:

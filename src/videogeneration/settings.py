@@ -3,7 +3,9 @@
 import os
 import warnings
 
-# MLflow's word to its makers, its bars for copying three files, an address for every node
+# Kedro's and MLflow's words to their makers, MLflow's bars for copying three files, an address for
+# every node
+os.environ.setdefault("KEDRO_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
 os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")

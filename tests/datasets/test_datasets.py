@@ -28,7 +28,7 @@ from videogeneration.datasets.pictures import PictureDataset
 from videogeneration.datasets.sources import SourceDataset
 from videogeneration.datasets.tables import TableDataset
 from videogeneration.reporting.films import Reel
-from videogeneration.reporting.sheets import SheetFilm
+from videogeneration.reporting.sheets import SheetFilm, contact_sheet
 from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -189,6 +189,21 @@ def test_pictures_come_back_and_have_a_preview(tmp_path: Path) -> None:
     preview = Image.open(io.BytesIO(base64.b64decode(dataset.preview())))
     assert preview.format == "PNG"
     assert preview.size == (1600, 200)
+
+
+def test_of_a_long_sheet_the_preview_shows_whole_scenes(tmp_path: Path) -> None:
+    dataset = PictureDataset(filepath=str(tmp_path / "sheet.png"))
+    film = np.full((11, 128, 128), 90, np.uint8)
+    scenes = [SheetFilm("walk", {"truth": film, "mse": film}, given=1)] * 8
+    whole = contact_sheet(scenes)
+    dataset.save(whole)
+    assert whole.height > whole.width
+    preview = Image.open(io.BytesIO(base64.b64decode(dataset.preview())))
+    height = preview.height / preview.width * whole.width
+    assert 0.3 * whole.width < height <= 0.6 * whole.width
+    # as high as some scenes: what is drawn of one is drawn to its end
+    some = [contact_sheet(scenes[:count]).height for count in (1, 2, 3)]
+    assert min(abs(height - whole) for whole in some) < 12
 
 
 def test_kedro_viz_knows_the_preview_by_its_name() -> None:

@@ -257,6 +257,20 @@ def test_tags_choose_a_stage(project: Path) -> None:
     assert (folder / "scores.csv").stat().st_mtime_ns == scores
 
 
+def test_a_run_ends_with_the_names_of_what_it_made(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(project, "kth_gan", ["kth.train_mse", "kth.draw_sheets", "kth.show_films"])
+    said = capsys.readouterr()
+    sheets = ("contact", "caption", "long", "best_and_worst")
+    made = {f"data/08_reporting/kth/{name}_sheet.png" for name in sheets}
+    made |= {"data/08_reporting/kth/films", "data/06_models/kth/mse"}
+    assert {line.strip() for line in said.out.splitlines() if "data/" in line} == made
+    assert all((project / name).exists() for name in made)
+    # bars are for terminals
+    assert "\r" not in said.out + said.err
+
+
 def test_every_node_has_the_tag_of_its_stage() -> None:
     bootstrap_project(ROOT)
     stages = {"data", "training", "evaluation", "reporting"}
@@ -298,6 +312,26 @@ def test_pictures_and_plots_exist(project: Path) -> None:
             assert min(picture.size) > 100, name
     for name in ("mse_losses", "gan_losses", "judge_losses"):
         assert (reporting(project) / f"{name}.png").exists()
+
+
+def test_the_notebook_reads_a_run(project: Path) -> None:
+    """In IPython, which shows objects by their names; Jupyter itself is an extra."""
+    cells = json.loads((ROOT / "notebooks" / "read_a_run.ipynb").read_text())["cells"]
+    code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    # Jupyter runs it where it lies
+    below = project / "notebooks"
+    below.mkdir()
+    (below / "cells.ipy").write_text("\n".join(code))
+    words = ("-m", "IPython", "--no-banner", "--colors=NoColor", "cells.ipy")
+    done = subprocess.run(
+        [sys.executable, *words], cwd=below, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    films = list((reporting(project) / "films").glob("*.mp4"))
+    assert done.stdout.count("display.Video object") == len(films) > 0
+    assert done.stdout.count("display.Image object") == len(["mse", "gan", "judge"]) + 3
+    # what it has shown of somebody's run is not kept with it
+    assert all(not cell.get("outputs") for cell in cells)
 
 
 def test_films_are_gif_and_h264(project: Path) -> None:

@@ -5,6 +5,7 @@ import io
 from pathlib import Path
 from typing import Any, NewType
 
+import numpy as np
 from kedro.io import AbstractDataset
 from PIL import Image
 
@@ -12,6 +13,13 @@ from videogeneration.stored import whole
 
 ImagePreview = NewType("ImagePreview", str)
 """A PNG in base64; Kedro-Viz knows this kind of preview by the type's name."""
+
+
+SHORT = 0.6
+"""Height of a preview as a share of its width: what fits on a screen, wide enough to read."""
+
+GAP = 16
+"""Empty rows, one below the other, between the parts of a sheet."""
 
 
 def write_picture(path: Path, picture: Image.Image) -> Path:
@@ -44,8 +52,8 @@ class PictureDataset(AbstractDataset):
         write_picture(self._filepath, data)
 
     def preview(self) -> ImagePreview:
-        """The picture at a size that a page can carry."""
-        picture = self.load()
+        """The picture at a size that a page can carry; of a long sheet its beginning."""
+        picture = _beginning(self.load())
         picture.thumbnail((1600, 1600))
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
@@ -56,3 +64,15 @@ class PictureDataset(AbstractDataset):
 
     def _describe(self) -> dict[str, Any]:
         return {"filepath": str(self._filepath)}
+
+
+def _beginning(picture: Image.Image) -> Image.Image:
+    """A picture that is too tall for a screen, cut at the last wide gap before."""
+    width, height = picture.size
+    most = int(SHORT * width)
+    if height <= most:
+        return picture
+    rows = np.asarray(picture.convert("L"))[:most]
+    empty = np.flatnonzero((rows == 255).all(1))
+    gaps = empty[GAP:][empty[GAP:] - empty[:-GAP] == GAP]
+    return picture.crop((0, 0, width, int(gaps[-1]) if len(gaps) else most))

@@ -85,7 +85,10 @@ def _append(url: str, part: Path, begun: int) -> None:
         goes_on = answer.status_code == requests.codes.partial_content
         begun = begun if goes_on else 0
         total = begun + int(answer.headers.get("Content-Length", 0)) or None
-        bar = tqdm(desc=part.stem, total=total, initial=begun, unit="B", unit_scale=True, ncols=79)
+        bar = tqdm(
+            desc=part.stem, total=total, initial=begun, unit="B", unit_scale=True,
+            dynamic_ncols=True, disable=None,
+        )  # fmt: skip
         with part.open("ab" if goes_on else "wb") as file, bar:
             for block in answer.iter_content(_BLOCK):
                 file.write(block)
