@@ -225,7 +225,8 @@ def test_every_film_is_drawn_once(project: Path) -> None:
     predictions = Predictions.open(project / "data" / "07_model_output" / "kth" / "predictions")
     columns = ["model", "protocol", "kind", "clip_id", "sentence"]
     assert not predictions.table.duplicated(columns).any()
-    assert set(predictions.table["kind"]) == {"protocol", "own", "swapped", "long"}
+    kinds = {"protocol", "own", "swapped", "long", "every_sentence"}
+    assert set(predictions.table["kind"]) == kinds
     for film in predictions.select():
         assert predictions.frames(film.film).shape == (film.steps, 32, 32)
 
