@@ -36,6 +36,7 @@ def animate_upload(
     steps: int,
     samples: int,
     seed: int,
+    at: float | None = None,
 ) -> dict[str, Any]:
     """Films of a picture or video that somebody has sent; nothing is kept.
 
@@ -47,6 +48,8 @@ def animate_upload(
         steps: Frames to draw.
         samples: Films.
         seed: Of the first film.
+        at: Seconds from a video's start to the moment that films start from; None for one at which
+            what can be animated is in view.
 
     Returns:
         `sentence` in full; `remark`, what is to be said of the picture; and `films`, each with
@@ -63,7 +66,7 @@ def animate_upload(
         file = Path(folder) / (re.sub(r"[^\w. -]", "_", Path(name).name)[-80:].strip(".") or "file")
         file.write_bytes(upload)
         try:
-            (shot,) = animator.read(file, FPS, longest=LONGEST_SIDE)
+            (shot,) = animator.read(file, FPS, at, LONGEST_SIDE)
         except PictureError as error:
             raise PictureError(str(error).replace(f"image: {folder}/", "")) from error
         remark = animator.remark(shot)

@@ -1,5 +1,6 @@
 """The page as a visitor uses it, with small networks never trained."""
 
+import base64
 import io
 import json
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from servers import served_app
 from toys import LEFT, untrained
 from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.demo.app import create_app
+from videogeneration.reporting.films import write_film
 
 pytestmark = pytest.mark.slow
 
@@ -79,6 +81,7 @@ def test_a_picture_becomes_a_film(address: str) -> None:
         (photograph(), {"source": "../kth"}, 404, "no source"),
         (photograph(), {"steps": 61}, 422, "steps"),
         (photograph(), {"samples": 5}, 422, "samples"),
+        (photograph(), {"at": -1}, 422, "at"),
         (bytes(26_000_000), {}, 413, "more than 25 MB"),
     ],
 )
@@ -125,6 +128,44 @@ def test_a_visitor_sees_a_film_play(address: str, browser: Any, tmp_path: Path) 
     page.wait_for_selector("#message.bad")
     assert page.inner_text("#message").startswith("notes.txt: no picture that Pillow reads")
     assert page.query_selector("figure")
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Four seconds that brighten."""
+    greys = np.repeat(np.arange(20, 220, 10, dtype=np.uint8), 64 * 64).reshape(20, 64, 64)
+    return write_film(tmp_path / "video", greys, fps=5)[1]
+
+
+def test_films_start_from_a_chosen_moment_of_a_video(address: str, video: Path) -> None:
+    first = []
+    for second in (0, 3):
+        (film,) = ask(address, video.read_bytes(), name="video.mp4", at=second)["films"]
+        with Image.open(io.BytesIO(base64.b64decode(film["gif"]))) as gif:
+            first.append(np.asarray(gif.convert("L")).mean())
+    assert first[1] > first[0] + 50
+    with pytest.raises(HTTPError) as refused:
+        ask(address, video.read_bytes(), name="video.mp4", at=60)
+    assert refused.value.code == 422
+
+
+def test_a_visitor_chooses_a_moment_of_a_video(address: str, browser: Any, video: Path) -> None:
+    page = browser.new_page()
+    page.goto(address)
+    assert not page.is_visible("#at")
+    page.set_input_files("#file", video)
+    page.click("#chips >> text=walking to the left")
+    page.wait_for_function("document.querySelector('#at').max == 4")
+    page.fill("#at", "1.4")
+    page.fill("#steps", "1")
+    with page.expect_request("**/films?*at=1.4"):
+        page.click("#go")
+    page.wait_for_selector("figure")
+    # a picture has one moment
+    picture = {"name": "a.png", "mimeType": "image/png", "buffer": photograph()}
+    page.set_input_files("#file", picture)
+    page.wait_for_selector("#drop img")
+    assert not page.is_visible("#at")
 
 
 def test_an_example_and_a_typed_sentence(address: str, browser: Any) -> None:

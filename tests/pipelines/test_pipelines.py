@@ -388,6 +388,22 @@ def test_mlflow_has_parameters_curves_scores_and_pictures(project: Path) -> None
     assert shown <= kept
 
 
+def test_mlflow_shows_the_report_and_its_films_play(project: Path, browser: Any) -> None:
+    client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
+    (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
+    first = client.search_runs([experiment.experiment_id], order_by=["start_time ASC"])[0]
+    place = f"/#/experiments/{experiment.experiment_id}/runs/{first.info.run_id}"
+    words = ("-m", "mlflow", "ui", f"--backend-store-uri=sqlite:///{project / 'mlflow.db'}")
+    with served_command(project, *words, "--workers=1") as address:
+        page = browser.new_page()
+        page.goto(f"{address}{place}/artifacts/report.html")
+        report = page.frame_locator("iframe")
+        report.locator("video").first.scroll_into_view_if_needed()
+        playing = "film => film.currentTime > 0 || new Promise(x => film.ontimeupdate = x)"
+        report.locator("video").first.evaluate(playing)
+        page.close()
+
+
 def test_checkpoints_can_be_used(project: Path) -> None:
     for name in ("mse", "gan", "judge"):
         checkpoint = Checkpoint(project / "data" / "06_models" / "kth" / name)

@@ -73,6 +73,7 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
         steps: Annotated[int, Query(ge=1, le=MOST_STEPS)] = 20,
         samples: Annotated[int, Query(ge=1, le=MOST_SAMPLES)] = 2,
         seed: Annotated[int, Query(ge=0, le=2**31)] = 0,
+        at: Annotated[float | None, Query(ge=0, allow_inf_nan=False)] = None,
     ) -> dict[str, Any]:
         """Films of the picture or video that is the request's body."""
         if source not in SOURCES:
@@ -82,7 +83,7 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
         def make() -> dict[str, Any]:
             with turn:
                 return animate_upload(
-                    animator(source), upload, name, sentence, steps, samples, seed
+                    animator(source), upload, name, sentence, steps, samples, seed, at
                 )
 
         try:
