@@ -16,6 +16,7 @@ from videogeneration.training.checkpoints import (
     restore_state,
     save_state,
 )
+from videogeneration.training.device import Device
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +40,10 @@ class Task(Protocol):
 
     def batches(self, start: int, stop: int) -> Iterator[Any]:
         """What steps `start` to `stop` learn from: a pure function of the step's number."""
+
+    @property
+    def device(self) -> Device:
+        """Where it is trained, and in which precision."""
 
     def step(self, step: int, batch: Any) -> dict[str, torch.Tensor]:
         """Learn from one batch; returns figures for the curves."""
@@ -66,6 +71,24 @@ def is_finished(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> bool:
     if state.exists() and not differences(read_state(state)["inputs"], inputs):
         state.unlink()  # its process was killed when all was done
     return True
+
+
+def choose_device(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> Device:
+    """Where to train and in which precision, by `inputs["compute"]`.
+
+    `precision: auto` is measured once a training: one that was interrupted goes on with what was
+    chosen at its start, also where it would be measured differently now.
+
+    Args:
+        checkpoint: Where the training lies or will lie.
+        inputs: Everything that its result depends on.
+    """
+    compute = dict(inputs["compute"])
+    if checkpoint.state.exists():
+        state = read_state(checkpoint.state)
+        if not differences(state["inputs"], inputs):
+            compute["precision"] = state["device"].get("precision", compute["precision"])
+    return Device.choose(**compute)
 
 
 def train(
@@ -141,6 +164,12 @@ def train(
             # a state is saved only where the curves have a point: none of them is lost
             if (step + 1) % save_every == 0 or last:
                 save_state(
-                    checkpoint.state, task.modules, task.optimizers, step + 1, inputs, history
+                    checkpoint.state,
+                    task.modules,
+                    task.optimizers,
+                    step + 1,
+                    inputs,
+                    history,
+                    task.device,
                 )
-    checkpoint.finish(task.result(), inputs, pd.DataFrame(history))
+    checkpoint.finish(task.result(), inputs, pd.DataFrame(history), task.device)

@@ -199,9 +199,9 @@ class MseTraining:
         assert isinstance(network, FilmModel)
         return network
 
-    def task(self) -> MseTask:
+    def task(self, device: Device) -> MseTask:
         """The training itself, before its first step."""
-        device, settings, network = Device.choose(**self.compute), self.settings, self.generator()
+        settings, network = self.settings, self.generator()
         cut = Windows(
             self.clips,
             self.captions,
