@@ -16,7 +16,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import asdict, fields, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -34,6 +34,7 @@ from videogeneration.evaluation.rollouts import BASELINES, draw_films, plan_film
 from videogeneration.evaluation.scoring import follow, following_rates, measure, score
 from videogeneration.pipelines.data.nodes import encode_captions
 from videogeneration.sources import SOURCES
+from videogeneration.training.device import Device
 from videogeneration.training.mse import MseSettings, MseTraining
 
 DIFFERENT = 100
@@ -108,6 +109,7 @@ def training(source: str, grammar: Grammar, folder: Path, steps: int) -> tuple[f
     memory, block, clips = Memory(), parameters(source), Clips.open(folder)
     # from a file, as the pipelines have them
     captions = NumpyDataset(filepath=str(folder.with_name("captions.npy"))).load()
+    device = Device.choose("auto", "float32")
     settings = MseSettings(**block["mse"])
     task = MseTraining(
         clips,
@@ -116,8 +118,8 @@ def training(source: str, grammar: Grammar, folder: Path, steps: int) -> tuple[f
         block["network"],
         WindowSettings(**block["windows"]),
         replace(settings, steps=max(settings.steps, WARMUP + steps)),
-        {"device": "auto", "precision": "float32"},
-    ).task()
+        asdict(device),
+    ).task(device)
     batches = task.batches(0, WARMUP + steps)
     waited = start = 0.0
     for step in count():

@@ -257,9 +257,9 @@ class Kills:
             own = dict(SMALL[source])
             for name, value in BEFORE[source].items():
                 own[name] = {**own[name], **value}
-            _write_settings(project, {**SMALL, source: own})
+            write_settings(project, {**SMALL, source: own})
             _whole(project, f"{source}_gan,{source}_text_to_image")
-        _write_settings(project, SMALL)
+        write_settings(project, SMALL)
         return project
 
     def _ending(self, source: str, pipeline: str) -> Before:
@@ -272,7 +272,8 @@ class Kills:
         return self._straight[pipeline]
 
 
-def _write_settings(project: Path, settings: dict[str, Any]) -> None:
+def write_settings(project: Path, settings: dict[str, Any]) -> None:
+    """Settings of a project's own."""
     (project / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(settings))
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from kills import Kills
+from kills import SMALL, Kills, ends, kedro_run, write_settings
+from projects import new_project
 
 COUNT = int(os.environ.get("KILLS", "50"))
 
@@ -25,3 +26,18 @@ def test_runs_that_are_killed_anywhere_end_as_others_do(tmp_path: Path) -> None:
     for stage, count in tried.items():
         print(f"{stage}: {survived[stage]} of {count} survived")
     assert not wrong
+
+
+@pytest.mark.kills
+@pytest.mark.slow
+def test_the_same_settings_end_in_the_same_way(tmp_path: Path) -> None:
+    """Clips, weights and scores, in two new projects: nothing depends on where or when."""
+    found = []
+    for name in ("one", "other"):
+        project = new_project(tmp_path / name)
+        write_settings(project, SMALL)
+        log = kedro_run(project, "icons_gan,icons_text_to_image")
+        assert log.code == 0, log.text[-3000:]
+        found.append(ends(project))
+    assert len(found[0]) > 100
+    assert found[0] == found[1]

@@ -23,7 +23,9 @@ from mlflow.entities import Run
 
 from projects import new_project, run
 from videogeneration.cli import cli
+from videogeneration.data.clips import Clips
 from videogeneration.pipelines.data import nodes
+from videogeneration.reporting.report import versions
 from videogeneration.runs import PROCESS
 
 pytestmark = pytest.mark.slow
@@ -67,6 +69,14 @@ def test_a_moved_project_writes_to_its_own_folder(project: Path) -> None:
         path = found.info.artifact_uri.removeprefix("file://")
         assert path == str(project / "mlartifacts" / found.info.run_id / "artifacts")
         assert (Path(path) / "preview_sheet.png").exists()
+
+
+def test_a_run_says_what_it_depends_on(project: Path) -> None:
+    data = runs(project)[0].data
+    assert {name: data.tags.get(name) for name in versions()} == versions()
+    clips = Clips.open(project / "data" / "03_primary" / "mnist" / "clips")
+    assert data.params["mnist.clips.fingerprint"] == clips.fingerprint()
+    assert data.params["mnist.counts.train"] == "4"
 
 
 def test_the_environment_says_where_runs_go(

@@ -1,5 +1,7 @@
 """Small clip stores, networks and trainings that many tests share."""
 
+import os
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,6 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+import torch.distributed as dist
 from torch import Tensor
 
 from videogeneration.captions import ActionGrammar, Grammar
@@ -15,8 +18,9 @@ from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
-from videogeneration.models.interface import Batch
+from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
+from videogeneration.training import distributed
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
@@ -251,3 +255,37 @@ def train_toy(
         report_every=4,
         save_every=6,
     )
+
+
+def train_shared(
+    store: Path, folder: Path, settings: Mapping[str, Any], place: tuple[int, int, int], dies: int
+) -> None:
+    """Train a U-Net on blocks as one of several processes.
+
+    `place` is port, rank and count; the last process kills itself after step `dies`.
+    """
+
+    def report(rows: list[dict[str, Any]]) -> None:
+        if rank == count - 1 and rows[-1]["step"] == dies:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    torch.set_num_threads(1)
+    port, rank, count = place
+    meeting = dist.TCPStore("127.0.0.1", port, is_master=False)
+    chosen = MseSettings(**settings)
+    cut = windows_over(Clips.open(store), VARIED, batch_size=chosen.batch_size)
+    torch.manual_seed(0)
+    network = build("unet", {"height": 32, "width": 32, "widths": (16, 32), "embedding": 16})
+    assert isinstance(network, FilmModel)
+    CPU.place(network)
+    with distributed.together(meeting, rank, count, rank, cuda=False):
+        task = MseTask(network, cut, chosen, CPU)
+        train(
+            task,
+            Checkpoint(folder),
+            dict(settings),
+            chosen.steps,
+            report=report,
+            report_every=2,
+            save_every=2,
+        )

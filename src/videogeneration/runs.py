@@ -24,8 +24,10 @@ from kedro.io import CatalogProtocol
 from kedro.pipeline import Pipeline
 from kedro_mlflow.framework.hooks.mlflow_hook import mlflow_hook
 
+from videogeneration.data.clips import Clips
 from videogeneration.database import SQLITE, prepare
 from videogeneration.mistakes import mistake
+from videogeneration.reporting.report import versions
 from videogeneration.sources import SOURCES
 
 logger = logging.getLogger(__name__)
@@ -45,6 +47,7 @@ class RunHooks:
     def __init__(self) -> None:
         self._begun: set[str] = set()
         self._locks: list[FileLock] = []
+        self._clips: set[str] = set()
 
     @hook_impl(wrapper=True)
     def after_context_created(self, context: KedroContext) -> Iterator[None]:
@@ -103,7 +106,8 @@ class RunHooks:
         client = mlflow.MlflowClient()
         _close_killed(client, run.info.experiment_id, self._begun)
         name = "+".join(sorted(map(_called, run_params["pipeline_names"] or ["__default__"])))
-        mlflow.set_tag("mlflow.runName", name)
+        mlflow.set_tags({"mlflow.runName": name, **versions()})
+        self._clips.clear()
         _end_as_killed()
         logger.info("MLflow run %s, %s, in %s", name, run.info.run_id, mlflow.get_tracking_uri())
 
@@ -121,6 +125,13 @@ class RunHooks:
                 if is_dataclass(value):
                     text = ", ".join(f"{key}={x}" for key, x in inputs[name].items())
                     logger.info("%s: %s", name.removeprefix("params:"), text)
+
+    @hook_impl
+    def after_dataset_loaded(self, dataset_name: str, data: Any) -> None:
+        """Tell the run which clips it uses: `kth.clips.fingerprint`, a parameter of the run."""
+        if isinstance(data, Clips) and self._begun and dataset_name not in self._clips:
+            self._clips.add(dataset_name)
+            mlflow.log_param(f"{dataset_name}.fingerprint", data.fingerprint())
 
     @hook_impl(trylast=True)
     def after_pipeline_run(self) -> None:

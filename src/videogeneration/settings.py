@@ -21,11 +21,12 @@ with warnings.catch_warnings(record=True):
 # after what these libraries say while they are imported
 from videogeneration.config import ConfigLoader  # noqa: E402
 from videogeneration.hooks import SummaryHooks  # noqa: E402
+from videogeneration.pipelines.training.workers import WorkerHooks  # noqa: E402
 from videogeneration.runs import RunHooks  # noqa: E402
 
 warnings.filterwarnings("ignore", message=".*Any type hint is inferred as AnyType")
 
-HOOKS = (SummaryHooks(), RunHooks())
+HOOKS = (SummaryHooks(), RunHooks(), WorkerHooks())
 
 CONFIG_LOADER_CLASS = ConfigLoader
 CONFIG_LOADER_ARGS = {

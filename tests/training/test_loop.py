@@ -16,7 +16,8 @@ from safetensors.torch import load_file
 from toys import TASKS, block_store, mse_task, train_toy
 from videogeneration.data.clips import Clips
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError, save_state
-from videogeneration.training.loop import is_finished, train
+from videogeneration.training.device import Device
+from videogeneration.training.loop import choose_device, is_finished, train
 
 pytestmark = pytest.mark.slow
 
@@ -109,6 +110,7 @@ class Counted:
     def __init__(self, store: Path) -> None:
         self.task, self.taken = mse_task(Clips.open(store)), list[int]()
         self.modules, self.optimizers = self.task.modules, self.task.optimizers
+        self.device = self.task.device
         self.batches, self.result = self.task.batches, self.task.result
         self.seeds = list[float]()
 
@@ -201,6 +203,21 @@ def test_an_unfinished_training_is_not_finished(store: Path, tmp_path: Path) -> 
         train(Counted(store), Checkpoint(tmp_path), {}, 9, report=stop_at(6), report_every=2,
               save_every=4)  # fmt: skip
     assert not is_finished(Checkpoint(tmp_path), {})
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_measured_precision_is_kept(store: Path, tmp_path: Path, precision: str) -> None:
+    """What is measured anew may come out differently."""
+    checkpoint, task = Checkpoint(tmp_path), mse_task(Clips.open(store))
+    task.device = Device("cpu", precision)
+    inputs = {"rate": 1, "compute": {"device": "cpu", "precision": "auto"}}
+    with pytest.raises(Stopped):
+        train(task, checkpoint, inputs, 14, report=stop_at(6), report_every=2, save_every=4)
+    assert choose_device(checkpoint, inputs) == task.device
+    other = {**inputs, "rate": 2}
+    assert choose_device(checkpoint, other) == Device.choose("cpu", "auto")
+    train(task, checkpoint, inputs, 14)
+    assert checkpoint.description()["device"] == {"name": "cpu", "precision": precision}
 
 
 def test_a_damaged_state_ends_in_one_clear_message(store: Path, tmp_path: Path) -> None:

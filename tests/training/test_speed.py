@@ -53,6 +53,7 @@ class Slow:
     def __init__(self, clips: Clips, clock: Clock, steps: int) -> None:
         self.task, self.clock, self.steps = mse_task(clips), clock, steps
         self.modules, self.optimizers = self.task.modules, self.task.optimizers
+        self.device = self.task.device
         self.batches, self.result = self.task.batches, self.task.result
 
     def step(self, step: int, batch: Any) -> dict[str, torch.Tensor]:
@@ -123,7 +124,7 @@ def test_a_training_keeps_the_steps_that_were_chosen_for_it(
     inputs = {**chosen.inputs(), "minutes": 1}
     arguments = {"report": stop, "report_every": 2, "save_every": 2}
     try:
-        train(chosen.task(), checkpoint, inputs, 10, **arguments)  # type: ignore[arg-type]
+        train(chosen.task(CPU), checkpoint, inputs, 10, **arguments)  # type: ignore[arg-type]
     except Stopped:
         assert interrupted
     assert checkpoint.state.exists() == interrupted

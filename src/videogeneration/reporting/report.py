@@ -132,7 +132,7 @@ def render_report(x: Evaluated, fps: float, settings: Mapping[str, Any]) -> str:
             "films": _films(long_films(predictions, clips, FILMS), fps),
         },
         settings=_said(settings),
-        made={**_versions(), "fingerprint of all clips": clips.fingerprint()},
+        made={**versions(), "fingerprint of all clips": clips.fingerprint()},
     )
 
 
@@ -244,8 +244,8 @@ def _said(values: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return lines
 
 
-def _versions() -> dict[str, str]:
-    """Everything else that a result depends on."""
+def versions() -> dict[str, str]:
+    """What a result depends on besides clips and settings: commit, libraries, kind of machine."""
     found = {"code": code_commit(), "python": platform.python_version()}
     found |= {name: version(name) for name in (*LIBRARIES, *TOOLS)}
     return {**found, "machine": f"{platform.system()} {platform.machine()}"}

@@ -30,6 +30,7 @@ from videogeneration.captions import CaptionError, Grammar
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.registry import NETWORKS
 from videogeneration.stored import reading, whole
+from videogeneration.training.device import Device
 
 MOST_HEADER = 10_000
 """Bytes of the first line of `history.csv`."""
@@ -178,11 +179,23 @@ class Checkpoint:
         name, network = "/".join(self.folder.parts[-2:]), self.description()["network"]
         return f"{name} ({network}, {self.steps} steps, {self.finished})"
 
-    def finish(self, network: nn.Module, inputs: Mapping[str, Any], history: pd.DataFrame) -> None:
+    def finish(
+        self,
+        network: nn.Module,
+        inputs: Mapping[str, Any],
+        history: pd.DataFrame,
+        device: Device | None = None,
+    ) -> None:
         """Write a trained network and forget the state of its training.
 
         A network here that was trained for longer is set aside first. Whoever is interrupted goes
         on from the last state: until all is in place, there is no network here.
+
+        Args:
+            network: What was trained.
+            inputs: Everything that it depends on, JSON-able.
+            history: Curves, see `history`.
+            device: What the settings' `auto` came to, where it was trained.
         """
         name = next(name for name, (kind, _) in NETWORKS.items() if kind is type(network))
         config = asdict(network.config)  # type: ignore[call-overload]
@@ -192,6 +205,7 @@ class Checkpoint:
             "config": config,
             "inputs": dict(inputs),
             "finished": f"{datetime.now():%Y-%m-%d %H:%M}",
+            **({"device": asdict(device)} if device else {}),
         }
         self._set_aside(int(history["step"].iloc[-1]))
         with self._files() as files:
@@ -282,12 +296,14 @@ def save_state(
     step: int,
     inputs: Mapping[str, Any],
     history: list[dict[str, float]],
+    device: Device | None = None,
 ) -> None:
     """Write everything that a training needs to go on after `step` steps, in one file."""
     state = {
         "step": step,
         "inputs": dict(inputs),
         "history": history,
+        "device": asdict(device) if device else {},
         "modules": {name: module.state_dict() for name, module in modules.items()},
         "optimizers": {name: optimizer.state_dict() for name, optimizer in optimizers.items()},
     }

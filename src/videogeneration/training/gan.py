@@ -11,6 +11,7 @@ from videogeneration.data.windows import Windows
 from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.interface import Batch, FilmModel, push
 from videogeneration.models.losses import square_error
+from videogeneration.training import distributed
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
@@ -128,7 +129,9 @@ class GanTask:
         learns = step >= s.discriminator_warmup
         for number, part in enumerate(batch, 1):
             ready = weigh_motion(part.to(self.device.name), s.motion_weight)
-            noisy = add_history_noise(ready, s.history_noise)
+            noisy = distributed.share(add_history_noise(ready, s.history_noise))
+            ready = distributed.share(ready)
+            distributed.draw_apart()
             # the frames that the discriminator saw last are those that it judges then
             with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
                 drawn = self.generator.imitate(noisy)
@@ -188,6 +191,7 @@ class GanTask:
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
+        distributed.average_gradients(self.modules[name].parameters(), torch.ones_like(loss))
         torch.nn.utils.clip_grad_norm_(self.modules[name].parameters(), 10.0)
         self.optimizers[name].step()
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import pandas as pd
@@ -9,6 +10,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
+from videogeneration.training import distributed
 from videogeneration.training.checkpoints import (
     Checkpoint,
     differences,
@@ -16,6 +18,7 @@ from videogeneration.training.checkpoints import (
     restore_state,
     save_state,
 )
+from videogeneration.training.device import Device
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,10 @@ class Task(Protocol):
 
     def batches(self, start: int, stop: int) -> Iterator[Any]:
         """What steps `start` to `stop` learn from: a pure function of the step's number."""
+
+    @property
+    def device(self) -> Device:
+        """Where it is trained, and in which precision."""
 
     def step(self, step: int, batch: Any) -> dict[str, torch.Tensor]:
         """Learn from one batch; returns figures for the curves."""
@@ -64,8 +71,28 @@ def is_finished(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> bool:
     logger.info("%s: already trained with these inputs and settings", checkpoint.folder)
     state = checkpoint.state
     if state.exists() and not differences(read_state(state)["inputs"], inputs):
-        state.unlink()  # its process was killed when all was done
+        state.unlink(missing_ok=True)  # its process was killed when all was done
     return True
+
+
+def choose_device(checkpoint: Checkpoint, inputs: Mapping[str, Any]) -> Device:
+    """Where to train and in which precision, by `inputs["compute"]`.
+
+    `precision: auto` is measured once a training: one that was interrupted goes on with what was
+    chosen at its start, also where it would be measured differently now.
+
+    Args:
+        checkpoint: Where the training lies or will lie.
+        inputs: Everything that its result depends on.
+    """
+    compute = dict(inputs["compute"])
+    if checkpoint.state.exists():
+        state = read_state(checkpoint.state)
+        if not differences(state["inputs"], inputs):
+            compute["precision"] = state["device"].get("precision", compute["precision"])
+    device = Device.choose(**compute)
+    fast = distributed.all_say(device.precision == "bfloat16")
+    return replace(device, precision="bfloat16" if fast else "float32")
 
 
 def train(
@@ -87,6 +114,8 @@ def train(
     Every step seeds torch from `seed` and its own number, so a training that was killed and goes on
     ends with the same weights as one that was not.
 
+    Of several processes, see `distributed`, the first one writes.
+
     Args:
         task: What is trained.
         checkpoint: Where states and the result are written.
@@ -100,7 +129,7 @@ def train(
         sample: Shows what is learned so far; receives the number of steps done.
         sample_every: Steps between two samples; the last step has one too.
     """
-    done, history = 0, list[dict[str, Any]]()
+    first, done, history = distributed.rank() == 0, 0, list[dict[str, Any]]()
     if checkpoint.state.exists():
         state = read_state(checkpoint.state)
         changed = differences(state["inputs"], inputs)
@@ -116,7 +145,10 @@ def train(
     gathered: dict[str, list[torch.Tensor]] = {}
     shown = done
     # in a file, where a bar would fill pages, ten lines say how far it is
-    bar = tqdm(total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True, disable=None)
+    hidden = None if first else True
+    bar = tqdm(
+        total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True, disable=hidden
+    )
     with bar:
         for step, batch in enumerate(task.batches(done, steps), done):
             torch.manual_seed(seed * 1_000_003 + step)
@@ -127,6 +159,7 @@ def train(
             if (step + 1) % report_every == 0 or last:
                 means = {key: torch.stack(v).float().mean().item() for key, v in gathered.items()}
                 gathered.clear()
+                means = distributed.mean_figures(means)
                 history.append({"step": step + 1, **means})
                 report(history[-1:])
                 figures = {key: f"{value:.4g}" for key, value in list(means.items())[:SHOWN]}
@@ -139,8 +172,16 @@ def train(
             if (step + 1) % sample_every == 0 or last:
                 sample(step + 1)
             # a state is saved only where the curves have a point: none of them is lost
-            if (step + 1) % save_every == 0 or last:
+            if first and ((step + 1) % save_every == 0 or last):
                 save_state(
-                    checkpoint.state, task.modules, task.optimizers, step + 1, inputs, history
+                    checkpoint.state,
+                    task.modules,
+                    task.optimizers,
+                    step + 1,
+                    inputs,
+                    history,
+                    task.device,
                 )
-    checkpoint.finish(task.result(), inputs, pd.DataFrame(history))
+    if first:
+        checkpoint.finish(task.result(), inputs, pd.DataFrame(history), task.device)
+    distributed.all_say(True)  # so that the others find it

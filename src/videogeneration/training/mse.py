@@ -15,6 +15,7 @@ from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import motion_weight
 from videogeneration.models.registry import FILM_MODELS
+from videogeneration.training import distributed
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
@@ -111,7 +112,11 @@ class MseTask:
         """
         s = self.settings
         batch = weigh_motion(batch.to(self.device.name), s.motion_weight)
+        # drawn for all, so that several processes draw what one would
         batch = add_history_noise(batch, s.history_noise)
+        examples = batch.future_valid.sum().float()
+        batch = distributed.share(batch)
+        distributed.draw_apart()
         for group in self.optimizer.param_groups:
             rate = group["lr_factor"] * s.learning_rate
             group["lr"] = rate * step_down(step, s.steps, s.warmup)
@@ -119,12 +124,17 @@ class MseTask:
             loss, figures = self.network.training_loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        # what the square error of a share is divided by: together they give that of the whole
+        assert batch.weight is not None
+        distributed.average_gradients(
+            self.network.parameters(), batch.future_valid.sum() * batch.weight.mean()
+        )
         for group in self.optimizer.param_groups:
             # each by itself: a large gradient here must not make the steps small there
             torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
         self.optimizer.step()
         self.average.update_parameters(self.network)
-        return {"loss": loss, "examples": batch.future_valid.sum().float(), **figures}
+        return {"loss": loss, "examples": examples, **figures}
 
     def result(self) -> nn.Module:
         """The averaged generator."""
@@ -199,9 +209,9 @@ class MseTraining:
         assert isinstance(network, FilmModel)
         return network
 
-    def task(self) -> MseTask:
+    def task(self, device: Device) -> MseTask:
         """The training itself, before its first step."""
-        device, settings, network = Device.choose(**self.compute), self.settings, self.generator()
+        settings, network = self.settings, self.generator()
         cut = Windows(
             self.clips,
             self.captions,

@@ -10,6 +10,7 @@ import torch
 from videogeneration.data.clips import HISTORY
 from videogeneration.models.interface import FilmModel
 from videogeneration.training.checkpoints import Checkpoint, differences, read_state
+from videogeneration.training.device import Device
 from videogeneration.training.loop import Task
 from videogeneration.training.mse import MseTraining
 
@@ -33,6 +34,7 @@ class Timed:
     def __init__(self, task: Task) -> None:
         self.task = task
         self.modules, self.optimizers, self.result = task.modules, task.optimizers, task.result
+        self.device = task.device
         self._end = 0.0
 
     def batches(self, start: int, stop: int) -> Iterator[Any]:
@@ -88,7 +90,8 @@ def fitted(checkpoint: Checkpoint, training: MseTraining, minutes: float) -> Mse
             steps = inputs["mse"]["steps"]
             break
     else:
-        seconds = seconds_a_step(training.task(), training.settings.steps)
+        device = Device.choose(**training.compute)
+        seconds = seconds_a_step(training.task(device), training.settings.steps)
         steps = max(1, round(60 * minutes / seconds))
     return replace(training, settings=replace(training.settings, steps=steps))
 

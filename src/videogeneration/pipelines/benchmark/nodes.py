@@ -87,8 +87,8 @@ def train_variants(
     return variants
 
 
-def _timed(training: MseTraining) -> Timed:
-    return Timed(training.task())
+def _timed(training: MseTraining, device: Device) -> Timed:
+    return Timed(training.task(device))
 
 
 def measure_speed(

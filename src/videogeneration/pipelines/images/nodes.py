@@ -74,8 +74,7 @@ def train_text_to_image(
     words, vocabulary = speech.vocabulary.shape
     shape = {"words": words, "vocabulary": vocabulary}
 
-    def task() -> GanClsTask:
-        device = Device.choose(**compute)
+    def task(device: Device) -> GanClsTask:
         torch.manual_seed(settings.seed)
         picture = {"height": height, "width": width, **shape}
         draws = cast(ImageGenerator, build("imagegenerator", {**generator, **picture}))
@@ -117,8 +116,7 @@ def train_classifier(
         "compute": compute,
     }
 
-    def task() -> ClassifierTask:
-        device = Device.choose(**compute)
+    def task(device: Device) -> ClassifierTask:
         torch.manual_seed(settings.seed)
         network = cast(Classifier, build("classifier", {"sights": len(speech.sights)}))
         device.place(network)

@@ -42,8 +42,7 @@ def train_judge(
         "compute": compute,
     }
 
-    def task() -> Task:
-        device = Device.choose(**compute)
+    def task(device: Device) -> Task:
         return make(train_clips, Grammar.from_description(grammar), settings, device)
 
     checkpoint = Checkpoint(models_folder / "judge")

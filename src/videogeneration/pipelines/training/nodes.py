@@ -71,8 +71,7 @@ def train_gan(
         "compute": compute,
     }
 
-    def task() -> GanTask:
-        device = Device.choose(**compute)
+    def task(device: Device) -> GanTask:
         torch.manual_seed(settings.seed)
         words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
         shape = {"words": words, "vocabulary": vocabulary}

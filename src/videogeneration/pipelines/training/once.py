@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+import mlflow
 from matplotlib.figure import Figure
 from PIL import Image
 
 from videogeneration.pipelines.training.reporting import mlflow_report, mlflow_samples
 from videogeneration.reporting.plots import plot_losses
 from videogeneration.training.checkpoints import Checkpoint
-from videogeneration.training.loop import Task, is_finished, train
+from videogeneration.training.device import Device
+from videogeneration.training.loop import Task, choose_device, is_finished, train
 
 Trained = TypeVar("Trained", bound=Task)
 
@@ -17,7 +19,7 @@ Trained = TypeVar("Trained", bound=Task)
 def train_once(
     checkpoint: Checkpoint,
     inputs: dict[str, Any],
-    task: Callable[[], Trained],
+    task: Callable[[Device], Trained],
     steps: int,
     seed: int,
     draw: Callable[[Trained], Image.Image] | None = None,
@@ -28,8 +30,8 @@ def train_once(
 
     Args:
         checkpoint: Where the network is kept; its folder's name is the training's.
-        inputs: Everything that the result depends on, JSON-able.
-        task: Makes what is trained; not called for a finished training.
+        inputs: Everything that the result depends on, JSON-able; `compute` is where it is trained.
+        task: Makes what is trained on a device; not called for a finished training.
         steps: Number of steps in all.
         seed: Seed of dropout and noise.
         draw: Draws what a task has learned, for MLflow.
@@ -46,7 +48,7 @@ def train_once(
     if is_finished(checkpoint, inputs):
         report([dict(row) for _, row in checkpoint.history().iterrows()])
     else:
-        trained = task()
+        trained = task(choose_device(checkpoint, inputs))
         sample = mlflow_samples(curves, lambda: draw(trained)) if draw else lambda step: None
         train(
             trained,
@@ -59,4 +61,7 @@ def train_once(
             sample=sample,
             sample_every=sample_every,
         )
+    if mlflow.active_run():
+        chosen = checkpoint.description().get("device", {})
+        mlflow.log_params({f"{curves}/{key}": value for key, value in chosen.items()})
     return checkpoint, plot_losses(checkpoint.history())

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.training import nodes
+from videogeneration.pipelines.training.workers import SHARED
 
 MSE = Node(
     nodes.train_mse,
@@ -18,7 +19,7 @@ MSE = Node(
     ],
     ["mse", "mse_losses"],
     name="train_mse",
-    tags="training",
+    tags=["training", SHARED],
 )
 
 GAN = Node(
@@ -36,7 +37,7 @@ GAN = Node(
     ],
     ["gan", "gan_losses"],
     name="train_gan",
-    tags="training",
+    tags=["training", SHARED],
 )
 
 

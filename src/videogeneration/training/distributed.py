@@ -1,0 +1,149 @@
+"""Several processes that train one network, each on its share of every batch.
+
+All draw the same global batch, take their rows of it, and average their gradients: as if one
+process had taken the whole. Alone, every function here leaves things as they are.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+
+from videogeneration.models.interface import Batch
+
+PATIENCE = timedelta(minutes=10)
+"""How long a process waits for the others within a training."""
+
+_STREAM = 1_000_000_007
+"""Between the seeds of two processes; those of two steps differ by one."""
+
+
+class ProcessLost(ConnectionError):
+    """Another process of the training is gone."""
+
+
+@contextmanager
+def together(store: dist.Store, rank: int, count: int, local: int, cuda: bool) -> Iterator[None]:
+    """Train with other processes: NCCL between GPUs, gloo between CPUs.
+
+    Args:
+        store: Where the processes find each other; used by no other training.
+        rank: Number of this process, from 0; that one logs and writes.
+        count: Number of processes.
+        local: Number of this process on its machine: of its GPU.
+        cuda: Whether they train on GPUs.
+
+    Raises:
+        ProcessLost: The others did not come, or went away.
+    """
+    if cuda:
+        torch.cuda.set_device(local)
+    with _lost():
+        dist.init_process_group(
+            "nccl" if cuda else "gloo",
+            store=store,
+            rank=rank,
+            world_size=count,
+            timeout=PATIENCE,
+        )
+    try:
+        yield
+    finally:
+        dist.destroy_process_group()
+
+
+def rank() -> int:
+    """Number of this process; 0, the first, logs and writes."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
+def count() -> int:
+    """Number of processes of the training."""
+    return dist.get_world_size() if dist.is_initialized() else 1
+
+
+def share(batch: Batch) -> Batch:
+    """The rows of a global batch that this process learns from.
+
+    Raises:
+        ValueError: There are fewer rows than processes.
+    """
+    if count() == 1:
+        return batch
+    rows = len(batch.history)
+    if rows < count():
+        raise ValueError(f"batch_size: {rows}, but {count()} processes; choose as many or more")
+    own = slice(rank() * rows // count(), (rank() + 1) * rows // count())
+    cut = {name: x[own] for name, x in vars(batch).items() if isinstance(x, Tensor)}
+    labels = {name: x[own] for name, x in batch.labels.items()}
+    return replace(batch, **cut, labels=labels)
+
+
+def draw_apart() -> None:
+    """From here on draw other random numbers than the other processes, until the next step."""
+    if count() > 1:
+        torch.manual_seed(torch.initial_seed() + (rank() + 1) * _STREAM)
+
+
+def average_gradients(parameters: Iterable[nn.Parameter], weight: Tensor) -> None:
+    """Replace gradients by their mean over the processes.
+
+    Args:
+        parameters: The same in all processes; what none has a gradient for keeps none.
+        weight: Scalar: how much this process's share counts.
+
+    Raises:
+        ProcessLost: Another process is gone.
+    """
+    if count() == 1:
+        return
+    parameters = list(parameters)
+    weight = weight.detach().float().reshape(1)
+    known = [parameter.grad is not None for parameter in parameters]
+    parts = [
+        weight * (torch.zeros_like(x) if x.grad is None else x.grad).flatten() for x in parameters
+    ]
+    total = torch.cat([*parts, torch.tensor(known, device=weight.device).float(), weight])
+    with _lost():
+        dist.all_reduce(total)
+    total[: -len(known) - 1] /= total[-1]
+    means = total.split([*(x.numel() for x in parameters), len(known), 1])
+    for parameter, mean, there in zip(parameters, means[:-2], means[-2].tolist(), strict=True):
+        if there:
+            gradient = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
+            parameter.grad = gradient.copy_(mean.view_as(parameter))
+
+
+def mean_figures(figures: Mapping[str, float]) -> dict[str, float]:
+    """Figures for the curves, their mean over the processes."""
+    if count() == 1:
+        return dict(figures)
+    return dict(zip(figures, _sum(list(figures.values())).div(count()).tolist(), strict=True))
+
+
+def all_say(word: bool) -> bool:
+    """Whether all processes say so; none goes on before all have said something."""
+    return word if count() == 1 else bool(_sum([float(word)]).item() == count())
+
+
+def _sum(values: list[float]) -> Tensor:
+    device = "cuda" if dist.get_backend() == "nccl" else "cpu"
+    total = torch.tensor(values, dtype=torch.float64, device=device)
+    with _lost():
+        dist.all_reduce(total)
+    return total
+
+
+@contextmanager
+def _lost() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        raise ProcessLost(
+            f"another process of the training is gone, as process {rank()} of {count()} has seen; "
+            "run again to go on from the last saved state"
+        ) from error
