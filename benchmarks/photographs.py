@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from videogeneration.captions import ActionGrammar
+from videogeneration.captions import DIRECTIONS, ActionGrammar
 from videogeneration.data.clips import Clips, write_clips
 from videogeneration.evaluation.judges.people import PeopleJudge
 from videogeneration.models.action_judge import ActionJudge
@@ -26,7 +26,6 @@ from videogeneration.training.checkpoints import Checkpoint
 
 ACTIONS = "walking+jogging+running+boxing+handclapping+handwaving"
 FRAMES = 10
-SIDES = ("left", "right")
 
 
 def photograph(model: FilmModel, clip: np.ndarray) -> np.ndarray | None:
@@ -80,7 +79,7 @@ def main() -> None:
         read = [reading.sentence for reading in judge.read_all(made)]
         followed = [judge.followed(film, sentence) for film in made]
         told += followed
-        if sentence.endswith(SIDES):
+        if sentence.endswith(DIRECTIONS):
             forwards += [word.endswith(sentence.split()[-1]) for word in read]
         others = Counter(read).most_common(3)
         print(f"{sentence:38s} {sum(followed):3d} of {len(given)}   read: {others}")

@@ -5,6 +5,8 @@ from typing import Any
 
 from kedro.io import AbstractDataset
 
+from videogeneration.stored import whole
+
 
 class PageDataset(AbstractDataset):
     """One page of HTML.
@@ -24,10 +26,8 @@ class PageDataset(AbstractDataset):
 
     def save(self, data: str) -> None:
         """Write the page whole or not at all."""
-        self._filepath.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._filepath.with_name(f".{self._filepath.stem}-writing.html")
-        temporary.write_text(data, "utf-8")
-        temporary.replace(self._filepath)
+        with whole(self._filepath) as path:
+            path.write_text(data, "utf-8")
 
     def _exists(self) -> bool:
         return self._filepath.exists()

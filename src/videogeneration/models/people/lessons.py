@@ -112,7 +112,7 @@ class DrawingLesson:
         """Some windows as a part of the picture, enlarged: figures that edges cut off.
 
         Args:
-            share: How many, of windows that are labelled.
+            share: How many, of windows all of whose frames are labelled.
             smallest: Smallest side of a part, as a share of the picture's.
         """
         count, height, width = len(self.frames), *self.frames.shape[-2:]
@@ -147,7 +147,7 @@ class DrawingLesson:
         """Some of the frames to draw as their mirror image: who turns round is seen so.
 
         Args:
-            share: How many, of windows that are labelled.
+            share: How many, of labelled frames.
             drawings: The last so many frames are those to draw.
         """
         flip = torch.rand(self.visible.shape, device=self.frames.device) < share
