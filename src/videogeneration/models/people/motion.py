@@ -14,8 +14,8 @@ PLACE = 3
 BODY = 2 * (len(KEYPOINTS) - 1) + 2
 """Numbers of a body: keypoints from the pelvis, and the heading."""
 
-_SOFT = 0.1
-"""Errors of a way below this share of the usual one count as squares."""
+_SOFT = 0.02
+"""Errors of a way below this share of the usual one count as squares: who stands must stand still."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,8 @@ HIP_HALF_WIDTH = 0.045
 SHOULDER_HALF_WIDTH = 0.105
 UPPER_ARM, FOREARM, HAND = 0.172, 0.145, 0.05
 TOES_OUT = np.radians(9.0)
+UNEVEN = 0.15
+"""How much of the unevenness of the feet's speed a trunk has, as measured in recorded walkers."""
 SOLE = 0.006
 """Softness of the ground under the lower foot, body heights: heel and ball share the weight."""
 
@@ -182,7 +184,7 @@ GAITS = {
         knee=(14, 32, 35, 24, 16, 30, 64, 82, 62, 28),
         ankle=(4, 12, 17, 10, -10, -14, -6, 0, 2, 5),
         contact=0.42,
-        flight=0.014,
+        flight=0.024,
         arm_swing=22,
         arm_forward=-8,
         elbow=95,
@@ -196,7 +198,7 @@ GAITS = {
         knee=(16, 35, 38, 28, 17, 38, 84, 104, 82, 38),
         ankle=(5, 14, 19, 6, -17, -15, -5, 0, 2, 5),
         contact=0.36,
-        flight=0.025,
+        flight=0.042,
         arm_swing=38,
         arm_forward=-10,
         elbow=95,
@@ -427,7 +429,8 @@ def _lowest(heights: Array) -> tuple[Array, Array]:
 def strides(postures: Array, leg_length: Array) -> Array:
     """How fast the foot on the ground is left behind, by phase.
 
-    A body moves as fast as that, so that feet slide little.
+    A body moves nearly so fast, so that feet slide little: bodies are heavy, and recorded trunks go
+    on more evenly than the feet under them.
 
     Args:
         postures: Of gaits, `[N, PHASES, ANGLES]`.
@@ -447,7 +450,8 @@ def strides(postures: Array, leg_length: Array) -> Array:
     # bodies are too heavy to jerk
     frequencies = np.fft.rfftfreq(PHASES) * 2 * np.pi
     smooth = np.fft.irfft(np.fft.rfft(speed) * np.exp(-2.0 * frequencies**2), PHASES)
-    return 0.5 * (smooth + smooth.mean(1, keepdims=True))
+    mean = smooth.mean(1, keepdims=True)
+    return mean + UNEVEN * (smooth - mean)
 
 
 _SOLES = (("left", "heel"), ("left", "ball"), ("right", "heel"), ("right", "ball"))
