@@ -1,6 +1,8 @@
 # Videogeneration: make help
 PYTHON ?= python3
 BIN := .venv/bin
+# tests: files side by side, a process a core
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export MLFLOW_DISABLE_TELEMETRY := true
 
@@ -36,10 +38,10 @@ wheel: install ## dist/*.whl, and dist/conf-*.tar.gz for it
 	$(BIN)/kedro package
 
 test: install ## the whole test suite
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-fast: install ## what takes seconds of it
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest $(PARALLEL) -m "not slow"
 
 test-hostile: install ## a thousand damaged and hostile files
 	$(BIN)/pytest -m hostile -v
