@@ -15,7 +15,8 @@ BODY = 2 * (len(KEYPOINTS) - 1) + 2
 """Numbers of a body: keypoints from the pelvis, and the heading."""
 
 _SOFT = 0.02
-"""Errors of a way below this share of the usual one count as squares: who stands must stand still."""
+"""Errors of a way below this share of the usual one count as squares; it must be small, for who
+stands goes nowhere."""
 
 
 @dataclass(frozen=True)
