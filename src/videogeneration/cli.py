@@ -110,14 +110,12 @@ def animate(
     from videogeneration.pipelines.films.nodes import AnimateSettings, check
 
     settings |= {"image": str(photo.expanduser().absolute()), "caption": sentence}
-    with _quietly(), _in_one_line():
-        checked = AnimateSettings(**settings)
-        with _session(metadata, env, {"animate": settings}) as (session, context):
-            # a run that fails would stand in MLflow
-            check(checked, context.catalog.load("models_folder"))
-            began = time.time()
-            session.run(pipeline_name="animate", runner=SequentialRunner())
-            files = context.catalog.load("animate.films")
+    with _session(metadata, env, {"animate": settings}) as (session, context):
+        # a run that fails would stand in MLflow
+        check(AnimateSettings(**settings), context.catalog.load("models_folder"))
+        began = time.time()
+        session.run(pipeline_name="animate", runner=SequentialRunner())
+        files = context.catalog.load("animate.films")
     for file in files:
         if file.stat().st_mtime >= began - 1:
             click.echo(file)
@@ -139,7 +137,7 @@ def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str 
     from videogeneration.demo.app import create_app
     from videogeneration.training.device import Device
 
-    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
+    with _session(metadata, env) as (_, context):
         chosen = Device.choose(device, "float32").name
         folder = context.catalog.load("models_folder")
     click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
@@ -163,7 +161,7 @@ def networks(metadata: ProjectMetadata, env: str | None) -> None:
     from videogeneration.training.checkpoints import find_trained
 
     rows = []
-    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
+    with _session(metadata, env) as (_, context):
         models_folder = context.catalog.load("models_folder")
         for source in SOURCES:
             own = models_folder / source
@@ -211,7 +209,7 @@ def restore(metadata: ProjectMetadata, run_id: str, network: str | None, env: st
     from videogeneration.training.checkpoints import Checkpoint
     from videogeneration.validated import check_name
 
-    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
+    with _session(metadata, env) as (_, context):
         models_folder = context.catalog.load("models_folder")
         client = mlflow.MlflowClient()
         try:
@@ -248,7 +246,7 @@ def pack(metadata: ProjectMetadata, network: str, env: str | None) -> None:
     from videogeneration.training.checkpoints import Checkpoint
 
     source, _, name = network.partition("/")
-    with _quietly(), _in_one_line(), _session(metadata, env) as (_, context):
+    with _session(metadata, env) as (_, context):
         trained = Checkpoint(context.catalog.load("models_folder") / source / name)
         reports = metadata.project_path / "data" / "08_reporting" / source
         put(trained, reports, code_commit(), packaged(source))
@@ -259,7 +257,12 @@ def pack(metadata: ProjectMetadata, network: str, env: str | None) -> None:
 def _session(
     metadata: ProjectMetadata, env: str | None, parameters: dict[str, Any] | None = None
 ) -> Iterator[tuple[KedroSession, KedroContext]]:
-    with KedroSession.create(metadata.project_path, env=env, runtime_params=parameters) as session:
+    """A session of the project, in which others' logs are silent and mistakes are one line."""
+    with (
+        _quietly(),
+        _in_one_line(),
+        KedroSession.create(metadata.project_path, env=env, runtime_params=parameters) as session,
+    ):
         assert isinstance(session, KedroSession)  # unless another class is configured
         yield session, session.load_context()
 
