@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from toys import AHEAD, block_store, gan_task
@@ -203,7 +204,8 @@ class Fixed(nn.Module):
         self.answers = list(answers)
 
     def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
-        return torch.tensor(self.answers.pop(0))[:, None, None] + self.shift
+        # so many patches a frame
+        return torch.tensor(self.answers.pop(0)).view(len(frame), -1, 1) + self.shift
 
 
 def test_accuracy_and_losses_of_known_logits(clips: Clips) -> None:
@@ -333,3 +335,29 @@ def test_the_discriminator_sees_films_of_one_kind(clips: Clips) -> None:
         assert torch.allclose(seen[1][1][:, 10 - frame :], torch.tensor(0.5))
         assert torch.allclose(seen[1][0], torch.tensor(0.5))
     assert places == set(range(AHEAD))
+
+
+def test_patches_in_which_nothing_was_drawn_count_for_nothing(clips: Clips) -> None:
+    task = plain_task(clips)
+    seen: list[Tensor] = []
+
+    class Patches(Brightness):
+        """Its logit is the mean grey of a patch."""
+
+        def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
+            seen.append(frame)
+            return self.weight * F.avg_pool2d(frame[:, None], frame.shape[-1] // 2)[:, 0]
+
+    class Corner(Spot):
+        """It paints one corner of the true frame."""
+
+        def imitate(self, batch: Batch) -> Tensor:
+            drawn = batch.future.clone()
+            drawn[..., : drawn.shape[-2] // 2, : drawn.shape[-1] // 2] = self.grey
+            return drawn
+
+    task.discriminator = Patches()  # type: ignore[assignment]
+    task.generator = Corner()
+    batch = next(iter(task.batches(3, 4)))[-1]
+    figures = task.update_generator(3, batch, task.generator.imitate(batch))
+    assert figures["adversarial_loss"].item() == pytest.approx(-0.5)  # the corner's grey alone

@@ -9,6 +9,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.discriminator import (
+    Discriminator,
+    DiscriminatorConfig,
+    FeatureDiscriminator,
+)
 from videogeneration.models.losses import square_error
 
 
@@ -131,6 +136,10 @@ class FilmModel(nn.Module):
 
     def begin_adversarial(self) -> None:
         """Freeze what an adversary has nothing to say about; nothing by default."""
+
+    def discriminator(self, config: DiscriminatorConfig) -> Discriminator | FeatureDiscriminator:
+        """An adversary for this network; by default one that sees pixels."""
+        return Discriminator(config)
 
     @torch.no_grad()
     def rollout(

@@ -45,8 +45,8 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another network."""
 
 
-def build(network: str, config: Mapping[str, Any]) -> nn.Module:
-    """Build a network from its name and configuration.
+def configured(network: str, config: Mapping[str, Any]) -> Any:
+    """The configuration of a network by its name, checked.
 
     Raises:
         ValueError: The name is unknown, or the configuration has an unknown entry or one of the
@@ -54,9 +54,16 @@ def build(network: str, config: Mapping[str, Any]) -> nn.Module:
     """
     if network not in NETWORKS:
         raise ValueError(f"network: '{network}'; choose one of {', '.join(NETWORKS)}")
-    module, configuration = NETWORKS[network]
+    _, configuration = NETWORKS[network]
     _refuse_unknown(network, configuration, config)
-    return module(TypeAdapter(configuration).validate_python(dict(config)))
+    return TypeAdapter(configuration).validate_python(dict(config))
+
+
+def build(network: str, config: Mapping[str, Any]) -> nn.Module:
+    """Build a network from its name and configuration; raises what `configured` does."""
+    checked = configured(network, config)
+    module, _ = NETWORKS[network]
+    return module(checked)
 
 
 def _refuse_unknown(name: str, configuration: Any, config: Mapping[str, Any]) -> None:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.data.windows import Windows
-from videogeneration.models.discriminator import Discriminator
+from videogeneration.models.discriminator import Discriminator, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, push
 from videogeneration.models.losses import square_error
 from videogeneration.training import distributed
@@ -22,6 +23,9 @@ from videogeneration.training.losses import (
 )
 from videogeneration.training.mse import add_history_noise, weigh_motion
 from videogeneration.validated import validated
+
+GREY = 1 / 255
+"""Difference of pixels from which on they differ."""
 
 
 @validated
@@ -87,7 +91,7 @@ class GanTask:
     def __init__(
         self,
         generator: FilmModel,
-        discriminator: Discriminator,
+        discriminator: Discriminator | FeatureDiscriminator,
         windows: Windows,
         settings: GanSettings,
         device: Device,
@@ -146,18 +150,20 @@ class GanTask:
         place = _pick(batch, drawn.shape[1])
         with self.device.autocast():
             true, past, caption = _until(batch, batch.future, *place)
+            imitated = _until(batch, drawn, *place)
             real = self.discriminator(true, past, caption)
-            generated = self.discriminator(*_until(batch, drawn, *place))
-            rejected = generated
+            generated = self.discriminator(*imitated)
+            counts = _apart(true, imitated[0], real)
+            rejected = generated[counts]
             if self.settings.wrong_captions and self.discriminator.embed is not None:
                 count = max(1, round(self.settings.wrong_captions * len(true)))
                 other = caption.roll(1, 0)[:count]
-                differs = (other != caption[:count]).flatten(1).any(1)
-                wrong = self.discriminator(true[:count], past[:count], other)[differs]
-                rejected = torch.cat([generated, wrong])
-        loss = discriminator_loss(self.settings.loss, real, rejected)
+                differs = (other != caption[:count]).flatten(1).any(1)[:, None, None]
+                wrong = self.discriminator(true[:count], past[:count], other)
+                rejected = torch.cat([rejected, wrong[differs & counts[:count]]])
+        loss = discriminator_loss(self.settings.loss, real[counts], rejected)
         self._descend("discriminator", loss)
-        on_real, on_generated = accuracy(real, generated)
+        on_real, on_generated = accuracy(real[counts], generated[counts])
         return {
             "discriminator_loss": loss.detach(),
             "accuracy_real": on_real,
@@ -170,7 +176,10 @@ class GanTask:
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
-            verdict = self.discriminator(*_until(batch, drawn, *_pick(batch, drawn.shape[1])))
+            place = _pick(batch, drawn.shape[1])
+            imitated = _until(batch, drawn, *place)
+            verdict = self.discriminator(*imitated)
+            verdict = verdict[_apart(_until(batch, batch.future, *place)[0], imitated[0], verdict)]
         weighted, mse = square_error(drawn, batch.future, batch.future_valid, batch.weight)
         adversarial = generator_loss(s.loss, verdict)
         loss = torch.zeros((), device=drawn.device)
@@ -206,6 +215,17 @@ def _pick(batch: Batch, frames: int) -> tuple[int, Tensor]:
     valid = batch.future_valid
     those = valid[:, frame].nonzero()[:, 0]
     return (frame, those) if len(those) else (0, valid[:, 0].nonzero()[:, 0])
+
+
+def _apart(true: Tensor, drawn: Tensor, verdict: Tensor) -> Tensor:
+    """Patches that count, bool like a verdict `[N, h, w]`: those in which drawn frames differ.
+
+    A network may draw a figure into the true frame; the patches around it would teach nothing and
+    be most of all. Where no patch differs all count.
+    """
+    differs = ((true - drawn.detach()).abs() > GREY).to(verdict.dtype)[:, None]
+    counts = F.adaptive_max_pool2d(differs, verdict.shape[-2:])[:, 0] > 0
+    return counts | ~counts.any()
 
 
 def _until(

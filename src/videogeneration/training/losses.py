@@ -32,14 +32,12 @@ def generator_loss(kind: AdversarialLoss, generated: Tensor) -> Tensor:
 
 
 def accuracy(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of real and of generated frames that a discriminator's logits call rightly.
+    """Share of real and of generated patches that a discriminator's logits call rightly.
 
-    A frame's patches vote by their mean. 0.5 on both is chance; 1.0 on both over a long time means
-    that the generator learns nothing from it any more.
+    0.5 on both is chance; 1.0 on both over a long time means that the generator learns nothing from
+    it any more.
     """
-    on_real = (real.flatten(1).mean(1) > 0).float().mean()
-    on_generated = (generated.flatten(1).mean(1) < 0).float().mean()
-    return on_real, on_generated
+    return (real > 0).float().mean(), (generated < 0).float().mean()
 
 
 def step_down(step: int, steps: int, warmup: int) -> float:

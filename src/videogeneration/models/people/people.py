@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.people.background import Background, BackgroundConfig
 from videogeneration.models.people.crowd import largest, touches_edge, without_others
@@ -391,6 +392,10 @@ class People(FilmModel):
         self.adversarial.fill_(True)
         for name, module in self.named_children():
             module.requires_grad_(name == "renderer")
+
+    def discriminator(self, config: DiscriminatorConfig) -> FeatureDiscriminator:
+        """An adversary that sees frames as the pose reader does, see `FilmModel`."""
+        return FeatureDiscriminator(config, self.reader.features, self.reader.channels)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What may still be taught, a group a network, see `FilmModel`."""

@@ -87,9 +87,7 @@ class PoseReader(nn.Module):
         height, width = frames.shape[-2:]
         if height % 16 or width % 16:
             raise ValueError(f"frames are {height}x{width}; their sides must be multiples of 16")
-        deviation, mean = torch.std_mean(frames, (1, 2), keepdim=True)
-        half = self.down_half(((frames - mean) / (deviation + 1e-3))[:, None])
-        quarter = self.down_quarter(half)
+        half, quarter = self.features(frames)
         eighth = self.down_eighth(quarter)
         low = self.down_sixteenth(eighth)
         up = self.at_eighth(eighth + _twice(self.to_eighth(low)))
@@ -100,6 +98,17 @@ class PoseReader(nn.Module):
             self.present(low.mean((2, 3)))[:, 0],
             F.pixel_shuffle(self.silhouette(fine), 2)[:, 0],
         )
+
+    @property
+    def channels(self) -> tuple[int, int]:
+        """Of `features`."""
+        return self.config.width, 2 * self.config.width
+
+    def features(self, frames: Tensor) -> tuple[Tensor, Tensor]:
+        """Maps `[N, C, h, w]` of frames `[N, H, W]` at half and at a quarter of their size."""
+        deviation, mean = torch.std_mean(frames, (1, 2), keepdim=True)
+        half = self.down_half(((frames - mean) / (deviation + 1e-3))[:, None])
+        return half, self.down_quarter(half)
 
     def _vote(self, votes: Tensor, size: tuple[int, int]) -> Poses:
         """Poses from a map of votes."""

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,9 +11,8 @@ from matplotlib.figure import Figure
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import Windows, WindowSettings
-from videogeneration.models.discriminator import Discriminator
 from videogeneration.pipelines.training.once import train_once
-from videogeneration.training.checkpoints import Checkpoint, build
+from videogeneration.training.checkpoints import Checkpoint, configured
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.mse import MseSettings, MseTraining
@@ -75,8 +74,8 @@ def train_gan(
         torch.manual_seed(settings.seed)
         words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
         shape = {"words": words, "vocabulary": vocabulary}
-        against = cast(Discriminator, build("discriminator", {**discriminator, **shape}))
         generator = mse.film_model().train()
+        against = generator.discriminator(configured("discriminator", {**discriminator, **shape}))
         device.place(generator)
         cut = Windows(
             clips.split("train"),
