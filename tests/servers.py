@@ -8,7 +8,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.error import URLError
 from urllib.request import urlopen
@@ -54,5 +54,6 @@ def served_command(folder: Path, *words: str) -> Iterator[str]:
                 time.sleep(0.2)
         yield address
     finally:
-        os.killpg(server.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):  # where it has ended
+            os.killpg(server.pid, signal.SIGKILL)
         server.wait()
