@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: help run network demo gallery notebook notebook-html wheel test test-fast test-hostile test-kills lint install ui viz clean
 
-run: install ## install, and make films from nothing: twelve minutes
+run: install ## install, and make films from nothing: eleven minutes
 	$(BIN)/kedro run
 
 demo: install ## a page to try what is trained
@@ -21,7 +21,7 @@ ui: install ## the runs in MLflow
 viz: install ## the pipelines as a picture
 	$(BIN)/kedro viz run
 
-network: install ## train, measure and pack the network that comes with the package: an hour or two
+network: install ## train, measure and pack the network that comes with the package: an hour
 	$(BIN)/kedro run --env=package --pipelines=kth_mse
 	$(BIN)/kedro pack kth/mse
 
