@@ -31,12 +31,18 @@ def served_app(app: FastAPI) -> Iterator[str]:
     thread.join()
 
 
+MOST_PORT = 49151
+"""Kedro-Viz takes no port above it."""
+
+
 @contextmanager
 def served_command(folder: Path, *words: str) -> Iterator[str]:
     """The address at which a Python command with the option `--port` serves meanwhile."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = MOST_PORT + 1
+    while port > MOST_PORT:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
     command = [sys.executable, *words, f"--port={port}"]
     quiet = subprocess.DEVNULL
     # a group of its own: such servers start processes that outlive them
