@@ -339,13 +339,11 @@ def test_the_discriminator_sees_films_of_one_kind(clips: Clips) -> None:
 
 def test_patches_in_which_nothing_was_drawn_count_for_nothing(clips: Clips) -> None:
     task = plain_task(clips)
-    seen: list[Tensor] = []
 
     class Patches(Brightness):
         """Its logit is the mean grey of a patch."""
 
         def forward(self, frame: Tensor, history: Tensor, caption: Tensor) -> Tensor:
-            seen.append(frame)
             return self.weight * F.avg_pool2d(frame[:, None], frame.shape[-1] // 2)[:, 0]
 
     class Corner(Spot):

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -108,7 +109,6 @@ class FeatureDiscriminator(nn.Module):
         super().__init__()
         self.config = c = config
         self.see = see
-        self.norms = nn.ModuleList([nn.GroupNorm(1, count, affine=False) for count in channels])
         self.heads = nn.ModuleList([
             nn.Sequential(
                 nn.Conv2d((1 + c.past) * count, c.head, 3, padding=1),
@@ -129,8 +129,8 @@ class FeatureDiscriminator(nn.Module):
         frames = torch.cat([past, frame[:, None]], 1)
         maps = self.see(frames.flatten(0, 1))
         parts = [
-            head(norm(x).unflatten(0, frames.shape[:2]).flatten(1, 2))
-            for head, norm, x in zip(self.heads, self.norms, maps, strict=True)
+            head(F.group_norm(x, 1).unflatten(0, frames.shape[:2]).flatten(1, 2))
+            for head, x in zip(self.heads, maps, strict=True)
         ]
         rows, columns = (min(part.shape[side] for part in parts) for side in (-2, -1))
         x = torch.cat([part[..., :rows, :columns] for part in parts], 1)

@@ -176,10 +176,10 @@ class GanTask:
         against = s.schedule != "alternating" or self._turn(step) % 2 == 0
         reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
-            place = _pick(batch, drawn.shape[1])
-            imitated = _until(batch, drawn, *place)
-            verdict = self.discriminator(*imitated)
-            verdict = verdict[_apart(_until(batch, batch.future, *place)[0], imitated[0], verdict)]
+            frame, windows = _pick(batch, drawn.shape[1])
+            verdict = self.discriminator(*_until(batch, drawn, frame, windows))
+            true, imitated = batch.future[windows, frame], drawn[windows, frame]
+            verdict = verdict[_apart(true, imitated, verdict)]
         weighted, mse = square_error(drawn, batch.future, batch.future_valid, batch.weight)
         adversarial = generator_loss(s.loss, verdict)
         loss = torch.zeros((), device=drawn.device)
