@@ -139,7 +139,7 @@ def test_a_bug_keeps_its_traceback_and_its_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(nodes, "preview_sheet", lambda clips: int("no number"))
-    done = kedro_run(project, "--nodes=mnist.preview")
+    done = kedro_run(project, "--nodes=mnist.data.preview")
     assert isinstance(done.exception, ValueError), done.output
     assert "preview([mnist.clips]) -> [mnist.preview_sheet] failed with error" in caplog.text
     latest = runs(project)[0]

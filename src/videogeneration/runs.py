@@ -166,7 +166,9 @@ class RunHooks:
             ValueError: Another run does.
         """
         self._unlock()  # of a run in this process that was interrupted
-        for source in sorted(SOURCES.keys() & {node.namespace for node in pipeline.nodes}):
+        for source in sorted(
+            SOURCES.keys() & {str(x.namespace).split(".")[0] for x in pipeline.nodes}
+        ):
             path = project / "data" / f".{source}.lock"
             path.parent.mkdir(exist_ok=True)
             lock = FileLock(path, timeout=0, thread_local=False, fallback_to_soft=False)

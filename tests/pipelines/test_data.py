@@ -102,7 +102,7 @@ def test_bad_parameters_end_in_one_clear_message_and_leave_the_clips(
 def test_a_pipeline_goes_on_from_its_clips(project: Path) -> None:
     sheet = project / "data" / "08_reporting" / "icons" / "preview_sheet.png"
     sheet.unlink()
-    run(project, "icons_data", ["icons.preview"])
+    run(project, "icons_data", ["icons.data.preview"])
     assert sheet.exists()
 
 

@@ -65,7 +65,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 def test_kedro_run_without_a_name_needs_no_settings(project: Path) -> None:
     """Kedro checks the settings of every pipeline then, of those too that ask for something."""
-    run(project, None, ["kth.preview"])
+    run(project, None, ["kth.data.preview"])
 
 
 def test_pipelines_by_name() -> None:
@@ -82,8 +82,8 @@ def test_pipelines_by_name() -> None:
             for stage in ("data", "mse", "gan")
         )
         assert data < mse < gan
-        assert f"{source}.train_mse" in mse - data
-        assert gan - mse == {f"{source}.train_gan"}
+        assert f"{source}.training.train_mse" in mse - data
+        assert gan - mse == {f"{source}.training.train_gan"}
 
 
 def reporting(project: Path) -> Path:
@@ -151,7 +151,10 @@ def test_the_report_is_one_page_that_needs_nothing_else(
 def test_kedro_viz_plays_the_films_and_shows_the_tables(project: Path, browser: Any) -> None:
     with served_command(project, "-m", "kedro", "viz", "run", "--no-browser") as address:
         with urlopen(f"{address}/api/pipelines/kth_gan") as answer:
-            ids = {node["name"]: node["id"] for node in json.load(answer)["nodes"]}
+            graph = json.load(answer)
+        stages = {"kth", "kth.data", "kth.training", "kth.evaluation"}
+        assert set(graph["modular_pipelines"]) - {"__root__"} == stages
+        ids = {node["name"]: node["id"] for node in graph["nodes"]}
         page = browser.new_page()
         page.goto(f"{address}/?pid=kth_gan&sid={ids['kth.films']}")
         page.wait_for_function("document.querySelector('video')?.currentTime > 0")
@@ -237,7 +240,7 @@ def test_scores_can_be_made_again_without_training_or_drawing(project: Path) -> 
     kept = {name: (folder / f"{name}.csv").read_text() for name in tables}
     for name in tables:
         (folder / f"{name}.csv").unlink()
-    run(project, "kth_gan", from_nodes=[f"kth.{x}" for x in READING])
+    run(project, "kth_gan", from_nodes=[f"kth.evaluation.{x}" for x in READING])
     assert {name: (folder / f"{name}.csv").read_text() for name in tables} == kept
     assert films_drawn(project) == before
 
@@ -261,7 +264,11 @@ def test_tags_choose_a_stage(project: Path) -> None:
 def test_a_run_ends_with_the_names_of_what_it_made(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run(project, "kth_gan", ["kth.train_mse", "kth.draw_sheets", "kth.show_films"])
+    run(
+        project,
+        "kth_gan",
+        ["kth.training.train_mse", "kth.evaluation.draw_sheets", "kth.evaluation.show_films"],
+    )
     said = capsys.readouterr()
     sheets = ("contact", "caption", "long", "best_and_worst")
     made = {f"data/08_reporting/kth/{name}_sheet.png" for name in sheets}
@@ -282,10 +289,17 @@ def test_every_node_has_the_tag_of_its_stage() -> None:
         tag: {node.name for node in pipelines["kth_gan"].nodes if tag in node.tags}
         for tag in stages
     }
-    assert tagged["training"] == {"kth.train_judge", "kth.train_mse", "kth.train_gan"}
-    assert tagged["evaluation"] == {"kth.predict", *(f"kth.{name}" for name in READING)}
-    assert "kth.make_clips" in tagged["data"]
-    assert "kth.draw_sheets" in tagged["reporting"]
+    assert tagged["training"] == {
+        "kth.training.train_judge",
+        "kth.training.train_mse",
+        "kth.training.train_gan",
+    }
+    assert tagged["evaluation"] == {
+        "kth.evaluation.predict",
+        *(f"kth.evaluation.{name}" for name in READING),
+    }
+    assert "kth.data.make_clips" in tagged["data"]
+    assert "kth.evaluation.draw_sheets" in tagged["reporting"]
 
 
 def test_clips_follow_the_contract(project: Path) -> None:
@@ -418,9 +432,9 @@ def weights(project: Path) -> dict[str, tuple[int, bytes]]:
     }
 
 
-TRAINING = ["kth.train_mse", "kth.train_gan", "kth.train_judge"]
+TRAINING = ["kth.training.train_mse", "kth.training.train_gan", "kth.training.train_judge"]
 IMAGES = [
-    f"kth.{name}"
+    f"kth.images.{name}"
     for name in ("train_text_to_image", "train_classifier", "score_images", "draw_image_sheet")
 ]
 
@@ -491,7 +505,7 @@ def test_networks_are_listed_set_aside_and_restored(project: Path) -> None:
             # with a score of those that make films
             assert (f" {steps} " in line) and ("%" in line) == (name != "judge")
 
-        run(project, "kth_gan", ["kth.train_mse"], kth={"mse": {"steps": 3}})
+        run(project, "kth_gan", ["kth.training.train_mse"], kth={"mse": {"steps": 3}})
         assert (models / "mse_10_steps").is_dir()
         client = mlflow.MlflowClient(f"sqlite:///{project / 'mlflow.db'}")
         (experiment,) = [e for e in client.search_experiments() if e.name == "videogeneration"]
@@ -539,7 +553,7 @@ def test_changed_settings_train_anew_and_say_why(
             aside.rename(folder / name)
 
 
-DATA = ["kth.make_clips", "kth.encode_captions"]
+DATA = ["kth.data.make_clips", "kth.data.encode_captions"]
 
 BAD = [
     # what is given, the node that meets it, what the message must say
@@ -565,10 +579,18 @@ BAD = [
     ({"gan": {"loss": "wasserstein"}}, TRAINING, "loss.*wasserstein.*hinge"),
     ({"judge": {"steps": 0}}, TRAINING, "steps: 0"),
     ({"judge": {"films": {"frames": [8, 6]}}}, TRAINING, "frames.*fewest"),
-    ({"evaluation": {"protocols": ["5in10"]}}, ["kth.predict"], r"protocols.*5in10.*5to10"),
-    ({"evaluation": {"protocols": ["5to9999"]}}, ["kth.predict"], r"protocols.*5to9999.*most 100"),
-    ({"evaluation": {"films": 0}}, ["kth.predict"], "films: 0"),
-    ({"evaluation": {"long_steps": 5000}}, ["kth.predict"], "long_steps: 5000.*1000"),
+    (
+        {"evaluation": {"protocols": ["5in10"]}},
+        ["kth.evaluation.predict"],
+        r"protocols.*5in10.*5to10",
+    ),
+    (
+        {"evaluation": {"protocols": ["5to9999"]}},
+        ["kth.evaluation.predict"],
+        r"protocols.*5to9999.*most 100",
+    ),
+    ({"evaluation": {"films": 0}}, ["kth.evaluation.predict"], "films: 0"),
+    ({"evaluation": {"long_steps": 5000}}, ["kth.evaluation.predict"], "long_steps: 5000.*1000"),
     ({"text_to_image": {"loss": "wasserstein"}}, IMAGES[:1], "loss.*wasserstein.*hinge"),
     ({"image_generator": {"size": 30}}, IMAGES[:1], "size.*30.*22"),
     ({"image_generator": {"depth": 3}}, IMAGES[:1], "depth"),
@@ -716,7 +738,7 @@ def test_finished_variants_are_not_repeated(
     before = weights(project)
     changed = {"benchmark": {"variants": {"narrow": {"network": {"people": {"condition": 24}}}}}}
     with caplog.at_level(logging.INFO, "videogeneration"):
-        run(project, "kth_benchmark", ["kth.train_variants"], kth=changed)
+        run(project, "kth_benchmark", ["kth.benchmark.train_variants"], kth=changed)
     assert caplog.text.count("already trained with these inputs and settings") == 5
     assert "network.condition: 16 -> 24" in caplog.text
     after = weights(project)
@@ -727,7 +749,7 @@ def test_finished_variants_are_not_repeated(
 def test_a_bad_variant_is_named(benchmark: Path, project: Path) -> None:
     bad = {"benchmark": {"variants": {"deep": {"network": {"people": {"depth": 3}}}}}}
     with pytest.raises(Exception, match=r"benchmark\.variants\.deep.*depth"):
-        run(project, "kth_benchmark", ["kth.train_variants"], kth=bad)
+        run(project, "kth_benchmark", ["kth.benchmark.train_variants"], kth=bad)
 
 
 def test_the_full_configuration_scores_the_protocol_of_the_literature(

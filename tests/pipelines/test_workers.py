@@ -28,7 +28,7 @@ MNIST: dict[str, Any] = {
     "mse": {"steps": 6, "batch_size": 5, "warmup": 1, "learning_rate": 3e-4},
 }
 
-TRAIN = ["mnist.train_mse"]
+TRAIN = ["mnist.training.train_mse"]
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     settings = yaml.safe_dump({**TINY, "mnist": MNIST})
     (folder / "conf" / "local" / "parameters.yml").write_text(settings)
     bootstrap_project(folder)
-    run(folder, "mnist_mse", ["mnist.make_clips", "mnist.encode_captions", *TRAIN])
+    run(folder, "mnist_mse", ["mnist.data.make_clips", "mnist.data.encode_captions", *TRAIN])
     yield folder
     mlflow.set_tracking_uri(None)
 

@@ -4,7 +4,7 @@ from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.benchmark import nodes
 from videogeneration.pipelines.evaluation.pipeline import reading_nodes
-from videogeneration.pipelines.judging.pipeline import trained
+from videogeneration.pipelines.stages import stage
 
 
 def create_pipeline(source: str) -> Pipeline:
@@ -13,56 +13,52 @@ def create_pipeline(source: str) -> Pipeline:
     Args:
         source: Name of a registered source; its clips must exist.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.train_variants,
-                [
-                    "clips",
-                    "captions",
-                    "grammar",
-                    "params:network",
-                    "params:windows",
-                    "params:mse",
-                    "params:benchmark",
-                    "params:compute",
-                    "models_folder",
-                ],
-                "variants",
-                name="train_variants",
-                tags="training",
-            ),
-            Node(
-                nodes.measure_speed,
-                ["clips", "grammar", "params:benchmark", "params:compute", "variants"],
+    compared = [
+        Node(
+            nodes.train_variants,
+            [
+                "clips",
+                "captions",
+                "grammar",
+                "params:network",
+                "params:windows",
+                "params:mse",
+                "params:benchmark",
+                "params:compute",
+                "models_folder",
+            ],
+            "variants",
+            name="train_variants",
+            tags="training",
+        ),
+        Node(
+            nodes.measure_speed,
+            ["clips", "grammar", "params:benchmark", "params:compute", "variants"],
+            "benchmark_speed_table",
+            name="measure_speed",
+            tags="evaluation",
+        ),
+        Node(
+            nodes.predict_variants,
+            ["clips", "grammar", "params:evaluation", "params:compute", "variants"],
+            "benchmark_predictions",
+            name="predict_variants",
+            tags="evaluation",
+        ),
+        *reading_nodes(source, "benchmark_"),
+        Node(
+            nodes.compare_variants,
+            [
+                "benchmark_scores_table",
+                "benchmark_caption_following_table",
+                "benchmark_long_table",
                 "benchmark_speed_table",
-                name="measure_speed",
-                tags="evaluation",
-            ),
-            Node(
-                nodes.predict_variants,
-                ["clips", "grammar", "params:evaluation", "params:compute", "variants"],
-                "benchmark_predictions",
-                name="predict_variants",
-                tags="evaluation",
-            ),
-            *reading_nodes(source, "benchmark_"),
-            Node(
-                nodes.compare_variants,
-                [
-                    "benchmark_scores_table",
-                    "benchmark_caption_following_table",
-                    "benchmark_long_table",
-                    "benchmark_speed_table",
-                    "params:benchmark",
-                    "models_folder",
-                ],
-                "benchmark_comparison_table",
-                name="compare_variants",
-                tags="evaluation",
-            ),
-        ],
-        namespace=source,
-        inputs={name: f"{source}.{name}" for name in ("clips", *trained(source))},
-        parameters={"params:compute"},
-    )
+                "params:benchmark",
+                "models_folder",
+            ],
+            "benchmark_comparison_table",
+            name="compare_variants",
+            tags="evaluation",
+        ),
+    ]
+    return stage("benchmark", source, compared, {"params:compute"})

@@ -5,17 +5,14 @@ from collections.abc import Collection
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.data import nodes
+from videogeneration.pipelines.stages import stage
 
 
 def create_download_pipeline(source: str, others: Collection[str]) -> Pipeline:
     """Real data from where it is published; see `create_pipeline`."""
     inputs = ["source", f"params:{source}", "raw_folder"]
-    return Pipeline(
-        [Node(nodes.downloader(others), inputs, None, name="download")],
-        namespace=source,
-        tags="data",
-        parameters={f"params:{source}"},
-    )
+    download = Node(nodes.downloader(others), inputs, None, name="download", tags="data")
+    return stage("data", source, [download], {f"params:{source}"})
 
 
 def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
@@ -25,19 +22,22 @@ def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
         source: Name of a registered source.
         others: Names in its block of parameters that other pipelines read.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.clip_maker(others),
-                ["source", f"params:{source}", "raw_folder"],
-                ["clips", "grammar"],
-                name="make_clips",
-            ),
-            Node(nodes.report_clips, "clips", "clips_report", name="report_clips"),
-            Node(nodes.encode_captions, ["clips", "grammar"], "captions", name="encode_captions"),
-            Node(nodes.preview, "clips", "preview_sheet", name="preview", tags="reporting"),
-        ],
-        namespace=source,
-        parameters={f"params:{source}"},
-        tags="data",
-    )
+    made = [
+        Node(
+            nodes.clip_maker(others),
+            ["source", f"params:{source}", "raw_folder"],
+            ["clips", "grammar"],
+            name="make_clips",
+            tags="data",
+        ),
+        Node(nodes.report_clips, "clips", "clips_report", name="report_clips", tags="data"),
+        Node(
+            nodes.encode_captions,
+            ["clips", "grammar"],
+            "captions",
+            name="encode_captions",
+            tags="data",
+        ),
+        Node(nodes.preview, "clips", "preview_sheet", name="preview", tags=["data", "reporting"]),
+    ]
+    return stage("data", source, made, {f"params:{source}"})

@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.evaluation import nodes
-from videogeneration.pipelines.judging.pipeline import judging, trained
+from videogeneration.pipelines.judging.pipeline import judging
+from videogeneration.pipelines.stages import stage
 from videogeneration.reporting.plots import plot_confusion, plot_scores
 from videogeneration.serving.registration import register
 
@@ -15,7 +16,7 @@ def reading_nodes(source: str, prefix: str = "") -> list[Node]:
 
     Args:
         source: Name of a registered source.
-        prefix: Before the names of the predictions, of what comes out and of the nodes.
+        prefix: Before the names of the predictions and of what comes out.
     """
     predictions, films = f"{prefix}predictions", f"{prefix}scored_films_table"
     scored = [predictions, "clips", *judging(source)]
@@ -24,7 +25,7 @@ def reading_nodes(source: str, prefix: str = "") -> list[Node]:
             nodes.score_models,
             scored,
             [f"{prefix}scores_table", films],
-            name=f"{prefix}score_models",
+            name="score_models",
             tags="evaluation",
         ),
         Node(
@@ -36,28 +37,28 @@ def reading_nodes(source: str, prefix: str = "") -> list[Node]:
                 f"{prefix}followed_films_table",
                 f"{prefix}confusion_table",
             ],
-            name=f"{prefix}follow_captions",
+            name="follow_captions",
             tags="evaluation",
         ),
         Node(
             nodes.score_long_films,
             scored,
             f"{prefix}long_table",
-            name=f"{prefix}score_long_films",
+            name="score_long_films",
             tags="evaluation",
         ),
         Node(
             plot_scores,
             f"{prefix}scores_table",
             f"{prefix}score_plot",
-            name=f"{prefix}plot_scores",
+            name="plot_scores",
             tags="reporting",
         ),
         Node(
             plot_confusion,
             f"{prefix}confusion_table",
             f"{prefix}confusion_plot",
-            name=f"{prefix}plot_confusion",
+            name="plot_confusion",
             tags="reporting",
         ),
         Node(
@@ -69,14 +70,14 @@ def reading_nodes(source: str, prefix: str = "") -> list[Node]:
                 f"{prefix}long_sheet",
                 f"{prefix}best_and_worst_sheet",
             ],
-            name=f"{prefix}draw_sheets",
+            name="draw_sheets",
             tags="reporting",
         ),
         Node(
             nodes.show_films,
             [predictions, "clips", "params:evaluation"],
             f"{prefix}films",
-            name=f"{prefix}show_films",
+            name="show_films",
             tags="reporting",
         ),
     ]
@@ -124,9 +125,5 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
         name="register_model",
         tags="reporting",
     )
-    return Pipeline(
-        [predict, *reading_nodes(source), report, enter],
-        namespace=source,
-        inputs={name: f"{source}.{name}" for name in ("clips", *models, *trained(source))},
-        parameters={"params:compute"},
-    )
+    evaluated = [predict, *reading_nodes(source), report, enter]
+    return stage("evaluation", source, evaluated, {"params:compute"})

@@ -3,7 +3,8 @@
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.films import nodes
-from videogeneration.pipelines.judging.pipeline import judging, trained
+from videogeneration.pipelines.judging.pipeline import judging
+from videogeneration.pipelines.stages import stage
 
 
 def create_animate_pipeline() -> Pipeline:
@@ -30,42 +31,38 @@ def create_pipeline(source: str) -> Pipeline:
     Args:
         source: Name of a registered source; its clips and its networks must exist.
     """
-    return Pipeline(
-        [
-            Node(
-                nodes.text_to_video,
-                [
-                    "text_to_image",
-                    "params:sentences",
-                    "params:text_to_video",
-                    "params:compute",
-                    "models_folder",
-                ],
+    filmed = [
+        Node(
+            nodes.text_to_video,
+            [
+                "text_to_image",
+                "params:sentences",
+                "params:text_to_video",
+                "params:compute",
+                "models_folder",
+            ],
+            "text_to_video_predictions",
+            name="text_to_video",
+            tags="evaluation",
+        ),
+        Node(
+            nodes.follow_sentences,
+            [
                 "text_to_video_predictions",
-                name="text_to_video",
-                tags="evaluation",
-            ),
-            Node(
-                nodes.follow_sentences,
-                [
-                    "text_to_video_predictions",
-                    "clips",
-                    "params:evaluation",
-                    *judging(source),
-                ],
-                "film_following_table",
-                name="follow_sentences",
-                tags="evaluation",
-            ),
-            Node(
-                nodes.show_sentences,
-                ["text_to_video_predictions", "params:text_to_video"],
-                ["text_to_video_films", "text_to_video_sheet"],
-                name="show_sentences",
-                tags="reporting",
-            ),
-        ],
-        namespace=source,
-        inputs={name: f"{source}.{name}" for name in ("text_to_image", "clips", *trained(source))},
-        parameters={"params:compute"},
-    )
+                "clips",
+                "params:evaluation",
+                *judging(source),
+            ],
+            "film_following_table",
+            name="follow_sentences",
+            tags="evaluation",
+        ),
+        Node(
+            nodes.show_sentences,
+            ["text_to_video_predictions", "params:text_to_video"],
+            ["text_to_video_films", "text_to_video_sheet"],
+            name="show_sentences",
+            tags="reporting",
+        ),
+    ]
+    return stage("films", source, filmed, {"params:compute"})

@@ -3,6 +3,7 @@
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.judging import nodes
+from videogeneration.pipelines.stages import stage
 from videogeneration.sources import SOURCES
 
 
@@ -35,9 +36,4 @@ def create_pipeline(source: str) -> Pipeline:
     )
     if not trained(source):
         return Pipeline([])
-    return Pipeline(
-        [train],
-        namespace=source,
-        inputs={"clips": f"{source}.clips"},
-        parameters={"params:compute"},
-    )
+    return stage("training", source, [train], {"params:compute"})

@@ -2,6 +2,7 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from videogeneration.pipelines.stages import stage
 from videogeneration.pipelines.training import nodes
 from videogeneration.pipelines.training.workers import SHARED
 
@@ -48,9 +49,5 @@ def create_pipeline(source: str, adversarial: bool) -> Pipeline:
         source: Name of a registered source; its clips must exist.
         adversarial: Whether the GAN training follows.
     """
-    return Pipeline(
-        [MSE, *([GAN] if adversarial else [])],
-        namespace=source,
-        inputs={"clips": f"{source}.clips"},
-        parameters={"params:compute"},
-    )
+    trained = [MSE, *([GAN] if adversarial else [])]
+    return stage("training", source, trained, {"params:compute"})
