@@ -93,6 +93,8 @@ class ActionFilmSettings:
         mirror: Share of films that are mirrored.
         zoom: Figures are up to so much larger or smaller, as a share.
         shift: Most pixels by which films are moved, half as many up and down.
+        tremble: Most by which each frame is moved up or down by itself, the standard deviation in
+            pixels: how much who walks bounces differs from person to person.
         brightness: Standard deviation of a change of brightness.
         contrast: Standard deviation of a change of contrast, as a share.
         inverted: Share of films shown as their negative.
@@ -108,6 +110,7 @@ class ActionFilmSettings:
     mirror: float = 0.5
     zoom: float = 0.15
     shift: int = 8
+    tremble: float = 0.6
     brightness: float = 0.1
     contrast: float = 0.25
     inverted: float = 0.1
@@ -122,7 +125,7 @@ class ActionFilmSettings:
         for name in ("backwards", "nothing", "mirror", "inverted", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more, less than 1")
-        for name in ("shift", "brightness", "contrast", "blur", "noise"):
+        for name in ("shift", "tremble", "brightness", "contrast", "blur", "noise"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
 
@@ -301,9 +304,11 @@ class ActionFilms:
         middle = float(film.mean())
         offset = float(np.clip(middle + offset, 0.25, 0.75)) - middle
         blur, noise = random.uniform(0, s.blur), random.uniform(0, s.noise)
+        moves = np.repeat(matrix[None], len(film), 0)
+        moves[:, 1, 2] += random.uniform(0, s.tremble) * random.standard_normal(len(film))
         varied = np.empty_like(film)
-        for shown, frame in zip(varied, film, strict=True):
-            moved = cv2.warpAffine(frame, matrix, (width, height), borderMode=cv2.BORDER_REPLICATE)
+        for shown, frame, move in zip(varied, film, moves, strict=True):
+            moved = cv2.warpAffine(frame, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
             shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.4 else moved
         varied = middle + offset + gain * (varied - middle)
         varied += noise * random.standard_normal(varied.shape, np.float32)

@@ -85,7 +85,7 @@ def draw_film(
     """
     scenario, person, camera, plan, start = _drawn(rng, frames, fps, actions, transitions)
     clothes = Clothes.drawn(rng, bool(rng.random() < 0.35), ANY_GREY)
-    film = Film(draw_place(scenario, camera, rng), rng)
+    film = Film(draw_place(scenario, camera, clothes, rng), rng)
     drawn, labels = filmed(film, camera, person, clothes, perform([plan], frames, fps), start, fps)
     if rng.random() < COMPRESSED:
         drawn = _compressed(drawn, int(rng.integers(35, 96)))

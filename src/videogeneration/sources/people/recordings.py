@@ -239,7 +239,7 @@ def film_recording(settings: PeopleSettings, job: Job) -> tuple[list[Frame], Seq
     action = ACTIONS.index(job.action)
     rng = np.random.default_rng([settings.seed, job.subject, 2, action, scenario])
     camera = Camera.drawn(job.scenario, rng)
-    film = Film(draw_place(job.scenario, camera, rng), rng)
+    film = Film(draw_place(job.scenario, camera, clothes, rng), rng)
     frames: list[Frame] = []
     sequences: Sequences = []
     labels: list[Labels] = []
