@@ -22,7 +22,8 @@ from videogeneration.sources.people.acts import (
 )
 
 SCENARIOS = ("d1", "d2", "d3", "d4")
-INDOOR_PACE = 0.67  # a room is short: people slow down
+INDOOR_PACE = {"walking": 0.8, "jogging": 0.72, "running": 0.67}
+"""A room is short: how much slower people go there than outdoors, as read from recordings."""
 FINE = 25
 """Least number of steps a second in which ways are added up."""
 
@@ -176,7 +177,7 @@ def draw_act(
     """How a person with these gaits does something this time."""
     if action not in TRAVELLING:
         return gesture(action, rng)
-    pace = INDOOR_PACE if scenario == "d4" else 1.0
+    pace = INDOOR_PACE[action] if scenario == "d4" else 1.0
     return going(action, gaits[action], gaits[action].speed * rng.normal(1, 0.05) * pace)
 
 
