@@ -64,7 +64,9 @@ def runs(project: Path) -> list[Run]:
 def test_a_moved_project_writes_to_its_own_folder(project: Path) -> None:
     make(project, seed=1)
     latest, first = runs(project)
-    assert latest.info.run_name == "mnist_data"
+    # what was asked for tells a run from others
+    assert latest.info.run_name.startswith("mnist_data mnist.counts.train=4 ")
+    assert "mnist.seed=1" in latest.info.run_name.split()
     for found in (latest, first):
         path = found.info.artifact_uri.removeprefix("file://")
         assert path == str(project / "mlartifacts" / found.info.run_id / "artifacts")
@@ -92,7 +94,7 @@ def test_the_environment_says_where_runs_go(
         make(project)
     assert len(runs(project)) == before
     (found,) = runs(tmp_path)
-    assert f"MLflow run mnist_data, {found.info.run_id}, in {uri}" in caplog.text
+    assert f"MLflow run {found.info.run_name}, {found.info.run_id}, in {uri}" in caplog.text
 
 
 def test_runners_of_several_threads_are_refused(project: Path) -> None:
@@ -119,8 +121,12 @@ def kedro_run(project: Path, *words: str) -> Result:
     ("word", "message"),
     [
         ("--params=mnist.folder=/nowhere", "/nowhere: "),
-        ("--params=mnist.counts.train=many", ".*train: 'many' should be a valid integer"),
+        (
+            "--params=mnist.counts.train=many",
+            "mnist.counts.train: 'many' should be a valid",
+        ),
         ("--params=mnist.size=3", ".*there is no such setting"),
+        ("--params=mnits.size=64", "parameter 'mnits' does not exist; .*mnist"),
         ("--pipelines=mnist_date", ".*'mnist_date'.* mnist_data"),
         ("--nodes=mnist.clips", ".*mnist.clips"),
         ("--env=nowhere", ".*nowhere"),

@@ -18,7 +18,7 @@ from videogeneration.models.registry import FILM_MODELS
 from videogeneration.networks import NAME, packaged
 from videogeneration.sources import SOURCES
 from videogeneration.sources.photos import LONGEST, Frame, PictureError, Shot, read_pictures
-from videogeneration.training.checkpoints import Checkpoint, CheckpointError, newest
+from videogeneration.training.checkpoints import Checkpoint, CheckpointError, find_trained, newest
 from videogeneration.validated import check_name
 
 logger = logging.getLogger(__name__)
@@ -111,7 +111,7 @@ class Animator:
         config = checkpoint.description()["config"]
         frame = Frame(config["height"], config["width"], SOURCES[source].picture, fit)
         network = checkpoint.film_model(device)
-        return cls(network, checkpoint.grammar(), frame, checkpoint.summary(), device)
+        return cls(network, checkpoint.grammar(), frame, _summary(checkpoint, source), device)
 
     def read(
         self, path: Path, fps: float, at: float | None = None, longest: int = LONGEST
@@ -129,7 +129,7 @@ class Animator:
             PictureError: It shows nothing that can be animated.
         """
         (sight,) = self._look(shot.frames[-1:], shot.inside)
-        said = sight.remark and f"{shot.name} {sight.remark}"
+        said = sight.remark and f"picture '{shot.name}' {sight.remark}"
         if not sight.in_view:
             raise PictureError(said)
         return said
@@ -198,18 +198,37 @@ def choose_generator(folder: Path, name: str | None) -> Checkpoint:
     Where none is trained it is the one that comes with the package, which has a name, too.
 
     Raises:
-        CheckpointError: It is not trained, and how to train one; or it draws no next frames.
+        CheckpointError: It is not trained, and how to train one or which there are; or it draws no
+            next frames.
     """
     found = packaged(folder.name)
-    if name != NAME or not found.description():
+    comes_along = found.description()
+    if name != NAME or not comes_along:
         try:
             found = newest(folder, [name] if name else GENERATORS)
         except CheckpointError as error:
-            if name or not found.description():
-                raise CheckpointError(
-                    f"{error}; train one: kedro run --pipelines={folder.name}_mse"
-                ) from error
-    network = found.description()["network"]
-    if network not in FILM_MODELS:
+            if name or not comes_along:
+                there = [x for x in find_trained(folder) if _draws_films(x)]
+                known = [x.folder.relative_to(folder).as_posix() for x in there]
+                known += [NAME] if comes_along else []
+                hint = f"train one: kedro run --pipelines={folder.name}_"
+                hint += name if name in GENERATORS else "mse"
+                if known and name not in GENERATORS:
+                    hint = f"there are {', '.join(known)}"
+                raise CheckpointError(f"{error}; {hint}") from error
+    if not _draws_films(found):
+        network = found.description()["network"]
         raise CheckpointError(f"model: {found.folder} holds a {network}, which draws no films")
     return found
+
+
+def _draws_films(checkpoint: Checkpoint) -> bool:
+    return checkpoint.description()["network"] in FILM_MODELS
+
+
+def _summary(checkpoint: Checkpoint, source: str) -> str:
+    """Which network it is, and whether the one that comes along was trained for longer."""
+    said, other = checkpoint.summary(), packaged(source)
+    if other.description() and checkpoint.steps < other.steps:
+        said += f"; the one that comes along, --model {NAME}, was trained for {other.steps} steps"
+    return said

@@ -125,9 +125,12 @@ def animate(
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
 @click.option("--port", default=8000, show_default=True, type=int, help="Port to listen at.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:1.")
+@click.option("--model", help="Name of the network that draws, such as package.  [default: newest]")
 @click.option("--env", help="Kedro's configuration environment.")
 @click.pass_obj
-def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str | None) -> None:
+def demo(
+    metadata: ProjectMetadata, host: str, port: int, device: str, model: str | None, env: str | None
+) -> None:
     """Serve a page on which pictures and sentences become films, with the trained networks.
 
     Only this computer sees it, unless --host says otherwise.
@@ -140,8 +143,9 @@ def demo(metadata: ProjectMetadata, host: str, port: int, device: str, env: str 
     with _session(metadata, env) as (_, context):
         chosen = Device.choose(device, "float32").name
         folder = context.catalog.load("models_folder")
+    app = create_app(folder, chosen, model)
     click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
-    uvicorn.run(create_app(folder, chosen), host=host, port=port, log_level="warning")
+    uvicorn.run(app, host=host, port=port, log_level="warning")
 
 
 @cli.command()

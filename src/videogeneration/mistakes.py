@@ -1,8 +1,11 @@
 """What a user's mistake is: an error that was raised to be read, as against a bug."""
 
 import linecache
+import re
 
 OURS = ("videogeneration", "kedro")
+SETTINGS = re.compile(r"Parameter '([\w.]+)': Failed to instantiate \w+ for parameter '\1': ")
+"""What Kedro says in front of a wrong setting."""
 
 
 def mistake(error: BaseException) -> str | None:
@@ -21,7 +24,8 @@ def mistake(error: BaseException) -> str | None:
     readable = of_kedro or isinstance(error, ValueError | LookupError | OSError)
     if of_system or (readable and _raised_by_us(error)):
         text = error.args[0] if isinstance(error, KeyError) and error.args else error
-        return " ".join(str(text).split())
+        said = " ".join(str(text).split()).removeprefix("Parameter validation failed: - ")
+        return SETTINGS.sub(r"\1.", said)
     return None
 
 

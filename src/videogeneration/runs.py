@@ -29,6 +29,7 @@ from videogeneration.database import SQLITE, prepare
 from videogeneration.mistakes import mistake
 from videogeneration.reporting.report import versions
 from videogeneration.sources import SOURCES
+from videogeneration.validated import check_name
 
 logger = logging.getLogger(__name__)
 
@@ -90,6 +91,7 @@ class RunHooks:
         in_threads = asked.get("is_async") or (asked.get("runner_params") or {}).get("is_async")
         if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
             raise ValueError(ONE_THREAD)
+        _refuse_unread(catalog)
         self._lock(Path(run_params["project_path"]), pipeline)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None
@@ -106,6 +108,7 @@ class RunHooks:
         client = mlflow.MlflowClient()
         _close_killed(client, run.info.experiment_id, self._begun)
         name = "+".join(sorted(map(_called, run_params["pipeline_names"] or ["__default__"])))
+        name = " ".join([name, *_changed(run_params.get("runtime_params") or {})])
         mlflow.set_tags({"mlflow.runName": name, **versions()})
         self._clips.clear()
         _end_as_killed()
@@ -203,6 +206,33 @@ def _called(pipeline: str) -> str:
         return pipeline
     same = [name for name, value in pipelines.items() if value is pipelines[pipeline]]
     return next((name for name in same if name != pipeline), pipeline)
+
+
+def _changed(parameters: dict[str, Any], within: str = "") -> Iterator[str]:
+    """What parameters were given to a run: `kth.mse.steps=20`."""
+    for name, value in parameters.items():
+        if isinstance(value, dict):
+            yield from _changed(value, f"{within}{name}.")
+        else:
+            yield f"{within}{name}={value}"
+
+
+def _refuse_unread(catalog: CatalogProtocol) -> None:
+    """Refuse parameters that no pipeline reads, such as those of a mistyped source.
+
+    Raises:
+        SettingsError: There are some; offers the nearest name.
+    """
+    read = {
+        name.removeprefix("params:").partition(".")[0]
+        for pipeline in pipelines.values()
+        for name in pipeline.inputs()
+        if name.startswith("params:")
+    }
+    given = {str(name).partition(":")[2].partition(".")[0] for name in catalog}
+    for name in sorted(given):
+        if name and not name.startswith("_"):  # where YAML keeps what several blocks share
+            check_name(name, sorted(read), "parameter")
 
 
 def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -> None:

@@ -261,10 +261,25 @@ def test_of_two_elements_each_is_completed() -> None:
     assert SCENES.complete("the car is rotating clockwise") == "the car is rotating clockwise"
 
 
+def test_the_stem_of_a_word_is_enough() -> None:
+    for text in ("wave", "waving", "wav hand"):
+        assert KTH.complete(text) == "a person is waving hands"
+
+
+def test_of_several_sentences_that_may_be_meant_all_are_named() -> None:
+    left, right = (f"a person is walking to the {side}" for side in ("left", "right"))
+    with pytest.raises(CaptionError, match=f"'walk' may mean '{left}', '{right}'; say which"):
+        KTH.complete("walk")
+
+
 def test_the_nearest_sentences_are_offered_whole() -> None:
     with pytest.raises(CaptionError, match=f"nearest: '{LEFT}', 'a person is jogging to the left'"):
         KTH.complete("the man walks left")
-    for text in ("walking", "", "xyz"):
+    # a few sentences are all named
+    with pytest.raises(CaptionError) as error:
+        KTH.complete("dancing")
+    assert all(f"'{sentence}'" in str(error.value) for sentence in KTH.sentences())
+    for text in ("", "xyz"):
         with pytest.raises(CaptionError, match="nearest: 'a person is"):
             KTH.complete(text)
     with pytest.raises(CaptionError, match="nearest: 'the house is moving up and down'"):

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file
 
 from toys import untrained
-from videogeneration.animation import choose_generator
+from videogeneration.animation import Animator, choose_generator
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import write_clips
 from videogeneration.evaluation.judges.judge import Judge
@@ -75,9 +75,18 @@ def test_it_draws_where_nothing_else_is_trained(tmp_path: Path) -> None:
     trained(tmp_path / "kth")
     assert choose_generator(tmp_path / "kth", None).folder == tmp_path / "kth" / "mse"
     assert choose_generator(tmp_path / "kth", NAME) == packaged("kth")
-    for source, name in (("kth", "gan"), ("icons", None), ("icons", NAME)):
-        with pytest.raises(CheckpointError, match=f"train one.*{source}_mse"):
+    for source, name, pipeline in (
+        ("kth", "gan", "kth_gan"),
+        ("icons", None, "icons_mse"),
+        ("icons", NAME, "icons_mse"),
+    ):
+        with pytest.raises(CheckpointError, match=f"train one.*{pipeline}"):
             choose_generator(tmp_path / source, name)
+    with pytest.raises(CheckpointError, match="no trained best here; there are mse, package"):
+        choose_generator(tmp_path / "kth", "best")
+    # of a shorter training it is said that there is a longer one
+    assert Animator.load(tmp_path, "kth").summary.endswith("trained for 7500 steps")
+    assert "7500" in Animator.load(tmp_path, "kth", NAME).summary
 
 
 def test_one_small_network_comes_along() -> None:

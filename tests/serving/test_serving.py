@@ -238,8 +238,8 @@ def test_the_readme_s_served_model_answers(project: Path) -> None:
 
 
 def test_the_readme_s_kedro_server_runs_the_pipeline(project: Path) -> None:
-    (asked,) = re.findall(r"^    curl .*-d '(.*)' http://127\.0\.0\.1:8000/run$", README, re.M)
-    with serving("kedro server start", 8000, project) as port:
+    (asked,) = re.findall(r"^    curl .*-d '(.*)' http://127\.0\.0\.1:8001/run$", README, re.M)
+    with serving("kedro server start --port 8001", 8001, project) as port:
         address = f"http://127.0.0.1:{port}/run"
         answer = post(address, json.loads(asked))
         assert answer["status"] == "success", answer

@@ -161,6 +161,11 @@ def test_a_moment_of_a_video_can_be_chosen(tmp_path: Path) -> None:
     assert shot.pictures.mean((1, 2, 3)) == pytest.approx(lights, abs=4)
     with pytest.raises(PictureError, match=r"walk\.avi: at: 9 seconds; it ends after 2\.4"):
         list(read_pictures(path, SCENE, 5.0, at=9))
+    # a picture has one moment, and says so
+    picture = saved(tmp_path / "one.png", np.zeros((40, 40), np.uint8))
+    for at, notes in ((None, 0), (9, 1)):
+        (shot,) = read_pictures(picture, SCENE, 5.0, at=at)
+        assert sum("single picture" in note for note in shot.notes) == notes
 
 
 def test_a_video_is_taken_where_most_is_to_be_seen(tmp_path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
 
-NEAREST = 3
-"""Sentences that are offered in the place of one that is not known."""
+NEAREST, FEW = 3, 12
+"""How many sentences are offered in the place of one that is not known; few are offered whole."""
 
 
 class Grammar(ABC):
@@ -51,10 +51,10 @@ class Grammar(ABC):
         """The sentence that somebody means.
 
         Args:
-            text: A sentence, or the beginnings of some of its words: `walk left`.
+            text: A sentence, or the beginnings of some of its words: `walk left`, `wave`.
 
         Raises:
-            CaptionError: There is none, or several; names the nearest.
+            CaptionError: There is none, or several; names them, or the nearest.
         """
         known, words = self.sentences(), tokenize(text)
         if " ".join(words) in known:
@@ -62,8 +62,10 @@ class Grammar(ABC):
         meant = [sentence for sentence in known if _abridges(words, sentence.split())]
         if words and len(meant) == 1:
             return meant[0]
+        if words and 1 < len(meant) <= FEW:
+            raise CaptionError(f"caption '{text}' may mean {_quoted(meant)}; say which")
         near = sorted(known, key=lambda sentence: -_likeness(words, sentence.split()))
-        shown = ", ".join(f"'{sentence}'" for sentence in near[:NEAREST])
+        shown = _quoted(near if len(near) <= FEW else near[:NEAREST])
         raise CaptionError(f"caption '{text}' is no sentence that is known here; nearest: {shown}")
 
     def mirrored(self, sentence: str) -> str | None:
@@ -135,7 +137,13 @@ class Grammar(ABC):
 def _abridges(words: list[str], sentence: list[str]) -> bool:
     """Whether words are beginnings of some of a sentence's, in order."""
     rest = iter(sentence)
-    return all(any(full.startswith(word) for full in rest) for word in words)
+    # "wave" begins "waving" as "walk" begins "walking"
+    stems = [word.removesuffix("e") if len(word) > 3 else word for word in words]
+    return all(any(full.startswith(stem) for full in rest) for stem in stems)
+
+
+def _quoted(sentences: list[str]) -> str:
+    return ", ".join(f"'{sentence}'" for sentence in sentences)
 
 
 def _likeness(words: list[str], sentence: list[str]) -> float:

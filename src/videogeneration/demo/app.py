@@ -20,12 +20,14 @@ from videogeneration.uploads import LARGEST_FILE, MOST_SAMPLES, MOST_STEPS, anim
 logger = logging.getLogger(__name__)
 
 
-def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
-    """The page, and what it asks for.
+def create_app(models_folder: Path, device: str = "cpu", model: str | None = None) -> FastAPI:
+    """The page, and what it asks for; networks are loaded before it is returned.
 
     Args:
         models_folder: Of all sources' networks; those that are trained later are found.
         device: Where films are drawn.
+        model: Name of the networks that draw, see `choose_generator`; sources without one are left
+            out.
     """
     app = FastAPI(title="Videogeneration", docs_url=None, redoc_url=None, openapi_url=None)
     pictures = {(x.source, x.name): x.png for x in examples()}
@@ -34,8 +36,8 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
     turn = threading.Lock()
 
     def animator(source: str) -> Animator:
-        """A source's newest network, loaded once."""
-        folder = choose_generator(models_folder / source, None).folder
+        """A source's network, loaded once."""
+        folder = choose_generator(models_folder / source, model).folder
         key = folder, (folder / "config.json").stat().st_mtime
         if key not in animators:
             animators[key] = Animator.load(models_folder, source, folder.name, device=device)
@@ -93,6 +95,7 @@ def create_app(models_folder: Path, device: str = "cpu") -> FastAPI:
         except CheckpointError as error:
             raise HTTPException(404, str(error)) from error
 
+    sources()
     return app
 
 

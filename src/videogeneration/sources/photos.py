@@ -258,6 +258,8 @@ def _read(
         elif ended and at >= end:
             raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
         notes.append(f"films start at {last / fps:.1f} seconds; `at` says another moment")
+    elif at is not None and ended:
+        notes.append("it is a single picture, of which `at` says nothing")
     times = range(max(ticks[0], last + 1 - HISTORY), last + 1)
     shown = [ticks[index - 1] for index in np.searchsorted(ticks, times, "right")]
     if 2 * len(set(shown)) < len(shown):

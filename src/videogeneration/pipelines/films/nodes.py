@@ -59,7 +59,7 @@ class AnimateSettings:
     steps: int = Field(default=20, ge=1, le=1000)
     samples: int = Field(default=1, ge=1, le=20)
     seed: int = Field(default=0, ge=0, le=2**31)
-    others: int = Field(default=3, ge=0, le=20)
+    others: int = Field(default=0, ge=0, le=20)
     fit: Literal["pad", "crop"] = "pad"
     at: float | None = Field(default=None, ge=0)
     model: str | None = None
