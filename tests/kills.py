@@ -169,7 +169,7 @@ def ends(project: Path) -> dict[str, str]:
             content = json.dumps({**described, "finished": None}).encode()
         if path.suffix == ".html":  # says when networks were finished
             content = re.sub(rb"\d{4}-\d\d-\d\d \d\d:\d\d", b"", content)
-        if path.suffix == ".json":  # may say where the project is
+        if path.suffix in (".json", ".html"):  # may say where the project is
             content = content.replace(str(project).encode(), b"")
         if path.name.startswith("mlflow.db") or path.name.endswith(".lock"):
             content = b""

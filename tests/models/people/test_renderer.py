@@ -126,6 +126,15 @@ def test_a_little_training_draws_better() -> None:
     assert course[-1] < 0.6 * course[0]
 
 
+def test_dense_layers_that_run_wild_are_held() -> None:
+    network, figures = renderer(), []
+    network.drawn[-1].weight.data.fill_(1e-5)
+    for size in (20.0, 40.0):
+        network.dense[-1].bias.data.fill_(size)
+        figures.append(drawn(network)[0])
+    assert torch.equal(*figures)
+
+
 def test_a_crop_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="columns"):
         RendererConfig(columns=30)

@@ -274,6 +274,8 @@ class Renderer(nn.Module):
         spread, gain, shift = dense.split(
             [squeezed[0].numel(), self.config.width * 4, self.config.width * 4], 1
         )
+        # beyond what trained ones say: a gain that feeds on itself would end a training
+        spread, gain, shift = spread.clamp(-16, 16), gain.clamp(-2, 2), shift.clamp(-4, 4)
         x = x + self.unsqueeze(spread.view_as(squeezed))
         out: Tensor = self.middle(x * (1 + gain[:, :, None, None]) + shift[:, :, None, None])
         return out
