@@ -20,7 +20,7 @@ from toys import (
     write_store,
 )
 from videogeneration.captions import ActionGrammar
-from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.data.clips import HISTORY, Clip, Clips, ClipStream, write_clips
 from videogeneration.data.windows import (
     LIGHTNESS,
     Windows,
@@ -182,6 +182,35 @@ def test_poses_go_with_their_frames(tmp_path: Path, mirror: float, backwards: fl
     assert {(x, round(turn, 1) + 0.0) for x, turn in turned} == {
         (x, round(turn, 1) + 0.0) for x, turn in expected
     }
+
+
+@pytest.mark.parametrize("mirror", [0.0, 1.0])
+def test_labels_of_people_go_with_their_frames(tmp_path: Path, mirror: float) -> None:
+    """A white pixel that walks along a row is head, foot and silhouette, and looks to the right."""
+    frames = np.full((8, 8, 8), 20, np.uint8)
+    frames[np.arange(8), 3, np.arange(8)] = 255
+    place = np.stack([np.arange(8), np.full(8, 3)], -1).astype(np.float32)
+    labels = {
+        "keypoints": np.repeat(place[:, None], 16, 1),
+        "silhouette": np.where(frames == 255, 255, 0).astype(np.uint8),
+        "heading": np.zeros(8, np.float32),
+    }
+    row = {"clip_id": "clip0", "split": "train", "caption": RIGHT, "view_start": 0, "view_end": 8}
+    store = write_clips(tmp_path / "clips", ClipStream((8, 8), iter([Clip(frames, row, labels)])))
+    settings = window_settings(single_frame=0.0, mirror=mirror)
+    windows = windows_over(store, settings, batch_size=2, future=3, labels=list(labels))
+    for batch, place_in in epoch(windows):
+        shown = torch.cat([batch.history[place_in], batch.future[place_in]])
+        there = torch.cat([batch.history_valid[place_in], batch.future_valid[place_in]])
+        keypoints, silhouette, heading = (batch.labels[name][place_in] for name in labels)
+        assert there.any()
+        for frame, points, alpha, angle in zip(
+            shown[there], keypoints[there], silhouette[there], heading[there], strict=True
+        ):
+            bright = (frame == 1).nonzero()
+            assert torch.equal(bright.flip(1).expand(16, 2), points.long())
+            assert torch.equal((alpha == 1).nonzero(), bright)
+            assert float(angle) == pytest.approx(np.pi * mirror)
 
 
 @pytest.mark.parametrize("mirror", [0.0, 1.0])

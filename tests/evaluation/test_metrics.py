@@ -192,8 +192,9 @@ def test_who_has_left_is_asked_where_the_true_frame_is_empty() -> None:
 
 
 def test_ssim_refuses_frames_smaller_than_its_window() -> None:
-    with pytest.raises(ValueError, match="at least 11"):
-        metrics.ssim(np.zeros((1, 8, 8), np.float32), np.zeros((1, 8, 8), np.float32))
+    for shape in ((1, 8, 8), (1, 8, 40), (1, 40, 8)):
+        with pytest.raises(ValueError, match="at least 11"):
+            metrics.ssim(np.zeros(shape, np.float32), np.zeros(shape, np.float32))
 
 
 def test_an_ending_is_measured_on_the_ground_and_on_the_figure() -> None:
