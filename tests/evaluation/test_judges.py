@@ -41,8 +41,14 @@ def test_elements_are_read_as_the_sentence_of_their_movements() -> None:
         "y": [actor.place.y for actor in actors],
         "sizes": [2 * actor.place.radius for actor in actors],
     }
-    read = scenes.read(film.astype(np.float32) / 255, film, row)
-    assert read == grammar.sentence(scene)
+    drawn = film.astype(np.float32) / 255
+    assert scenes.read(drawn, film, row) == grammar.sentence(scene)
+    assert scenes.followed(drawn, grammar.sentence(scene), film, row)
+    # both have to do as told
+    for number, (element, movement) in enumerate(scene):
+        other = "up_down" if movement != "up_down" else "left_right"
+        wrong = [*scene[:number], (element, other), *scene[number + 1 :]]
+        assert not scenes.followed(drawn, grammar.sentence(wrong), film, row)
     still = np.repeat(film[:1], 11, axis=0).astype(np.float32) / 255
     assert scenes.read(still, film, row) is None
 
