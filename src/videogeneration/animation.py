@@ -208,18 +208,22 @@ def choose_generator(folder: Path, name: str | None) -> Checkpoint:
             found = newest(folder, [name] if name else GENERATORS)
         except CheckpointError as error:
             if name or not comes_along:
-                there = [x for x in find_trained(folder) if _draws_films(x)]
-                known = [x.folder.relative_to(folder).as_posix() for x in there]
-                known += [NAME] if comes_along else []
-                hint = f"train one: kedro run --pipelines={folder.name}_"
-                hint += name if name in GENERATORS else "mse"
-                if known and name not in GENERATORS:
-                    hint = f"there are {', '.join(known)}"
-                raise CheckpointError(f"{error}; {hint}") from error
+                raise CheckpointError(f"{error}; {_hint(folder, name)}") from error
     if not _draws_films(found):
         network = found.description()["network"]
         raise CheckpointError(f"model: {found.folder} holds a {network}, which draws no films")
     return found
+
+
+def _hint(folder: Path, name: str | None) -> str:
+    """What to do where a network is missing: take one of those there are, or train it."""
+    there = [x for x in find_trained(folder) if _draws_films(x)]
+    known = [x.folder.relative_to(folder).as_posix() for x in there]
+    if packaged(folder.name).description():
+        known.append(NAME)
+    if known and name not in GENERATORS:
+        return f"there are {', '.join(known)}"
+    return f"train one: kedro run --pipelines={folder.name}_{name if name in GENERATORS else 'mse'}"
 
 
 def _draws_films(checkpoint: Checkpoint) -> bool:

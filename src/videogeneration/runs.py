@@ -221,18 +221,20 @@ def _refuse_unread(catalog: CatalogProtocol) -> None:
     """Refuse parameters that no pipeline reads, such as those of a mistyped source.
 
     Raises:
-        SettingsError: There are some; offers the nearest name.
+        ValueError: There are some; names those that are read.
     """
-    read = {
-        name.removeprefix("params:").partition(".")[0]
-        for pipeline in pipelines.values()
-        for name in pipeline.inputs()
-        if name.startswith("params:")
-    }
+    read = sorted(
+        {
+            name.removeprefix("params:").partition(".")[0]
+            for pipeline in pipelines.values()
+            for name in pipeline.inputs()
+            if name.startswith("params:")
+        }
+    )
     given = {str(name).partition(":")[2].partition(".")[0] for name in catalog}
     for name in sorted(given):
         if name and not name.startswith("_"):  # where YAML keeps what several blocks share
-            check_name(name, sorted(read), "parameter")
+            check_name(name, read, "parameter")
 
 
 def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -> None:

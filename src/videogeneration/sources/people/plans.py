@@ -23,7 +23,8 @@ from videogeneration.sources.people.acts import (
 
 SCENARIOS = ("d1", "d2", "d3", "d4")
 INDOOR_PACE = {"walking": 0.8, "jogging": 0.72, "running": 0.67}
-"""A room is short: how much slower people go there than outdoors, as read from recordings."""
+"""A room is short, people slow down there: walkers as read from twenty recorded people, runners
+from one; joggers, of whom no recording was at hand, lie between."""
 FINE = 25
 """Least number of steps a second in which ways are added up."""
 
