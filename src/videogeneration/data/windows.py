@@ -261,15 +261,9 @@ class Windows:
             for sentence, mirror in zip(store["caption"][chosen].flat, wanted.flat, strict=True)
         ]
         flip = np.array([mirror for _, mirror, _ in turned]).reshape(shape)
-        cut = {
-            name: np.where(
-                flip.reshape(*shape, *[1] * (values.ndim - 1)),
-                _mirrored(name, values[chosen], self.clips.size[1]),
-                values[chosen],
-            )
-            for name, values in store.items()
-            if name != "caption"
-        }
+        cut = {name: np.asarray(x)[chosen] for name, x in store.items() if name != "caption"}
+        for name, values in cut.items():
+            values[flip] = _mirrored(name, values[flip], self.clips.size[1])
         said = np.stack([self._encoded(sentence) for *_, sentence in turned])
         cut["caption"] = said.reshape(*shape, *said.shape[1:])
         return {f"motion_{name}": values for name, values in cut.items()}

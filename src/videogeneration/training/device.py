@@ -51,10 +51,14 @@ class Device:
             precision = "bfloat16" if fast else "float32"
         return cls(device, precision)
 
-    def autocast(self) -> AbstractContextManager[None]:
-        """The context in which a network's forward pass runs."""
-        kind = self.name.split(":")[0]
-        return torch.autocast(kind, torch.bfloat16, enabled=self.precision == "bfloat16")
+    def autocast(self, cached: bool = True) -> AbstractContextManager[None]:
+        """The context in which a network's forward pass runs.
+
+        Args:
+            cached: Whether weights are rounded once for all that is in the context.
+        """
+        kind, rounded = self.name.split(":")[0], self.precision == "bfloat16"
+        return torch.autocast(kind, torch.bfloat16, enabled=rounded, cache_enabled=cached)
 
     def place(self, module: nn.Module) -> nn.Module:
         """Move a network here, its convolutions' weights in channels-last order."""

@@ -20,6 +20,7 @@ from videogeneration.training.averaging import moving_average
 from videogeneration.training.checkpoints import build
 from videogeneration.training.device import Device
 from videogeneration.training.losses import step_down
+from videogeneration.training.replay import training_loss
 from videogeneration.validated import validated
 
 
@@ -98,6 +99,7 @@ class MseTask:
             fused=True,
         )
         self.optimizers = {"generator": self.optimizer}
+        self.loss = training_loss(network, device)
 
     def batches(self, start: int, stop: int) -> Iterator[Batch]:
         """The windows of steps `start` to `stop`."""
@@ -121,7 +123,7 @@ class MseTask:
             rate = group["lr_factor"] * s.learning_rate
             group["lr"] = rate * step_down(step, s.steps, s.warmup)
         with self.device.autocast():
-            loss, figures = self.network.training_loss(batch)
+            loss, figures = self.loss(batch)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         # what the square error of a share is divided by: together they give that of the whole

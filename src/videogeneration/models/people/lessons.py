@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from videogeneration.models.interface import Batch
-from videogeneration.models.people.skeleton import Poses
+from videogeneration.models.people.skeleton import Poses, constant
 
 LEGIBLE = 0.2
 """Share of a figure's keypoints that a frame must show for the others to be guessed from them."""
@@ -128,7 +128,7 @@ class DrawingLesson:
         def cut(x: Tensor) -> Tensor:
             return F.grid_sample(x, grid, padding_mode="border", align_corners=False)
 
-        pixels = size.new_tensor([width, height])
+        pixels = constant(size, width, height)
         keypoints = (self.true.keypoints + 0.5) / pixels - corner[:, None, None]
         keypoints = keypoints / size[:, None, None] * pixels - 0.5
         shown = inside(keypoints, (height, width)).float().mean(-1) > LEGIBLE
@@ -151,14 +151,14 @@ class DrawingLesson:
             drawings: The last so many frames are those to draw.
         """
         flip = torch.rand(self.visible.shape, device=self.frames.device) < share
-        flip[:, :-drawings] = False
+        flip[:, :-drawings].zero_()
         flip &= self.labelled
 
         def turn(x: Tensor) -> Tensor:
             return torch.where(flip[..., None, None], x.flip(-1), x)
 
-        true, side = self.true, self.true.heading.new_tensor([-1.0, 1.0])
-        across = true.keypoints * side + side.new_tensor([self.frames.shape[-1] - 1, 0])
+        true, side = self.true, constant(self.true.heading, -1.0, 1.0)
+        across = true.keypoints * side + constant(side, self.frames.shape[-1] - 1, 0)
         return replace(
             self,
             frames=turn(self.frames),
@@ -204,11 +204,11 @@ class MotionLesson:
             poses, caption, follows = _true(labels, ""), batch.caption, labels["follows"]
             present = labels["labels_valid"][:, None] & labels["present"]
         possible = present & follows
-        possible[:, 0] = False
+        possible[:, :1].zero_()
         chance = torch.rand(possible.shape, device=possible.device) + possible
         moment = chance.argmax(1, keepdim=True)
         past = moment - length + torch.arange(length, device=moment.device)
-        given = _some(len(moment), length).to(past.device) & (past >= 0)
+        given = _some(len(moment), length, past.device) & (past >= 0)
         past = past.clamp(min=0)
         before = poses.map(lambda x: take(x, past))
         shown = inside(before.keypoints, batch.history.shape[-2:]).to(before.scale.dtype).mean(-1)
@@ -225,6 +225,25 @@ class MotionLesson:
         )
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What the people's networks learn from in a step.
+
+    Attributes:
+        drawing: What reader, renderer and background learn from.
+        motion: What the motion learns from.
+        caption: One-hot `[B, words, vocabulary]`: what the windows of `drawing` show.
+    """
+
+    drawing: DrawingLesson
+    motion: MotionLesson
+    caption: Tensor
+
+
+for kind in (Poses, DrawingLesson, MotionLesson, Lesson):
+    torch.export.register_dataclass(kind)
+
+
 def inside(keypoints: Tensor, size: tuple[int, int] | torch.Size, margin: float = 0.0) -> Tensor:
     """Which keypoints lie within a frame.
 
@@ -236,7 +255,7 @@ def inside(keypoints: Tensor, size: tuple[int, int] | torch.Size, margin: float 
     Returns:
         bool `[..., 16]`.
     """
-    far = keypoints.new_tensor([size[1], size[0]])
+    far = constant(keypoints, size[1], size[0])
     return ((keypoints > -1 - margin * far) & (keypoints < (1 + margin) * far)).all(-1)
 
 
@@ -250,14 +269,15 @@ def _true(labels: Mapping[str, Tensor], prefix: str) -> Poses:
     )
 
 
-def _some(count: int, length: int) -> Tensor:
+def _some(count: int, length: int, device: torch.device) -> Tensor:
     """Which past poses are given, bool `[count, length]`: the last few, often one, some missing."""
-    most = torch.randint(1, length + 1, (count, 1))
-    most = most.masked_fill(torch.rand(count, 1) < 0.25, 1)
-    age = torch.arange(length - 1, -1, -1)
-    kept = torch.rand(count, length) > 0.1
+    most = torch.randint(1, length + 1, (count, 1), device=device)
+    most = most.masked_fill(torch.rand(count, 1, device=device) < 0.25, 1)
+    age = torch.arange(length - 1, -1, -1, device=device)
+    kept = torch.rand(count, length, device=device) > 0.1
     # the newest is missing only where there are others
-    kept[:, -1] |= (torch.rand(count) < 0.5) | ~(kept[:, :-1] & (age[:-1] < most)).any(1)
+    newest = torch.rand(count, device=device) < 0.5
+    kept[:, -1] |= newest | ~(kept[:, :-1] & (age[:-1] < most)).any(1)
     return (age < most) & kept
 
 

@@ -12,7 +12,13 @@ from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDis
 from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.people.background import Background, BackgroundConfig
 from videogeneration.models.people.crowd import largest, touches_edge, without_others
-from videogeneration.models.people.lessons import DrawingLesson, MotionLesson, inside, take
+from videogeneration.models.people.lessons import (
+    DrawingLesson,
+    Lesson,
+    MotionLesson,
+    inside,
+    take,
+)
 from videogeneration.models.people.losses import (
     LossWeights,
     background_loss,
@@ -190,23 +196,37 @@ class People(FilmModel):
                 `[B, N, L, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`,
                 `motion_follows` `[B, N, L]` and `motion_caption` `[B, N, words, vocabulary]`.
         """
+        return self.lesson_loss(self.lesson(batch))
+
+    def lesson(self, batch: Batch) -> Lesson:
+        """What a step learns from, drawn at random, see `training_loss`."""
         c = self.config
-        lesson = DrawingLesson.of(batch, c.looks, c.drawings)
-        lesson = lesson.emptied(c.empty, c.grain)
-        lesson = lesson.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
-        lesson = lesson.mirrored(c.mirrored, c.drawings)
-        read = self.reader(lesson.frames.flatten(0, 1))
+        drawing = DrawingLesson.of(batch, c.looks, c.drawings)
+        drawing = drawing.emptied(c.empty, c.grain)
+        drawing = drawing.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
+        return Lesson(
+            drawing=drawing.mirrored(c.mirrored, c.drawings),
+            motion=MotionLesson.of(batch, c.motion.history, c.motion.ahead),
+            caption=batch.caption,
+        )
+
+    def lesson_loss(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
+        """The losses of all networks, see `training_loss`."""
+        drawing, motion = lesson.drawing, lesson.motion
+        read = self.reader(drawing.frames.flatten(0, 1))
         losses = pose_losses(
             read,
-            lesson.true.map(lambda x: x.flatten(0, 1)),
-            lesson.counted.flatten(0, 1),
-            lesson.silhouette.flatten(0, 1),
-            lesson.labelled.flatten(0, 1),
+            drawing.true.map(lambda x: x.flatten(0, 1)),
+            drawing.counted.flatten(0, 1),
+            drawing.silhouette.flatten(0, 1),
+            drawing.labelled.flatten(0, 1),
         )
-        drawing, square = self._drawing_losses(lesson, read, self.caption(batch.caption))
-        losses |= drawing | self._motion_losses(batch)
+        drawn, square = self._drawing_losses(drawing, read, self.caption(lesson.caption))
+        losses |= drawn | self.motion.losses(
+            motion.past, motion.shown, motion.following, motion.known, self.caption(motion.caption)
+        )
         metrics = {name: loss.detach() for name, loss in losses.items()}
-        return c.weights.total(losses), metrics | {"mse": square.detach()}
+        return self.config.weights.total(losses), metrics | {"mse": square.detach()}
 
     def _drawing_losses(
         self, lesson: DrawingLesson, read: Reading, condition: Tensor
@@ -262,15 +282,6 @@ class People(FilmModel):
             torch.where(count[..., None, None], true.keypoints + noise, found.keypoints),
             torch.where(count, true.scale, found.scale).clamp(min=8),
             torch.where(count[..., None], true.heading, found.heading),
-        )
-
-    def _motion_losses(self, batch: Batch) -> dict[str, Tensor]:
-        """Losses of ways and bodies."""
-        c = self.config.motion
-        lesson = MotionLesson.of(batch, c.history, c.ahead)
-        condition = self.caption(lesson.caption)
-        return self.motion.losses(
-            lesson.past, lesson.shown, lesson.following, lesson.known, condition
         )
 
     def predict(self, batch: Batch) -> Tensor:

@@ -6,7 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, LIMBS, PELVIS, RIGID, Poses, canonical
+from videogeneration.models.people.skeleton import (
+    KEYPOINTS,
+    LIMBS,
+    PELVIS,
+    RIGID,
+    Poses,
+    canonical,
+    chosen,
+    constant,
+)
 
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
@@ -165,7 +174,7 @@ class Renderer(nn.Module):
         levels[0] = torch.cat([levels[0], F.avg_pool2d(crops, 2)], 1)
 
         # every given crop, and its mirror image, in every wanted pose
-        flip = source.new_tensor([-1.0, 1.0])
+        flip = constant(source, -1.0, 1.0)
         both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
         flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
         flow = flow * torch.stack([flip.abs(), flip]).repeat(looks, 1)[:, None, None]
@@ -203,7 +212,7 @@ class Renderer(nn.Module):
             frames: `[..., H, W]`.
             pictures: `[..., H', W']`, larger.
         """
-        half = placed.scale[..., None] * placed.scale.new_tensor(self._reach())
+        half = placed.scale[..., None] * constant(placed.scale, *self._reach())
         centre = self._centre(placed)
 
         def span(axis: int) -> slice:
@@ -218,7 +227,7 @@ class Renderer(nn.Module):
 
     def _centre(self, placed: Poses) -> Tensor:
         """Centre of a crop in pixels, `[..., 2]`."""
-        lift = placed.scale[..., None] * placed.scale.new_tensor([0.0, self.config.lift])
+        lift = placed.scale[..., None] * constant(placed.scale, 0.0, self.config.lift)
         return placed.keypoints[..., PELVIS, :] - lift
 
     def _body(self, placed: Poses) -> Tensor:
@@ -238,7 +247,7 @@ class Renderer(nn.Module):
         centre = self._centre(placed).flatten(0, -2)
         scale = placed.scale.flatten()
         places = centre[:, None, None] + self._cells(1, pictures) * scale[:, None, None, None]
-        size = places.new_tensor([pictures.shape[3], pictures.shape[2]])
+        size = constant(places, pictures.shape[3], pictures.shape[2])
         return F.grid_sample(pictures, (2 * places + 1) / size - 1, align_corners=False)
 
     def _encode(self, crops: Tensor, cells: Tensor, source: Tensor) -> list[Tensor]:
@@ -257,7 +266,7 @@ class Renderer(nn.Module):
             step: How much smaller the features are than the flow.
         """
         count, depth = flow.shape[:2]
-        grid = (flow / flow.new_tensor(self._reach())).flatten(0, 1)
+        grid = (flow / constant(flow, *self._reach())).flatten(0, 1)
         if step > 1:
             grid = F.avg_pool2d(grid.movedim(-1, 1), step).movedim(1, -1)
         looks = features.unflatten(0, (-1, depth // 2)).repeat_interleave(2, 1)
@@ -311,12 +320,12 @@ class Renderer(nn.Module):
         y = torch.arange(height, device=pictures.device)
         places = torch.meshgrid(x[window[1]], y[window[0]], indexing="xy")
         pixels = torch.stack(places, -1).to(pictures.dtype)
-        size = pixels.new_tensor([width, height])
-        small = size / size.new_tensor(stretch)
+        size = constant(pixels, width, height)
+        small = size / constant(size, *stretch)
         body = (
             (pixels + 0.5) * small / size - 0.5 - self._centre(wanted).flatten(0, 1)[:, None, None]
         )
-        grid = body / wanted.scale.flatten()[:, None, None, None] / body.new_tensor(self._reach())
+        grid = body / wanted.scale.flatten()[:, None, None, None] / constant(body, *self._reach())
         said = torch.cat([plan.drawn, plan.choice], 1).float()
         said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
         residual, (blend, new, covered), weights = said[:, :2], said[:, 2:5].unbind(1), said[:, 5:]
@@ -404,7 +413,7 @@ class _Fuse(nn.Module):
 def _limbs(body: Tensor) -> tuple[Tensor, Tensor]:
     """Starts and ends of limbs, `[N, limbs, 2]` each."""
     first, second = zip(*LIMBS, strict=True)
-    return body[..., list(first), :], body[..., list(second), :]
+    return chosen(body, first, -2), chosen(body, second, -2)
 
 
 def _offsets(cells: Tensor, body: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
@@ -446,16 +455,15 @@ def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) ->
     Returns:
         `[B, D, h, w, 2]` in body heights.
     """
-    rigid = list(RIGID)
-    along_x, along_y, away_x, away_y = (x[:, rigid] for x in _offsets(cells, target))
+    along_x, along_y, away_x, away_y = (chosen(x, RIGID, 1) for x in _offsets(cells, target))
     square = along_x.square() + along_y.square() + 1e-4
     straight = (away_x * along_x + away_y * along_y) / square.clamp(min=2.5e-3)
     across = (away_y * along_x - away_x * along_y) / square.sqrt()
-    distance = _distance(cells, target)[:, rigid]
+    distance = chosen(_distance(cells, target), RIGID, 1)
     weight = (-distance / radius[:, None, None].square()).softmax(1)
     share = torch.cat([weight, weight * straight, weight * across], 1)
     # a limb's place is linear in these: start + straight * along + across * normal
-    start, end = (joint[..., rigid, :] for joint in _limbs(sources))
+    start, end = (chosen(joint, RIGID, -2) for joint in _limbs(sources))
     along = end - start
     length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
     normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length

@@ -1,7 +1,8 @@
 """The keypoints of a person, what belongs together among them, and poses."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import torch
 from torch import Tensor
@@ -60,6 +61,21 @@ RIGID = tuple(i for i, limb in enumerate(LIMBS) if limb not in ((0, 1), (2, 4), 
 """Indices of the limbs that carry what is around them: not those that are seen from their end."""
 
 
+@cache
+def _kept(values: tuple[float, ...], kind: torch.dtype, device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=kind, device=device)
+
+
+def constant(like: Tensor, *values: float) -> Tensor:
+    """Numbers as a tensor of another one's type and device: kept, for a GPU would wait for them."""
+    return _kept(values, like.dtype, like.device)
+
+
+def chosen(values: Tensor, indices: Sequence[int], dim: int) -> Tensor:
+    """Some of the places of a dimension, in the order of these indices."""
+    return values.index_select(dim, _kept(tuple(indices), torch.long, values.device))
+
+
 def swapped(keypoints: Tensor, pair: int) -> Tensor:
     """Exchange the two chains of one pair.
 
@@ -70,7 +86,7 @@ def swapped(keypoints: Tensor, pair: int) -> Tensor:
     order = list(range(len(KEYPOINTS)))
     for first, second in zip(*PAIRS[pair], strict=True):
         order[first], order[second] = second, first
-    return keypoints[..., order, :]
+    return chosen(keypoints, order, -2)
 
 
 def canonical(keypoints: Tensor) -> Tensor:
@@ -84,7 +100,7 @@ def canonical(keypoints: Tensor) -> Tensor:
     """
     for pair, (first, second) in enumerate(PAIRS):
         across = keypoints[..., 0]
-        exchange = across[..., list(first)].sum(-1) > across[..., list(second)].sum(-1)
+        exchange = chosen(across, first, -1).sum(-1) > chosen(across, second, -1).sum(-1)
         keypoints = torch.where(exchange[..., None, None], swapped(keypoints, pair), keypoints)
     return keypoints
 
@@ -104,13 +120,11 @@ def assigned(keypoints: Tensor, target: Tensor, weight: Tensor) -> Tensor:
     for pair, chains in enumerate(PAIRS):
         members = [index for chain in chains for index in chain]
         other = swapped(best, pair)
-        distances = [
-            ((keypoints - option[..., :2]).square().sum(-1).sqrt() * option[..., 2])[
-                ..., members
-            ].sum(-1)
+        near, far = (
+            (keypoints - option[..., :2]).square().sum(-1).sqrt() * option[..., 2]
             for option in (best, other)
-        ]
-        exchange = distances[1] < distances[0]
+        )
+        exchange = chosen(far, members, -1).sum(-1) < chosen(near, members, -1).sum(-1)
         best = torch.where(exchange[..., None, None], other, best)
     return best
 

@@ -1,0 +1,79 @@
+"""Losses as graphs of kernels that a GPU replays: it would wait for thousands of small ones.
+
+A. Nguyen et al., "Accelerating PyTorch with CUDA Graphs", PyTorch blog, 2021.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Protocol, runtime_checkable
+
+import torch
+from torch import Tensor, nn
+from torch.utils._pytree import tree_leaves, tree_map
+
+from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.training.device import Device
+
+Loss = tuple[Tensor, Mapping[str, Tensor]]
+
+
+@runtime_checkable
+class Replayable(Protocol):
+    """A network whose loss runs the same kernels whatever is in the tensors that it is given."""
+
+    def lesson(self, batch: Batch) -> Any:
+        """What a step learns from, drawn at random: a tree of tensors.
+
+        Of dataclasses those known to `torch.export.register_dataclass`.
+        """
+
+    def lesson_loss(self, lesson: Any) -> Loss:
+        """The loss and figures for the curves, as those of `FilmModel.training_loss`."""
+
+
+def training_loss(network: FilmModel, device: Device) -> Callable[[Batch], Loss]:
+    """A network's `training_loss`, on a GPU as graphs that are replayed where it is `Replayable`.
+
+    Args:
+        network: On its device.
+        device: Device and precision.
+    """
+    if device.name == "cpu" or not isinstance(network, Replayable):
+        return network.training_loss
+    return _Replayed(network, device)
+
+
+class _Replayed:
+    """One graph for each set of shapes that lessons have."""
+
+    def __init__(self, network: Replayable, device: Device) -> None:
+        self.network, self.device = network, device
+        self._graphs: dict[tuple[torch.Size, ...], Callable[[Any], Loss]] = {}
+
+    def __call__(self, batch: Batch) -> Loss:
+        lesson = self.network.lesson(batch)
+        shapes = tuple(x.shape for x in tree_leaves(lesson))
+        if shapes not in self._graphs:
+            self._graphs[shapes] = self._record(lesson)
+        # what a graph returns is overwritten when it is replayed
+        loss, figures = self._graphs[shapes](lesson)
+        return loss.clone(), {name: x.detach().clone() for name, x in figures.items()}
+
+    def _record(self, lesson: Any) -> Callable[[Any], Loss]:
+        """Record a graph whose inputs are copies of a lesson's tensors."""
+        inputs = tree_map(lambda x: x.clone(memory_format=torch.contiguous_format), lesson)
+        # a cache of rounded weights would be recorded as it is now
+        with self.device.autocast(cached=False):
+            return torch.cuda.make_graphed_callables(  # type: ignore[return-value]
+                _Loss(self.network), (inputs,), allow_unused_input=True
+            )
+
+
+class _Loss(nn.Module):
+    """A network's loss as a module, whose weights get their gradients."""
+
+    def __init__(self, network: Replayable) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, lesson: Any) -> Loss:
+        return self.network.lesson_loss(lesson)
