@@ -42,7 +42,7 @@ def together(store: dist.Store, rank: int, count: int, local: int, cuda: bool) -
     """
     if cuda:
         torch.cuda.set_device(local)
-    with _lost():
+    with lost():
         dist.init_process_group(
             "nccl" if cuda else "gloo",
             store=store,
@@ -108,7 +108,7 @@ def average_gradients(parameters: Iterable[nn.Parameter], weight: Tensor) -> Non
         weight * (torch.zeros_like(x) if x.grad is None else x.grad).flatten() for x in parameters
     ]
     total = torch.cat([*parts, torch.tensor(known, device=weight.device).float(), weight])
-    with _lost():
+    with lost():
         dist.all_reduce(total)
     total[: -len(known) - 1] /= total[-1]
     means = total.split([*(x.numel() for x in parameters), len(known), 1])
@@ -133,17 +133,19 @@ def all_say(word: bool) -> bool:
 def _sum(values: list[float]) -> Tensor:
     device = "cuda" if dist.get_backend() == "nccl" else "cpu"
     total = torch.tensor(values, dtype=torch.float64, device=device)
-    with _lost():
+    with lost():
         dist.all_reduce(total)
     return total
 
 
 @contextmanager
-def _lost() -> Iterator[None]:
+def lost() -> Iterator[None]:
+    """What torch raises where another process does not answer, as `ProcessLost`."""
     try:
         yield
     except RuntimeError as error:
         raise ProcessLost(
-            f"another process of the training is gone, as process {rank()} of {count()} has seen; "
-            "run again to go on from the last saved state"
+            "another process of the training is gone or cannot be reached; run again to go on from "
+            "the last saved state. Machines with several network interfaces are told which one by "
+            "GLOO_SOCKET_IFNAME, for GPUs NCCL_SOCKET_IFNAME"
         ) from error

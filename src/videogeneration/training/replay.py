@@ -61,6 +61,8 @@ class _Replayed:
     def _record(self, lesson: Any) -> Callable[[Any], Loss]:
         """Record a graph whose inputs are copies of a lesson's tensors."""
         inputs = tree_map(lambda x: x.clone(memory_format=torch.contiguous_format), lesson)
+        # recorded on a stream of its own, replayed on another: meant so
+        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
         # a cache of rounded weights would be recorded as it is now
         with self.device.autocast(cached=False):
             return torch.cuda.make_graphed_callables(  # type: ignore[return-value]

@@ -138,7 +138,8 @@ def _help(place: Place, store: dist.Store, rank: int, count: int) -> None:
     """Run the trainings that the first process comes to."""
     project, env, parameters = place
     for number in numbers():
-        name = store.get(_training(number)).decode()
+        with distributed.lost():
+            name = store.get(_training(number)).decode()
         if not name:
             return
         # the run's own process has made folders and databases by now
