@@ -144,7 +144,7 @@ class Checkpoint:
                 f"{weights} does not hold the {description['network']} that config.json describes "
                 f"({reason}); remove {self.folder} and train again"
             ) from error
-        return network.to(device).eval()
+        return Device(device, "float32").place(network).eval()
 
     def film_model(self, device: str = "cpu") -> FilmModel:
         """The trained generator of films, ready to draw.

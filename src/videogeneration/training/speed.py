@@ -14,8 +14,8 @@ from videogeneration.training.device import Device
 from videogeneration.training.loop import Task
 from videogeneration.training.mse import MseTraining
 
-_WARMUP = 5
-"""First steps that are not timed: memory is still being laid out."""
+_WARMUP = 12
+"""First steps that are not timed: memory is still being laid out, and graphs are recorded."""
 
 _TIMED = 60
 """Steps that are timed, spread evenly over the schedule."""
