@@ -1,5 +1,6 @@
 """Makes the films of `gallery.md` and `README.md` anew, with `kedro animate`: `make gallery`."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -80,7 +81,7 @@ def animated(picture: np.ndarray, name: str, sentence: str) -> np.ndarray:
         words = ["kedro", "animate", str(path), sentence, "--model", "package"]
         words += ["--steps", str(STEPS), "--seed", str(SEED)]
         subprocess.run([sys.executable, "-m", *words], check=True)
-    with Image.open(ANIMATED / f"{name}.gif") as film:
+    with Image.open(max(ANIMATED.glob(f"{name}_*.gif"), key=os.path.getmtime)) as film:
         frames = [np.asarray(frame.convert("RGB")) for frame in ImageSequence.Iterator(film)]
     size = ROWS * picture.shape[1] // picture.shape[0], ROWS
     return np.array([cv2.resize(x, size, interpolation=cv2.INTER_AREA) for x in frames])

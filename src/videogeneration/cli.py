@@ -3,6 +3,7 @@
 import copy
 import json
 import logging
+import socket
 import sys
 import time
 from collections.abc import Iterator
@@ -144,8 +145,15 @@ def demo(
         chosen = Device.choose(device, "float32").name
         folder = context.catalog.load("models_folder")
     app = create_app(folder, chosen, model)
-    click.echo(f"Open http://{host}:{port} in a browser; Ctrl+C ends it.")
-    uvicorn.run(app, host=host, port=port, log_level="warning")
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family)
+    except OSError as error:
+        raise click.ClickException(f"{host}:{port}: {error.strerror}; see --port") from error
+    click.echo(f"Open http://{host}:{listening.getsockname()[1]} in a browser; Ctrl+C ends it.")
+    with listening:
+        config = uvicorn.Config(app, log_level="warning")
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 @cli.command()

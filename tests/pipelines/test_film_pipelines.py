@@ -98,6 +98,10 @@ def animate(project: Path, **parameters: Any) -> None:
     run(project, "animate", animate={**given, **parameters})
 
 
+def named(picture: str, sentence: str) -> str:
+    return f"{picture}_{sentence.replace(' ', '-')}"
+
+
 def shape(path: Path) -> tuple[int, int, int]:
     """Number of frames, height and width of a film."""
     with av.open(str(path)) as container:
@@ -108,7 +112,7 @@ def shape(path: Path) -> tuple[int, int, int]:
 
 def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None:
     animate(project, caption="walk left", others=1)
-    own = [f"photo_{said.replace(' ', '-')}" for said in (LEFT, RIGHT)]
+    own = [named("photo", said) for said in (LEFT, RIGHT)]
     names = {f"{name}{ending}" for name in ("photo", *own) for ending in (".gif", ".mp4")}
     assert {path.name for path in films.iterdir()} == {*names, "photo_sheet.png"}
     # the sentence and its opposite side by side, and each as the picture is, enlarged
@@ -122,9 +126,18 @@ def test_a_single_film_has_the_pictures_shape(project: Path, films: Path) -> Non
     tall = np.random.default_rng(1).integers(0, 255, (300, 151, 3), np.uint8)
     Image.fromarray(tall).save(project / "tall.png")
     animate(project, others=0, steps=6, image="tall.png")
-    assert {path.name for path in films.iterdir()} == {"tall.gif", "tall.mp4", "tall_sheet.png"}
+    film = named("tall", LEFT)
+    made = {path.name for path in films.iterdir()}
+    assert made == {f"{film}.gif", f"{film}.mp4", "tall_sheet.png"}
     # an encoder needs even sides
-    assert shape(films / "tall.mp4") == (7, 2 * 300, 2 * 151)
+    assert shape(films / f"{film}.mp4") == (7, 2 * 300, 2 * 151)
+
+
+def test_another_sentence_leaves_the_first_one_s_film(project: Path, films: Path) -> None:
+    for sentence in (LEFT, RIGHT):
+        animate(project, others=0, caption=sentence)
+    kept = {named("photo", sentence) for sentence in (LEFT, RIGHT)}
+    assert {path.stem for path in films.glob("*.mp4")} == kept
 
 
 def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
@@ -208,9 +221,11 @@ def test_networks_that_draw_no_next_frame_are_refused(project: Path) -> None:
 
 def test_a_right_sentence_in_any_case_will_do(project: Path, films: Path) -> None:
     animate(project, caption="A person is walking to the right.", others=0)
-    upper = (films / "photo.gif").read_bytes()
+    film = films / f"{named('photo', RIGHT)}.gif"
+    upper = film.read_bytes()
+    film.unlink()
     animate(project, caption=RIGHT, others=0)
-    assert (films / "photo.gif").read_bytes() == upper
+    assert film.read_bytes() == upper
 
 
 def command(project: Path, *arguments: str) -> Result:
@@ -225,12 +240,11 @@ def test_the_command_makes_the_pipeline_s_films(
     shutil.copy(project / "photo.png", project / "me, walking.png")
     done = command(project, "~/me, walking.png", "walk left", "--steps", "3", "--model", "gan")
     assert done.exit_code == 0, done.output
-    written = {str(films / f"me, walking{ending}") for ending in (".gif", ".mp4")}
-    assert written <= set(done.output.splitlines())
-    assert shape(films / "me, walking.mp4") == (4, 5 * 60, 5 * 80)
-    told = (films / "me, walking.gif").read_bytes()
+    gif, mp4 = (films / f"{named('me, walking', LEFT)}{ending}" for ending in (".gif", ".mp4"))
+    assert {str(gif), str(mp4)} <= set(done.output.splitlines())
+    assert shape(mp4) == (4, 5 * 60, 5 * 80)
     animate(project, caption=LEFT, others=0, steps=3, model="gan")
-    assert (films / "photo.gif").read_bytes() == told
+    assert (films / f"{named('photo', LEFT)}.gif").read_bytes() == gif.read_bytes()
 
 
 @pytest.mark.parametrize(

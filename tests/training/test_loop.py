@@ -124,10 +124,10 @@ class Stopped(Exception):
     """Raised in the middle of a training."""
 
 
-def stop_at(step: int) -> Any:
+def stop_at(step: int, how: type[BaseException] = Stopped) -> Any:
     def report(rows: list[dict[str, Any]]) -> None:
         if rows[-1]["step"] >= step:
-            raise Stopped
+            raise how
 
     return report
 
@@ -150,6 +150,26 @@ def test_only_the_steps_that_are_missing_are_taken(store: Path, tmp_path: Path) 
     assert second.taken == list(range(4, 9))
     assert second.seeds == whole.seeds[4:]
     assert len(set(whole.seeds)) == 9
+
+
+@pytest.mark.parametrize(("seconds", "kept"), [(600, 0), (0, 4)])
+def test_who_interrupts_reads_where_it_goes_on(
+    store: Path,
+    tmp_path: Path,
+    seconds: int,
+    kept: int,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr("videogeneration.training.loop.SAVE_AFTER", seconds)
+    first, second, name = Counted(store), Counted(store), "blocks mse"
+    with pytest.raises(KeyboardInterrupt):
+        train(first, Checkpoint(tmp_path), {}, 9, name=name, report_every=2,
+              report=stop_at(6, KeyboardInterrupt))  # fmt: skip
+    on = f"goes on after step {kept}" if kept else "starts anew"
+    assert f"blocks mse: interrupted after step 6; the same command {on}" in caplog.text
+    train(second, Checkpoint(tmp_path), {}, 9, report_every=2)
+    assert second.taken == list(range(kept, 9))
 
 
 def test_another_seed_draws_other_noise(store: Path, tmp_path: Path) -> None:

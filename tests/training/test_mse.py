@@ -240,6 +240,13 @@ def test_settings_that_cannot_be_are_named(name: str, value: Any) -> None:
         MseSettings(**{name: value})
 
 
+def test_a_batch_of_one_window_is_refused_where_it_cannot_be(clips: Clips) -> None:
+    network, cut = generator(), mse_task(clips, batch_size=1).windows
+    network.add_module("norm", nn.BatchNorm1d(3))
+    with pytest.raises(ValueError, match=r"mse\.batch_size: 1, but .*choose 2 or more"):
+        MseTask(network, cut, MseSettings(batch_size=1), CPU)
+
+
 @pytest.mark.parametrize("changes", [{"dropout": 0.0}, {"sources": 0}])
 def test_it_trains_in_bfloat16(clips: Clips, changes: dict[str, Any]) -> None:
     settings = MseSettings(steps=3, batch_size=4, warmup=1)

@@ -31,8 +31,8 @@ SIGNATURE = ModelSignature(
 """Of `FilmModel.predict`."""
 
 CHAMPION = "champion"
-"""Alias of the version whose films most often do what their sentence says; of the latest of
-several. A shorter training does not become it by being newer."""
+"""Alias of the version whose films most often do what their sentence says; of several of the one
+that is nearest to the true frames. A shorter training does not become it by being newer."""
 
 
 def register(
@@ -71,7 +71,10 @@ def register(
         client.set_model_version_tag(name, number, key, str(value))
     best = max(
         client.search_model_versions(f"name='{name}'"),
-        key=lambda found: (float(found.tags.get("followed", -1)), int(found.version)),
+        key=lambda found: (
+            *(float(found.tags.get(figure, -1)) for figure in ("followed", "foreground_psnr")),
+            int(found.version),
+        ),
     )
     client.set_registered_model_alias(name, CHAMPION, best.version)
     logger.info(

@@ -335,7 +335,7 @@ class Painter:
 
 def _check(sprites: Sprites, settings: ElementSettings) -> None:
     for element, _ in settings.held_out:
-        check_name(element, sprites.elements, "held_out: element")
+        check_name(element, sprites.elements, "held_out (to be set with elements): element")
     allowed = {
         element
         for element in sprites.elements

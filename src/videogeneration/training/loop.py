@@ -1,7 +1,9 @@
 """The loop that every training shares: steps, progress, curves, checkpoints, going on."""
 
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -21,6 +23,9 @@ from videogeneration.training.checkpoints import (
 from videogeneration.training.device import Device
 
 logger = logging.getLogger(__name__)
+
+SAVE_AFTER = 15.0
+"""Seconds after which a state is saved, where that is sooner than `save_every`."""
 
 SHOWN = 3
 """Figures beside a progress bar, which is to be read in 100 columns; all are in the curves."""
@@ -125,11 +130,13 @@ def train(
         name: What the progress bar says.
         report: Receives the curves while training runs, the restored part first.
         report_every: Steps between two points of the curves; each is the mean over them.
-        save_every: Steps between two saved states; rounded up to a multiple of `report_every`.
+        save_every: Steps between two saved states, see `SAVE_AFTER` too; rounded up to a multiple
+            of `report_every`.
         sample: Shows what is learned so far; receives the number of steps done.
         sample_every: Steps between two samples; the last step has one too.
     """
     first, done, history = distributed.rank() == 0, 0, list[dict[str, Any]]()
+    step = -1
     if checkpoint.state.exists():
         state = read_state(checkpoint.state)
         changed = differences(state["inputs"], inputs)
@@ -143,13 +150,14 @@ def train(
 
     save_every = -(-save_every // report_every) * report_every
     gathered: dict[str, list[torch.Tensor]] = {}
-    shown = done
+    shown = saved = done
+    saved_at = time.monotonic()
     # in a file, where a bar would fill pages, ten lines say how far it is
     hidden = None if first else True
     bar = tqdm(
         total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True, disable=hidden
     )
-    with bar:
+    with bar, _interrupted(lambda: _log_stop(name, step + 1, saved)):
         for step, batch in enumerate(task.batches(done, steps), done):
             torch.manual_seed(seed * 1_000_003 + step)
             for key, value in task.step(step, batch).items():
@@ -172,7 +180,10 @@ def train(
             if (step + 1) % sample_every == 0 or last:
                 sample(step + 1)
             # a state is saved only where the curves have a point: none of them is lost
-            if first and ((step + 1) % save_every == 0 or last):
+            due = (step + 1) % save_every == 0 or last
+            if (step + 1) % report_every == 0:
+                due = due or time.monotonic() - saved_at > SAVE_AFTER
+            if first and due:
                 save_state(
                     checkpoint.state,
                     task.modules,
@@ -182,6 +193,23 @@ def train(
                     history,
                     task.device,
                 )
+                saved, saved_at = step + 1, time.monotonic()
     if first:
         checkpoint.finish(task.result(), inputs, pd.DataFrame(history), task.device)
     distributed.all_say(True)  # so that the others find it
+
+
+@contextmanager
+def _interrupted(said: Callable[[], None]) -> Iterator[None]:
+    """Say something where a user ends what is done here."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        said()
+        raise
+
+
+def _log_stop(name: str, done: int, saved: int) -> None:
+    """Say where a training was interrupted, and where it goes on."""
+    on = f"goes on after step {saved}" if saved else "starts anew"
+    logger.warning("%s: interrupted after step %d; the same command %s", name, done, on)

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
@@ -90,6 +91,10 @@ class MseTask:
     ) -> None:
         self.network, self.windows, self.settings = network, windows, settings
         self.device = device
+        if settings.batch_size == 1 and any(isinstance(x, _BatchNorm) for x in network.modules()):
+            raise ValueError(
+                "mse.batch_size: 1, but this network normalises over windows; choose 2 or more"
+            )
         self.average = moving_average(network, settings.ema_decay)
         self.modules = {"generator": network, "average": self.average}
         self.optimizer = torch.optim.AdamW(

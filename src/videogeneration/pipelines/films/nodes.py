@@ -138,14 +138,14 @@ def check(settings: AnimateSettings, models_folder: Path) -> None:
 
 
 def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
-    """Every film by itself, and where there are several, all of them side by side."""
-    if len(films) == 1:
-        return {name: Reel(films[0].frames, fps)}
+    """Every film by itself, named after its sentence; of several also all side by side."""
     rows = {_label(film, films): small(film.frames, 480) for film in films}
     own = {
         f"{name}_{label.replace(',', '').replace(' ', '-')}": Reel(film.frames, fps)
         for label, film in zip(rows, films, strict=True)
     }
+    if len(own) == 1:
+        return own
     return {name: Reel([SheetFilm(name, rows, films[0].given)], fps), **own}
 
 
