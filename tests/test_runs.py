@@ -141,6 +141,16 @@ def test_a_users_mistake_is_one_line_and_no_run(project: Path, word: str, messag
     assert len(runs(project)) == before
 
 
+def test_a_setting_that_cannot_be_is_found_before_a_run_begins(
+    project: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.INFO, "videogeneration"):
+        assert kedro_run(project, "--params=mnist.size=3").exit_code == 1
+        assert "MLflow run" not in caplog.text
+        assert kedro_run(project, "--params=mnist.folder=/nowhere").exit_code == 1
+        assert "MLflow run" in caplog.text  # this is seen only when clips are made
+
+
 def test_a_bug_keeps_its_traceback_and_its_run(
     project: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

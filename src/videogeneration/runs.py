@@ -92,6 +92,7 @@ class RunHooks:
         if in_threads or any(x in run_params["runner"] for x in ("ParallelRunner", "ThreadRunner")):
             raise ValueError(ONE_THREAD)
         _refuse_unread(catalog)
+        _read_sources(pipeline, catalog)
         self._lock(Path(run_params["project_path"]), pipeline)
         # of an earlier run in this process: kedro-mlflow would open it again where it tracks none
         mlflow_hook.run_id = None
@@ -235,6 +236,24 @@ def _refuse_unread(catalog: CatalogProtocol) -> None:
     for name in sorted(given):
         if name and not name.startswith("_"):  # where YAML keeps what several blocks share
             check_name(name, read, "parameter")
+
+
+def _read_sources(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
+    """Read the settings of the sources that a pipeline starts from, before a run is announced.
+
+    Raises:
+        SettingsError: They cannot be, see `Source.read_settings`.
+    """
+    every = {name for known in pipelines.values() for name in known.inputs()}
+    for name, source in SOURCES.items():
+        own = f"params:{name}"
+        if own in pipeline.inputs():
+            others = {
+                x.removeprefix(f"{own}.").partition(".")[0]
+                for x in every
+                if x.startswith(f"{own}.")
+            }
+            source.read_settings(catalog.load(own), others)
 
 
 def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -> None:
