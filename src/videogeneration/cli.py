@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -151,7 +151,7 @@ def demo(
     except OSError as error:
         raise click.ClickException(f"{host}:{port}: {error.strerror}; see --port") from error
     click.echo(f"Open http://{host}:{listening.getsockname()[1]} in a browser; Ctrl+C ends it.")
-    with listening:
+    with listening, suppress(KeyboardInterrupt):
         config = uvicorn.Config(app, log_level="warning")
         uvicorn.Server(config).run(sockets=[listening])
 

@@ -136,7 +136,6 @@ def train(
         sample_every: Steps between two samples; the last step has one too.
     """
     first, done, history = distributed.rank() == 0, 0, list[dict[str, Any]]()
-    step = -1
     if checkpoint.state.exists():
         state = read_state(checkpoint.state)
         changed = differences(state["inputs"], inputs)
@@ -151,13 +150,14 @@ def train(
     save_every = -(-save_every // report_every) * report_every
     gathered: dict[str, list[torch.Tensor]] = {}
     shown = saved = done
+    step = done - 1
     saved_at = time.monotonic()
     # in a file, where a bar would fill pages, ten lines say how far it is
     hidden = None if first else True
     bar = tqdm(
         total=steps, initial=done, desc=name, unit="step", dynamic_ncols=True, disable=hidden
     )
-    with bar, _interrupted(lambda: _log_stop(name, step + 1, saved)):
+    with bar, _interrupted(name, lambda: (step + 1, saved)):
         for step, batch in enumerate(task.batches(done, steps), done):
             torch.manual_seed(seed * 1_000_003 + step)
             for key, value in task.step(step, batch).items():
@@ -200,16 +200,18 @@ def train(
 
 
 @contextmanager
-def _interrupted(said: Callable[[], None]) -> Iterator[None]:
-    """Say something where a user ends what is done here."""
+def _interrupted(name: str, progress: Callable[[], tuple[int, int]]) -> Iterator[None]:
+    """Where a user interrupts a training, say after which step, and where it goes on.
+
+    Args:
+        name: Of the training.
+        progress: Gives the number of steps that are done, and of those that are saved.
+    """
     try:
         yield
     except KeyboardInterrupt:
-        said()
+        done, saved = progress()
+        on = f"goes on after step {saved}" if saved else "starts anew"
+        if distributed.rank() == 0:
+            logger.warning("%s: interrupted after step %d; the same command %s", name, done, on)
         raise
-
-
-def _log_stop(name: str, done: int, saved: int) -> None:
-    """Say where a training was interrupted, and where it goes on."""
-    on = f"goes on after step {saved}" if saved else "starts anew"
-    logger.warning("%s: interrupted after step %d; the same command %s", name, done, on)

@@ -62,18 +62,19 @@ RIGID = tuple(i for i, limb in enumerate(LIMBS) if limb not in ((0, 1), (2, 4), 
 
 
 @cache
-def _kept(values: tuple[float, ...], kind: torch.dtype, device: torch.device) -> Tensor:
-    return torch.tensor(values, dtype=kind, device=device)
+def _indices(values: tuple[int, ...], device: torch.device) -> Tensor:
+    """Indices on a device; kept, for a GPU would wait for them each time."""
+    return torch.tensor(values, device=device)
 
 
 def constant(like: Tensor, *values: float) -> Tensor:
-    """Numbers as a tensor of another one's type and device: kept, for a GPU would wait for them."""
-    return _kept(values, like.dtype, like.device)
+    """Numbers as a tensor of another one's type, filled in on its device: a GPU waits for none."""
+    return torch.stack([like.new_full((), value) for value in values])
 
 
 def chosen(values: Tensor, indices: Sequence[int], dim: int) -> Tensor:
     """Some of the places of a dimension, in the order of these indices."""
-    return values.index_select(dim, _kept(tuple(indices), torch.long, values.device))
+    return values.index_select(dim, _indices(tuple(indices), values.device))
 
 
 def swapped(keypoints: Tensor, pair: int) -> Tensor:

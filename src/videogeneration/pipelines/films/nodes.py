@@ -139,13 +139,14 @@ def check(settings: AnimateSettings, models_folder: Path) -> None:
 
 def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
     """Every film by itself, named after its sentence; of several also all side by side."""
-    rows = {_label(film, films): small(film.frames, 480) for film in films}
+    labelled = {_label(film, films): film for film in films}
     own = {
         f"{name}_{label.replace(',', '').replace(' ', '-')}": Reel(film.frames, fps)
-        for label, film in zip(rows, films, strict=True)
+        for label, film in labelled.items()
     }
     if len(own) == 1:
         return own
+    rows = {label: small(film.frames, 480) for label, film in labelled.items()}
     return {name: Reel([SheetFilm(name, rows, films[0].given)], fps), **own}
 
 
