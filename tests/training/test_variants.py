@@ -1,11 +1,13 @@
 """Variants: what they change, what they leave, and what they may not say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from toys import NETWORK, VARIED, block_store, encode
+from toys import NETWORK, VARIED, block_store, encode, generator, untrained
 from videogeneration.captions import ActionGrammar
 from videogeneration.models.original import Original
 from videogeneration.training.mse import MseSettings, MseTraining
@@ -44,6 +46,32 @@ def test_another_network_keeps_no_setting_of_the_first(own: MseTraining) -> None
     assert small.inputs()["network"] == {"name": "unet", "widths": [8]}
     nested = Variant(network={"generator": {"losses": {"drawn": 2}}}).applied_to(own)
     assert nested.inputs()["network"] == {**own.inputs()["network"], "losses": {"drawn": 2}}
+
+
+def test_a_training_starts_from_a_trained_network(own: MseTraining, tmp_path: Path) -> None:
+    words, vocabulary = ActionGrammar().vocabulary.shape
+    trained = untrained(tmp_path / "trained", ActionGrammar(), seed=3)
+    for start, package in ((str(trained.folder), None), ("package", trained)):
+        begun = replace(own, settings=replace(own.settings, start=start), package=package)
+        weights, given = begun.generator().state_dict(), trained.load().state_dict()
+        assert all(torch.equal(weights[name], x) for name, x in given.items())
+        before = begun.inputs()["start"]
+        assert before == trained.fingerprint()
+    assert "start" not in own.inputs()
+    trained.finish(
+        generator(4, words=words, vocabulary=vocabulary),
+        trained.description()["inputs"],
+        trained.history(),
+    )
+    assert begun.inputs()["start"] != before, "other weights, another training"
+    larger = replace(begun, network={"name": "generator", "generator": {**OURS, "dense": 128}})
+    with pytest.raises(ValueError, match=r"mse\.start: .*dense: 64 -> 128"):
+        larger.generator()
+    with pytest.raises(ValueError, match=r"another network \(network: generator -> unet\);"):
+        replace(begun, network={"name": "unet", "unet": {"widths": [8]}}).generator()
+    for start, package in ((str(tmp_path / "none"), None), ("package", None)):
+        with pytest.raises(ValueError, match=r"mse\.start: no trained network"):
+            replace(own, settings=replace(own.settings, start=start), package=package).generator()
 
 
 BAD: list[tuple[dict[str, Any], str]] = [

@@ -1,7 +1,6 @@
 """A trained generator goes into MLflow's registry, with its scores."""
 
 import base64
-import hashlib
 import io
 import logging
 from importlib.metadata import requires, version
@@ -51,14 +50,13 @@ def register(
     if mlflow.active_run() is None:
         return
     client, name = mlflow.MlflowClient(), f"videogeneration-{source.name}"
-    weights = (checkpoint.folder / "weights.safetensors").read_bytes()
     measured = headline(scores, following, checkpoint.folder.name)
     tags = {
         "name": checkpoint.folder.name,
         "network": checkpoint.description()["network"],
         "steps": checkpoint.steps,
         "finished": checkpoint.finished,
-        "weights": hashlib.sha256(weights).hexdigest(),
+        "weights": checkpoint.fingerprint(),
         **{{"rate": "followed"}.get(name, name): f"{x:.4f}" for name, x in measured.items()},
     }
     known = [

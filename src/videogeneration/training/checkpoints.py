@@ -7,6 +7,7 @@ values is read from any of them. A network is replaced only by one that was trai
 steps or more: a longer training is set aside under a name of its own.
 """
 
+import hashlib
 import json
 import logging
 import shutil
@@ -117,6 +118,11 @@ class Checkpoint:
             raise CheckpointError(f"{path}: no grammar in its inputs")
         with reading(path, "train again", CaptionError):
             return Grammar.from_description(described)
+
+    def fingerprint(self) -> str:
+        """The SHA-256 digest of the trained weights, in hexadecimal digits."""
+        with (self.folder / "weights.safetensors").open("rb") as weights:
+            return hashlib.file_digest(weights, "sha256").hexdigest()
 
     def load(self, device: str = "cpu") -> nn.Module:
         """The trained network, ready to draw.

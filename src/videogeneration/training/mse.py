@@ -1,7 +1,9 @@
 """Training a generator of films with the loss that it defines: square error and what is beside."""
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,7 +20,7 @@ from videogeneration.models.losses import motion_weight
 from videogeneration.models.registry import FILM_MODELS
 from videogeneration.training import distributed
 from videogeneration.training.averaging import moving_average
-from videogeneration.training.checkpoints import build
+from videogeneration.training.checkpoints import Checkpoint, build, differences
 from videogeneration.training.device import Device
 from videogeneration.training.losses import step_down
 from videogeneration.training.replay import training_loss
@@ -41,6 +43,8 @@ class MseSettings:
             every window and told to the network (Valevski et al., "Diffusion Models Are Real-Time
             Game Engines", 2024).
         motion_weight: Weight of pixels that change, against 1 for those that stay.
+        start: A trained network whose weights it starts from: `package` for the one that comes
+            along, or a checkpoint's folder; None for new weights.
         seed: Order of the windows, augmentation, noise, first weights.
     """
 
@@ -52,6 +56,7 @@ class MseSettings:
     ema_decay: float = Field(0.998, ge=0, le=1)
     history_noise: float = Field(0.06, ge=0, le=1)
     motion_weight: float = Field(4.0, gt=0)
+    start: str | None = None
     seed: int = 0
 
 
@@ -161,6 +166,7 @@ class MseTraining:
         windows: How windows are cut and varied.
         settings: How it is trained.
         compute: `device` and `precision`, see `Device.choose`.
+        package: The network that comes along, if there is one.
     """
 
     clips: Clips
@@ -170,6 +176,7 @@ class MseTraining:
     windows: WindowSettings
     settings: MseSettings
     compute: dict[str, str]
+    package: Checkpoint | None = None
 
     def chosen(self) -> tuple[str, dict[str, Any]]:
         """The network's name and its settings.
@@ -199,13 +206,32 @@ class MseTraining:
             "windows": asdict(self.windows),
             "mse": asdict(self.settings),
             "compute": self.compute,
+            **({"start": start.fingerprint()} if (start := self.start()) else {}),
         }
 
-    def generator(self) -> FilmModel:
-        """The network before its training, its weights drawn from the seed.
+    def start(self) -> Checkpoint | None:
+        """The network that it starts from.
 
         Raises:
-            ValueError: The network's name or settings cannot be, see `build`.
+            ValueError: It is named, and there is none.
+        """
+        named = self.settings.start
+        if named is None:
+            return None
+        start = self.package if named == "package" else Checkpoint(Path(named))
+        if start is None or not start.description():
+            raise ValueError(
+                f"mse.start: no trained network '{named}'; name a checkpoint's folder, as in "
+                "data/06_models/kth/mse, or leave it out"
+            )
+        return start
+
+    def generator(self) -> FilmModel:
+        """The network before its training, its weights drawn from the seed or those of `start`.
+
+        Raises:
+            ValueError: The network's name or settings cannot be, see `build`, or are others than
+                those of the network that it starts from.
         """
         name, settings = self.chosen()
         height, width = self.clips.size
@@ -214,6 +240,15 @@ class MseTraining:
         torch.manual_seed(self.settings.seed)
         network = build(name, {**settings, **shape, "history": HISTORY})
         assert isinstance(network, FilmModel)
+        if start := self.start():
+            said, own = start.description(), json.loads(json.dumps(asdict(network.config)))
+            others = differences(said["network"], name, "network")
+            if others := others or differences(said["config"], own):
+                raise ValueError(
+                    f"mse.start: {start.folder} is another network ({', '.join(others)}); "
+                    "give it these settings, or start anew"
+                )
+            network.load_state_dict(start.load().state_dict())
         return network
 
     def task(self, device: Device) -> MseTask:

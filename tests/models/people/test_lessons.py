@@ -5,8 +5,13 @@ from dataclasses import replace
 import torch
 
 from models.people.figures import SIZE, batch
-from videogeneration.models.people.lessons import DrawingLesson, MotionLesson
-from videogeneration.models.people.skeleton import PELVIS
+from videogeneration.models.people.lessons import (
+    DrawingLesson,
+    FilmLesson,
+    MotionLesson,
+)
+from videogeneration.models.people.pose import Reading
+from videogeneration.models.people.skeleton import PELVIS, Poses
 
 
 def test_frames_that_show_a_figure_are_picked_first() -> None:
@@ -120,3 +125,51 @@ def test_only_what_is_as_told_is_learned() -> None:
     assert lesson.known.tolist() == [[True, False, False]] * 2 + [[False] * 3]
     true = scene.labels["keypoints"][:2, 8]
     assert torch.equal(lesson.following.keypoints[:2, 0], true)
+
+
+def read_a_little_to_the_right(film: FilmLesson, true: Poses) -> Reading:
+    keypoints = true.keypoints + torch.tensor([3.0, 0.0])
+    poses = Poses(keypoints, true.scale, true.heading).map(lambda x: x.flatten(0, 1))
+    return Reading(poses, torch.ones(film.valid.numel()), torch.zeros(film.valid.numel(), 1, 1))
+
+
+def recorded() -> tuple[FilmLesson, Poses]:
+    """A film without labels, and what is true of it."""
+    scene = batch(count=1, labelled=False)
+    film, labels = FilmLesson.of(scene), scene.labels
+    assert film is not None
+    heading = torch.stack([labels["heading"].cos(), labels["heading"].sin()], -1)
+    return film, Poses(labels["keypoints"], labels["scale"], heading)
+
+
+def test_of_recordings_the_motion_learns_what_was_read() -> None:
+    film, true = recorded()
+    reading = read_a_little_to_the_right(film, true)
+    torch.manual_seed(0)
+    lesson = MotionLesson.read(film, reading, 50, 10, 2)
+    assert len(lesson.known) == 50 and not lesson.exact.any()
+    assert lesson.known.any(1).all() and (lesson.shown > 0).any(1).all()
+    read = reading.poses.keypoints
+    for pose in (
+        *lesson.past.keypoints[lesson.shown > 0],
+        *lesson.following.keypoints[lesson.known],
+    ):
+        assert torch.isclose(read, pose).all((1, 2)).any()
+
+
+def test_nobody_who_is_not_seen_teaches() -> None:
+    film, true = recorded()
+    nobody = replace(
+        read_a_little_to_the_right(film, true), present=-torch.ones(film.valid.numel())
+    )
+    assert not MotionLesson.read(film, nobody, 50, 10, 2).known.any()
+
+
+def test_recordings_alone_are_read_frame_after_frame() -> None:
+    scene = batch(count=8)
+    assert FilmLesson.of(scene) is None
+    known = torch.ones(8, dtype=torch.bool)
+    known[5] = False
+    film = FilmLesson.of(replace(scene, labels={**scene.labels, "labels_valid": known}))
+    assert film is not None and film.valid.any(1).tolist() == [True, False]
+    assert torch.equal(film.frames[0], torch.cat([scene.history, scene.future], 1)[5])

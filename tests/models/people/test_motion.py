@@ -137,9 +137,8 @@ def test_small_beats_last_beside_great_strides() -> None:
         at = int(torch.randint(0, frames - 10, ()))
         newest = whole.frames(slice(at, at + 1))
         following = whole.frames(slice(at + 1, at + 11))
-        loss = network.losses(newest.then(*[newest] * 9), shown, following, known, condition)[
-            "body"
-        ]
+        past = network.as_read(newest.then(*[newest] * 9), shown)
+        loss = network.losses(past, shown, following, known, condition)["body"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

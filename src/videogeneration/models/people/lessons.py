@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.utils._pytree import tree_map
 
 from videogeneration.models.interface import Batch
+from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.skeleton import Poses, constant
 
 LEGIBLE = 0.2
@@ -15,6 +17,9 @@ LEGIBLE = 0.2
 
 MARGIN = 0.25
 """How far outside a frame keypoints are read, in shares of its sides."""
+
+READABLE = 0.6
+"""Share of a figure's keypoints that a frame must show for its reading to teach where it goes."""
 
 
 @dataclass(frozen=True)
@@ -182,6 +187,7 @@ class MotionLesson:
             given.
         following: `[N, ahead]`.
         known: bool `[N, ahead]`: which count.
+        exact: bool `[N]`: whose poses that follow are true, and not read.
         caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
     """
 
@@ -189,6 +195,7 @@ class MotionLesson:
     shown: Tensor
     following: Poses
     known: Tensor
+    exact: Tensor
     caption: Tensor
 
     @classmethod
@@ -203,26 +210,109 @@ class MotionLesson:
         else:
             poses, caption, follows = _true(labels, ""), batch.caption, labels["follows"]
             present = labels["labels_valid"][:, None] & labels["present"]
-        possible = present & follows
+        shown = inside(poses.keypoints, batch.history.shape[-2:]).to(poses.scale.dtype).mean(-1)
+        shown = shown * (shown > LEGIBLE) * present
+        return cls._picked(poses, shown, present & follows, True, caption, length, ahead)
+
+    @classmethod
+    def read(
+        cls, film: "FilmLesson", read: Reading, count: int, length: int, ahead: int
+    ) -> "MotionLesson":
+        """Pick moments in recorded films; past and what follows are as they were read.
+
+        Args:
+            film: F films.
+            read: What was read from their frames, `[F * T]`.
+            count: Moments in each film.
+            length: Past poses.
+            ahead: Poses that follow.
+        """
+        shape, size = film.valid.shape, film.frames.shape[-2:]
+        found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
+        seen = film.valid & (read.present > 0).unflatten(0, shape)
+        shown = seen * inside(found.keypoints, size).to(found.scale.dtype).mean(-1)
+
+        def often(x: Tensor) -> Tensor:
+            return x.repeat_interleave(count, 0)
+
+        possible = often(shown > READABLE)
+        return cls._picked(
+            found.map(often), often(shown), possible, False, often(film.caption), length, ahead
+        )
+
+    @classmethod
+    def _picked(
+        cls,
+        poses: Poses,
+        shown: Tensor,
+        possible: Tensor,
+        exact: bool,
+        caption: Tensor,
+        length: int,
+        ahead: int,
+    ) -> "MotionLesson":
+        """Pick a moment of each of N films, and what is given of the poses before it.
+
+        Args:
+            poses: `[N, T]`.
+            shown: `[N, T]` in [0, 1]: which share of them frames show; 0 where there is none.
+            possible: bool `[N, T]`: which of them may be taught.
+            exact: Whether they are true, and not read.
+            caption: `[N, words, vocabulary]`.
+            length: Past poses.
+            ahead: Poses that follow.
+        """
+        possible = possible.clone()
         possible[:, :1].zero_()
         chance = torch.rand(possible.shape, device=possible.device) + possible
         moment = chance.argmax(1, keepdim=True)
         past = moment - length + torch.arange(length, device=moment.device)
         given = _some(len(moment), length, past.device) & (past >= 0)
         past = past.clamp(min=0)
-        before = poses.map(lambda x: take(x, past))
-        shown = inside(before.keypoints, batch.history.shape[-2:]).to(before.scale.dtype).mean(-1)
-        shown = shown * (shown > LEGIBLE) * (given & take(present, past))
+        share = take(shown, past) * given
         following = moment + torch.arange(ahead, device=moment.device)
-        within = following < present.shape[1]
-        following = following.clamp(max=present.shape[1] - 1)
+        within = following < possible.shape[1]
+        following = following.clamp(max=possible.shape[1] - 1)
         return cls(
-            past=before,
-            shown=shown,
+            past=poses.map(lambda x: take(x, past)),
+            shown=share,
             following=poses.map(lambda x: take(x, following)),
-            known=within & take(possible, following) & (shown > 0).any(1, keepdim=True),
+            known=within & take(possible, following) & (share > 0).any(1, keepdim=True),
+            exact=torch.full_like(share[:, 0], exact, dtype=torch.bool),
             caption=caption,
         )
+
+    def then(self, other: "MotionLesson") -> "MotionLesson":
+        """Both."""
+        both: MotionLesson = tree_map(lambda *pair: torch.cat(pair), self, other)
+        return both
+
+
+@dataclass(frozen=True)
+class FilmLesson:
+    """F windows of recordings, whose frames are read one after the other.
+
+    Attributes:
+        frames: `[F, T, H, W]`.
+        valid: bool `[F, T]`: which of them there are.
+        caption: One-hot `[F, words, vocabulary]`: what is done in all of them.
+    """
+
+    frames: Tensor
+    valid: Tensor
+    caption: Tensor
+
+    @classmethod
+    def of(cls, batch: Batch) -> "FilmLesson | None":
+        """Pick a quarter of the windows, those with the most frames; None where all have labels."""
+        recorded = ~batch.labels["labels_valid"]
+        if not recorded.any():
+            return None
+        there = torch.cat([batch.history_valid, batch.future_valid], 1) & recorded[:, None]
+        order = there.sum(1) + torch.rand(len(there), device=there.device)
+        picked = order.topk(-(-len(there) // 4)).indices
+        frames = torch.cat([batch.history, batch.future], 1)
+        return cls(frames[picked], there[picked], batch.caption[picked])
 
 
 @dataclass(frozen=True)
@@ -231,16 +321,18 @@ class Lesson:
 
     Attributes:
         drawing: What reader, renderer and background learn from.
-        motion: What the motion learns from.
+        motion: What the motion learns from without pictures.
+        film: What it learns from as it is read, where there are recordings.
         caption: One-hot `[B, words, vocabulary]`: what the windows of `drawing` show.
     """
 
     drawing: DrawingLesson
     motion: MotionLesson
+    film: FilmLesson | None
     caption: Tensor
 
 
-for kind in (Poses, DrawingLesson, MotionLesson, Lesson):
+for kind in (Poses, DrawingLesson, MotionLesson, FilmLesson, Lesson):
     torch.export.register_dataclass(kind)
 
 

@@ -95,25 +95,56 @@ class Motion(nn.Module):
             self.register_buffer(name + "deviation", torch.ones(shape))
         self.register_buffer("way_size", torch.ones(c.ahead, PLACE))
 
+    def as_read(self, past: Poses, shown: Tensor) -> Poses:
+        """True poses with the errors that a reader makes, the larger the less a frame shows.
+
+        What follows is then said from what was read, so that the network puts it right.
+
+        Args:
+            past: `[B, history]`.
+            shown: `[B, history]`, see `losses`.
+        """
+        c, shape = self.config, past.scale.shape
+        noise = past.scale.new_empty(*shape, 36).normal_()
+        more = 1 + c.cut_off * (1 - shown)
+        jitter = (c.jitter * more * past.scale)[..., None]
+        # a figure's keypoints are off together and each by itself
+        keypoints = past.keypoints + 0.7 * (jitter * noise[..., :2])[..., None, :]
+        keypoints = keypoints + (jitter * noise[..., 2:34]).unflatten(-1, (16, 2))
+        angle = c.heading_jitter * more * noise[..., 34]
+        cosine, sine = past.heading.unbind(-1)
+        side = torch.where(torch.rand_like(cosine) < c.misread * more, -1.0, 1.0)
+        heading = [side * cosine * angle.cos() - sine * angle.sin()]
+        heading += [side * cosine * angle.sin() + sine * angle.cos()]
+        scale = past.scale * (c.scale_jitter * more * noise[..., 35]).exp()
+        return Poses(keypoints, scale, torch.stack(heading, -1))
+
     def losses(
-        self, past: Poses, shown: Tensor, following: Poses, known: Tensor, condition: Tensor
+        self,
+        past: Poses,
+        shown: Tensor,
+        following: Poses,
+        known: Tensor,
+        condition: Tensor,
+        exact: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Losses `way` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
-            past: `[B, history]`, newest last.
+            past: `[B, history]`, newest last, as it is read, see `as_read`.
             shown: `[B, history]` in [0, 1]: which share of a past pose's keypoints its frame shows;
                 0 where there is none.
             following: The poses that follow, `[B, ahead]`.
             known: bool `[B, ahead]`: which of these count.
             condition: Caption embedding `[B, condition]`.
+            exact: bool `[B]`: whose poses that follow are true. Those that were read teach ways
+                alone: of them a body would learn to tremble. None where all are true.
         """
-        past = self._as_read(past, shown)
         newest = past.last(shown > 0)
         given = _relative(newest, past)
         places = _places(newest, following)
         change = _body(following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
-        first = known[:, 0]
+        first = known[:, 0] if exact is None else known[:, 0] & exact
         if self.training:
             self._adapt("past_", given, shown > 0)
             self._adapt("", change, first)
@@ -212,26 +243,6 @@ class Motion(nn.Module):
         entered = torch.cat([seen, 10 * place, state], 1)
         out: Tensor = self.body(entered, torch.cat([time, condition], 1))
         return out
-
-    def _as_read(self, past: Poses, shown: Tensor) -> Poses:
-        """True poses with the errors that a reader makes, the larger the less a frame shows.
-
-        What follows is then said from what was read, so that the network puts it right.
-        """
-        c, shape = self.config, past.scale.shape
-        noise = past.scale.new_empty(*shape, 36).normal_()
-        more = 1 + c.cut_off * (1 - shown)
-        jitter = (c.jitter * more * past.scale)[..., None]
-        # a figure's keypoints are off together and each by itself
-        keypoints = past.keypoints + 0.7 * (jitter * noise[..., :2])[..., None, :]
-        keypoints = keypoints + (jitter * noise[..., 2:34]).unflatten(-1, (16, 2))
-        angle = c.heading_jitter * more * noise[..., 34]
-        cosine, sine = past.heading.unbind(-1)
-        side = torch.where(torch.rand_like(cosine) < c.misread * more, -1.0, 1.0)
-        heading = [side * cosine * angle.cos() - sine * angle.sin()]
-        heading += [side * cosine * angle.sin() + sine * angle.cos()]
-        scale = past.scale * (c.scale_jitter * more * noise[..., 35]).exp()
-        return Poses(keypoints, scale, torch.stack(heading, -1))
 
     @torch.no_grad()
     def _adapt(self, name: str, values: Tensor, valid: Tensor, momentum: float = 0.02) -> None:

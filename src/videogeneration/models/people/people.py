@@ -1,7 +1,7 @@
 """The generator of people: pose, motion, background and renderer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -14,6 +14,7 @@ from videogeneration.models.people.background import Background, BackgroundConfi
 from videogeneration.models.people.crowd import largest, touches_edge, without_others
 from videogeneration.models.people.lessons import (
     DrawingLesson,
+    FilmLesson,
     Lesson,
     MotionLesson,
     inside,
@@ -183,7 +184,8 @@ class People(FilmModel):
         Of labelled windows the reader learns the true poses, the renderer to draw one frame's
         figure in another frame's true pose, the motion the true poses to come. Of others reader and
         renderer learn together: one frame's figure in the pose that is read from another must give
-        that other.
+        that other; and of a quarter of them, read frame after frame, the motion learns where people
+        go.
 
         Args:
             batch: Its labels are, over the T + K frames, `keypoints` `[B, T + K, 16, 2]` in pixels,
@@ -207,12 +209,13 @@ class People(FilmModel):
         return Lesson(
             drawing=drawing.mirrored(c.mirrored, c.drawings),
             motion=MotionLesson.of(batch, c.motion.history, c.motion.ahead),
+            film=FilmLesson.of(batch),
             caption=batch.caption,
         )
 
     def lesson_loss(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
         """The losses of all networks, see `training_loss`."""
-        drawing, motion = lesson.drawing, lesson.motion
+        drawing = lesson.drawing
         read = self.reader(drawing.frames.flatten(0, 1))
         losses = pose_losses(
             read,
@@ -222,11 +225,28 @@ class People(FilmModel):
             drawing.labelled.flatten(0, 1),
         )
         drawn, square = self._drawing_losses(drawing, read, self.caption(lesson.caption))
+        motion = self._motion_lesson(lesson)
         losses |= drawn | self.motion.losses(
-            motion.past, motion.shown, motion.following, motion.known, self.caption(motion.caption)
+            motion.past,
+            motion.shown,
+            motion.following,
+            motion.known,
+            self.caption(motion.caption),
+            motion.exact,
         )
         metrics = {name: loss.detach() for name, loss in losses.items()}
         return self.config.weights.total(losses), metrics | {"mse": square.detach()}
+
+    def _motion_lesson(self, lesson: Lesson) -> MotionLesson:
+        """True past poses with a reader's errors, and those of recordings as they are read."""
+        c, motion, film = self.config, lesson.motion, lesson.film
+        motion = replace(motion, past=self.motion.as_read(motion.past, motion.shown))
+        if film is None:
+            return motion
+        with torch.no_grad():
+            read = self.reader(film.frames.flatten(0, 1))
+        sizes = (c.sequences, c.motion.history, c.motion.ahead)
+        return motion.then(MotionLesson.read(film, read, *sizes))
 
     def _drawing_losses(
         self, lesson: DrawingLesson, read: Reading, condition: Tensor
@@ -306,8 +326,7 @@ class People(FilmModel):
         order = picked.sort(1).values
         scene = self._scene(take(batch.history, order), take(batch.history_valid, order))
         read = self.reader(batch.future.flatten(0, 1))
-        poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2]))
-        poses = Poses(poses.keypoints, poses.scale.clamp(min=8), poses.heading)
+        poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2])).not_tiny()
         there = (read.present > 0).view(batch.future.shape[:2])
         figure, alpha = self._figure(scene, poses, self.caption(batch.caption), there)
         background = scene.background[:, None]
@@ -438,8 +457,7 @@ class People(FilmModel):
             everywhere[valid] = x
             return everywhere
 
-        past = read.poses.map(spread)
-        past = Poses(past.keypoints, past.scale.clamp(min=8), past.heading)
+        past = read.poses.map(spread).not_tiny()
         seen = spread(read.present > 0)
         alpha = spread(read.silhouette.sigmoid())
         # who cannot be read covers the background too

@@ -160,6 +160,10 @@ class Poses:
         """Some of the frames."""
         return self.map(lambda x: x[:, frames])
 
+    def not_tiny(self) -> "Poses":
+        """The same, but no smaller than 8 pixels: what is read of nobody may be anything."""
+        return Poses(self.keypoints, self.scale.clamp(min=8), self.heading)
+
     def map(self, change: Callable[[Tensor], Tensor]) -> "Poses":
         """The same change of each of the three."""
         return Poses(change(self.keypoints), change(self.scale), change(self.heading))

@@ -15,6 +15,7 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import WindowSettings
 from videogeneration.evaluation.scoring import compare
+from videogeneration.networks import packaged
 from videogeneration.pipelines.evaluation.nodes import EvaluationSettings, predict
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.pipelines.training.reporting import nested_run
@@ -65,6 +66,7 @@ def train_variants(
         windows,
         mse,
         compute,
+        packaged(models_folder.name),
     )
     variants, source = {}, models_folder.name
     for name, training in benchmark.trainings(own).items():

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import Windows, WindowSettings
+from videogeneration.networks import packaged
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, configured
 from videogeneration.training.device import Device
@@ -41,6 +42,7 @@ def train_mse(
         windows,
         settings,
         compute,
+        packaged(models_folder.name),
     )
     checkpoint = Checkpoint(models_folder / "mse")
     return train_once(checkpoint, training.inputs(), training.task, settings.steps, settings.seed)
