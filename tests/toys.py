@@ -35,7 +35,7 @@ CPU = Device("cpu", "float32")
 AHEAD = 3
 """Frames that the small generator draws at once."""
 
-LABELS = ("poses", "background")
+LABELS = ("poses",)
 """What it reads besides."""
 
 NETWORK = {
@@ -104,13 +104,13 @@ def numbered_clip(clip: int, length: int, size: int = 8) -> np.ndarray:
 def block_clip(
     direction: str, seed: int, size: int = 32, length: int = 8, speed: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """A bright 6x6 block on a dark ground that moves `speed` pixels a frame to one side.
+    """A bright 6x6 block on black that moves `speed` pixels a frame to one side.
 
     Returns:
         Its frames, and its poses `[length, 1, 3]`.
     """
     random = np.random.default_rng(seed)
-    frames, poses = np.full((length, size, size), 40, np.uint8), np.zeros((length, 1, 3))
+    frames, poses = np.zeros((length, size, size), np.uint8), np.zeros((length, 1, 3))
     top, way = int(random.integers(4, size - 10)), speed * (length - 1)
     first = int(random.integers(0, size - 6 - way + 1))
     for time in range(length):

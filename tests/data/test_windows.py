@@ -220,7 +220,7 @@ def test_what_is_behind_a_walker_is_told(tmp_path: Path, mirror: float) -> None:
     for number, length in enumerate((12, 9)):
         frames, poses = block_clip("left", number, size=48, length=length)
         ramp = np.linspace(20, 120, 48).round().astype(np.uint8)
-        frames = np.where(frames == 40, ramp, frames)
+        frames = np.where(frames == 0, ramp, frames)
         clips.append((frames, {"caption": LEFT, "poses": poses if number == 0 else np.nan * poses}))
     store = write_store(tmp_path / "clips", clips)
     settings = window_settings(mirror=mirror, single_frame=0.0)
