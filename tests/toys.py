@@ -54,16 +54,12 @@ DISCRIMINATOR = {"widths": (8, 16), "past": 2}
 
 NOT_VARIED = {
     "mirror": 0.0,
-    "backwards": 0.0,
     "single_frame": 0.0,
-    "clothes": 0.0,
     "brightness": 0.0,
     "contrast": 0.0,
 }
 
-VARIED = WindowSettings(
-    mirror=0.5, backwards=0.5, single_frame=0.3, clothes=0.0, brightness=0.1, contrast=0.1
-)
+VARIED = WindowSettings(mirror=0.5, single_frame=0.3, brightness=0.1, contrast=0.1)
 
 
 def window_settings(**changes: Any) -> WindowSettings:

@@ -107,8 +107,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     windows = windows_over(
         clips, WindowSettings(), batch_size=3, future=10, labels=("poses", "background")
     )
-    whole = windows.batch(0)
-    return Batch(**{**vars(whole), "labels": {**whole.labels, "clean_history": whole.history}})
+    return windows.batch(0)
 
 
 def small(name: str) -> FilmModel:
