@@ -25,7 +25,6 @@ TINY = {
                 "background": {"width": 8},
                 "renderer": {"rows": 32, "columns": 24, "body": 24.0, "width": 8, "latent": 16},
             },
-            "generator": {"widths": [16, 24], "latent": 8, "dense": 32, "embedding": 16},
             "unet": {"widths": [8, 16], "embedding": 16},
             "simvp": {"spatial": 4, "temporal": 16},
         },

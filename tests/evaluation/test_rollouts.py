@@ -169,7 +169,7 @@ def test_a_film_is_drawn_when_it_is_taken(tmp_path: Path) -> None:
 
 
 def test_a_network_as_a_model(tmp_path: Path) -> None:
-    network = generator(height=48, width=48)
+    network = generator(height=48, width=48).eval()
     model = network_model(network, ActionGrammar().vocabulary)
     given = list(np.random.default_rng(0).random((2, 3, 48, 48), np.float32))
     films = model(given, [LEFT, RIGHT], 4)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from toys import AHEAD, LEFT, RIGHT, block_store, generator, start, windows_over
+from toys import LEFT, RIGHT, block_store, start, windows_over
 from videogeneration.data.clips import HISTORY
 from videogeneration.data.windows import WindowSettings
 from videogeneration.models.interface import Batch, FilmModel, push
@@ -100,26 +100,6 @@ def test_no_more_frames_are_kept_than_a_history_holds() -> None:
     assert sum(frame() is not None for frame in network.drawn) <= HISTORY
 
 
-def test_a_film_s_background_stays_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    network = generator(sources=3).eval()
-    backgrounds, draw = [], network.draw
-
-    def spy(*args: Any, background: Tensor | None = None, **more: Any) -> Any:
-        drawing = draw(*args, background=background, **more)
-        backgrounds.append((background, drawing.layers.ground))
-        return drawing
-
-    monkeypatch.setattr(network, "draw", spy)
-    network.generate(*given(start(torch.rand(1, HISTORY, 32, 32), LEFT)), 3 * AHEAD)
-    (first, found), *later = backgrounds
-    assert first is None
-    assert len(later) == 2
-    for told, kept in later:
-        assert told is not None
-        assert torch.equal(told, found)
-        assert torch.equal(kept, found)
-
-
 @pytest.fixture(scope="module")
 def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     """Windows over blocks, with all that a model may ask for."""
@@ -127,8 +107,7 @@ def batch(tmp_path_factory: pytest.TempPathFactory) -> Batch:
     windows = windows_over(
         clips, WindowSettings(), batch_size=3, future=10, labels=("poses", "background")
     )
-    whole = windows.batch(0)
-    return Batch(**{**vars(whole), "labels": {**whole.labels, "clean_history": whole.history}})
+    return windows.batch(0)
 
 
 def small(name: str) -> FilmModel:

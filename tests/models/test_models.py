@@ -5,7 +5,6 @@ from dataclasses import replace
 from typing import Any
 
 import cv2
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
@@ -17,14 +16,11 @@ from videogeneration.captions import ActionGrammar, SceneGrammar
 from videogeneration.models.generator import Drawing, Generator
 from videogeneration.models.generator_losses import matching_loss, place_loss, turn_loss
 from videogeneration.models.interface import Batch
-from videogeneration.models.layers import Layers
 from videogeneration.models.motions import (
     ANGLES,
     Motion,
-    Paths,
     _ways,
     carry,
-    follow,
     turning,
 )
 from videogeneration.models.original import Original, OriginalConfig
@@ -39,41 +35,37 @@ def sentences(*texts: str) -> Tensor:
     return torch.stack([torch.from_numpy(vocabulary.encode(text)).float() for text in texts])
 
 
-def draw(network: Generator, batch: Batch, **more: Tensor) -> Drawing:
-    return network.draw(batch.history, batch.history_valid, batch.caption, batch.noise, **more)
+def draw(network: Generator, batch: Batch, which: Tensor | None = None) -> Drawing:
+    return network.draw(batch.history, batch.history_valid, batch.caption, batch.noise, which)
 
 
-@pytest.mark.parametrize("changes", [{}, {"sources": 0}, {"figures": 2}])
+@pytest.mark.parametrize("figures", [1, 2])
 @pytest.mark.parametrize("present", [1, 10])
-def test_generator_draws_frames_in_range(changes: dict[str, Any], present: int) -> None:
-    network = generator(**changes).eval()
+def test_generator_draws_frames_in_range(figures: int, present: int) -> None:
+    network = generator(figures=figures).eval()
     history = torch.rand(3, 10, 32, 32)
     history[:, : 10 - present] = 0
     drawing = draw(network, start(history, LEFT, RIGHT, LEFT))
-    figures = changes.get("figures", 1)
     assert drawing.frames.shape == (3, AHEAD, 32, 32)
-    assert drawing.shown.shape == (3, figures + (network.config.sources > 0), 32, 32)
-    assert drawing.layers.ground.shape == (3, 1, 32, 32)
+    assert drawing.shown.shape == (3, figures, 32, 32)
     assert drawing.centres.shape == (3, figures, 2)
-    assert drawing.paths.shape == (3, figures, 10, AHEAD, 4)
+    assert drawing.paths.shape == (3, figures, 10, AHEAD, 3)
     assert drawing.frames.dtype == torch.float32
     assert drawing.frames.min() >= 0
     assert drawing.frames.max() <= 1
     assert drawing.tracks.shape == (3, figures, 10, 4)
-    assert drawing.about.shape == (3, figures, 10, 2)
-    loss = drawing.frames.sum() + drawing.about.sum() + drawing.centres.sum() + drawing.paths.sum()
+    assert (drawing.match is None) == (figures == 1)
+    loss = drawing.frames.sum() + drawing.centres.sum() + drawing.paths.sum() + drawing.tracks.sum()
     loss = loss + drawing.shown.sum()
-    for logits in (drawing.match, drawing.layers.cut, drawing.looks):
-        loss = loss if logits is None else loss + logits.clamp(min=-99).sum()
+    if drawing.match is not None:
+        loss = loss + drawing.match.sum()
     loss.backward()
-    # where figures look is learned apart
-    gradients = [p.grad for name, p in network.named_parameters() if "facing" not in name]
+    gradients = [p.grad for p in network.parameters()]
     assert all(g is not None and g.isfinite().all() for g in gradients)
 
 
-@pytest.mark.parametrize("sources", [0, 5])
-def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
-    network = generator(sources=sources).eval()
+def test_some_of_the_frames_are_those_among_all() -> None:
+    network = generator().eval()
     given = start(torch.rand(2, 10, 32, 32), LEFT, RIGHT)
     whole, some = draw(network, given), draw(network, given, which=torch.tensor([0, 2]))
     assert torch.allclose(some.frames, whole.frames[:, [0, 2]], atol=1e-6)
@@ -88,8 +80,6 @@ def test_some_of_the_frames_are_those_among_all(sources: int) -> None:
         {"words": 17, "vocabulary": 40},
         {"figures": 2},
         {"figures": 3, "horizon": 1},
-        {"sources": 1},
-        {"sources": 10},
     ],
 )
 def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
@@ -102,21 +92,13 @@ def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
 
 
 def test_an_untrained_generator_stays_near_the_last_frame() -> None:
-    history = torch.rand(2, 10, 32, 32)
+    history = torch.zeros(2, 10, 32, 32)
+    for time in range(10):
+        row, column = 5 * (time % 4) + 4, 8 * (time // 4) + 2
+        history[:, time, row : row + 6, column : column + 6] = 1
     frames = generator().eval().predict(start(history, LEFT, RIGHT))
     nearest = [(frames - history[:, [place]]).abs().mean().item() for place in range(10)]
     assert min(nearest) == nearest[-1]
-
-
-def test_missing_frames_are_no_ground() -> None:
-    network = generator().eval()
-    with torch.no_grad():
-        assert network.apart is not None
-        network.apart.cutting.see[-2].bias.fill_(-100)
-    history = torch.zeros(2, 10, 32, 32)
-    history[:, -1] = 1
-    white = network.predict(start(history, LEFT, RIGHT))
-    assert white.min() > 0.999
 
 
 def test_generator_is_told_which_frames_are_missing() -> None:
@@ -129,39 +111,8 @@ def test_generator_is_told_which_frames_are_missing() -> None:
     assert not torch.allclose(*films)
 
 
-class LooksRight(torch.nn.Module):
-    """Says of everyone that he looks to the right."""
-
-    def forward(self, looks: Tensor, centres: Tensor) -> Tensor:
-        return torch.ones(len(looks))
-
-
-@pytest.mark.parametrize(("way", "turns"), [(0.6, 0), (-0.6, 1), (-0.1, 0)])
-@pytest.mark.parametrize("frames", [1, 5])
-def test_who_is_to_go_where_he_does_not_look_turns_round(
-    way: float, turns: int, frames: int
-) -> None:
-    network = generator().eval()
-    network.facing = LooksRight()
-    history = torch.zeros(1, 5, 32, 32)
-    history[0, -1, 4:28, 14:18] = 0.5
-    history[0, -1, 6:8, 18:20] = 0.5  # a nose
-    there = torch.arange(5)[None] >= 5 - frames
-    cover, places = (history > 0).float()[:, None], torch.zeros(1, 1, 10, 2)
-    ground, found = torch.zeros(1, 1, 32, 32), torch.ones(1, 1, 10, dtype=torch.bool)
-    layers = Layers(ground, history, there, history, cover, places, found)
-    ways = torch.zeros(1, 1, 2, 4)
-    ways[..., 0] = torch.tensor([way / 2, way])
-    one = torch.ones(1, 1, dtype=torch.bool)
-    drawn = network.walking(layers, torch.zeros(1, 1, 2), ways, one)[0, :, 0]
-    head = history[0, -1, :12]
-    # of several frames the first would be seen to look elsewhere
-    expected = head.flip(1) if turns and frames == 1 else head
-    assert (drawn[:, :12] - expected).abs().max() < 0.05
-
-
-def test_figures_keep_their_light_before_a_black_ground() -> None:
-    network = generator(sources=0, figures=2).eval()
+def test_figures_keep_their_light() -> None:
+    network = generator(figures=2).eval()
     history = torch.zeros(1, 10, 32, 32)
     history[0, -1, 12:20, 12:20] = 1
     with torch.no_grad():
@@ -178,19 +129,14 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
     """A square goes where the sentence says: nothing but the sentence tells."""
     torch.manual_seed(0)
     network = generator(dropout=0.0)
-    history = torch.zeros(2, 10, 32, 32)
-    history[:, -1] = 0.2
+    history, wanted = torch.zeros(2, 10, 32, 32), torch.zeros(2, AHEAD, 32, 32)
     history[:, -1, 12:20, 12:20] = 0.9
-    wanted = torch.full((2, AHEAD, 32, 32), 0.2)
     wanted[0, :, 12:20, 8:16] = wanted[1, :, 12:20, 16:24] = 0.9
     ways = torch.tensor([-4 / 16, 4 / 16])[:, None, None].expand(2, 1, AHEAD)
-    square = (history[:, -1] > 0.5).float()
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(150):
         drawing = draw(network, start(history, LEFT, RIGHT))
         loss = F.mse_loss(drawing.frames, wanted) + F.mse_loss(drawing.paths[:, :, -1, :, 0], ways)
-        shown = drawing.shown[:, 0] - drawing.shown[:, 1]
-        loss = loss + 0.1 * F.binary_cross_entropy_with_logits(shown, square)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -244,13 +190,13 @@ def test_places_look_up_the_figure_that_they_show() -> None:
         assert shown[:, part].gather(1, cells[:, 1 - part : 2 - part]).mean() < 0.2
 
 
-def carried(x: float = 0, y: float = 0, turn: float = 0, size: float = 1) -> Tensor:
+def carried(x: float = 0, y: float = 0, turn: float = 0) -> Tensor:
     """A bar of 3x9 pixels round column 20 of row 10 of 32x64, carried from its own middle."""
-    frame = torch.zeros(1, 1, 1, 1, 32, 64)
+    frame = torch.zeros(1, 1, 32, 64)
     frame[..., 9:12, 16:25] = 1
     middle = torch.tensor([[[20.5 / 32 - 1, 10.5 / 16 - 1]]])
-    path = torch.tensor([[[[x / 32, y / 16, turn, math.log(size)]]]])
-    return carry(frame, middle, path)[0, 0, 0, 0]
+    path = torch.tensor([[[[x / 32, y / 16, turn]]]])
+    return carry(frame, middle, path)[0, 0, 0]
 
 
 @pytest.mark.parametrize(("right", "down"), [(0, 0), (5, 0), (-5, 0), (0, 3), (0, -3), (7, -4)])
@@ -273,72 +219,38 @@ def test_a_turn_is_clockwise_and_goes_with_the_shift() -> None:
     assert torch.allclose(away[5:], turned.roll((5, 10), (0, 1))[5:], atol=1e-3)
 
 
-def test_a_change_of_size_is_about_the_centre_and_keeps_the_shape() -> None:
-    large = carried(size=2)
-    assert large.sum() == pytest.approx(4 * 27, rel=0.05)
-    assert large[7:14, 11:30].sum() == pytest.approx(large.sum().item(), rel=1e-3)
-    small = carried(size=0.5)
-    assert small[9:12, 18:23].sum() == pytest.approx(small.sum().item(), rel=1e-3)
-    assert torch.allclose(carried(5, size=0.5), small.roll(5, 1), atol=1e-4)
-    upright = carried(turn=torch.pi / 2, size=2)
-    assert upright[1:20, 17:24].sum() == pytest.approx(upright.sum().item(), rel=1e-3)
-
-
 def test_what_leaves_the_frame_is_gone() -> None:
     assert carried(x=60).abs().max() == 0
     assert carried(x=-18)[:, :7].sum() == pytest.approx(7 * 3, abs=0.01)
 
 
-@pytest.mark.parametrize("layers", [1, 3])
-def test_every_figure_goes_its_own_way(layers: int) -> None:
-    frames = torch.zeros(1, 2, layers, 2, 32, 32)
-    frames[0, 0, ..., 4:8, 4:8] = frames[0, 1, ..., 20:24, 4:8] = 1
-    frames[:, :, :, 1] *= 0.5
-    paths = torch.zeros(1, 2, 3, 4)
+def test_every_figure_goes_its_own_way() -> None:
+    frames = torch.zeros(1, 2, 32, 32)
+    frames[0, 0, 4:8, 4:8] = frames[0, 1, 20:24, 4:8] = 1
+    paths = torch.zeros(1, 2, 3, 3)
     paths[0, 0, 1, 0] = 0.5  # the first to the right
     paths[0, 1, 2, 1] = -0.5  # the second up
-    moved = carry(frames, torch.zeros(1, 2, 1, 2), paths)
-    assert moved.shape == (1, 2, 3, 2, 32, 32)
-    first, second = frames[0, :, 0]
-    assert torch.allclose(moved[0, :, 0], frames[0, :, 0], atol=1e-5)
-    assert torch.allclose(moved[0, 0, 1], first.roll(8, 2), atol=1e-5)
-    assert torch.allclose(moved[0, 1, 2], second.roll(-8, 1), atol=1e-5)
+    moved = carry(frames, torch.zeros(1, 2, 2), paths)
+    assert moved.shape == (1, 2, 3, 32, 32)
+    first, second = frames[0]
+    assert torch.allclose(moved[0, :, 0], frames[0], atol=1e-5)
+    assert torch.allclose(moved[0, 0, 1], first.roll(8, 1), atol=1e-5)
+    assert torch.allclose(moved[0, 1, 2], second.roll(-8, 0), atol=1e-5)
     assert torch.allclose(moved[0, 1, 1], second, atol=1e-5)
 
 
 def test_splines_keep_what_lies_between_pixels_sharp() -> None:
-    start = torch.zeros(1, 1, 1, 1, 32, 32)
+    start = torch.zeros(1, 1, 32, 32)
     start[..., 10:20, 10:20] = 1
-    half = torch.tensor([[[[0.5 / 16, 0, 0, 0]]]])
-    back = -half
+    half = torch.tensor([[[[0.5 / 16, 0, 0]]]])
     lost = {}
     for sharp in (False, True):
-        there = carry(start, torch.zeros(1, 1, 1, 2), half, sharp)
-        again = carry(there, torch.zeros(1, 1, 1, 2), back, sharp)
+        there = carry(start, torch.zeros(1, 1, 2), half, sharp)[:, :, 0]
+        again = carry(there, torch.zeros(1, 1, 2), -half, sharp)[:, :, 0]
         assert again.min() >= 0
         assert again.max() <= 1
         lost[sharp] = ((again - start) ** 2).mean()
     assert lost[True] < 0.75 * lost[False]
-
-
-def test_whose_way_leads_up_recedes_and_his_steps_become_smaller() -> None:
-    """A camera that looks from above: the ground at y = 1 / z, z the distance."""
-    paths = Paths(embedding=2, history=10, ahead=8, depth=True)
-    distance = 1 + 0.02 * torch.arange(-9.0, 9.0)
-    ways = torch.stack([0.3 * (torch.arange(-9.0, 9.0) / 9) / distance, 1 / distance - 1], 1)
-    tracks = torch.cat([ways, torch.tensor([[1.0, 0.0]]).expand(18, 2)], 1)[None, None, :10]
-    with torch.no_grad():
-        last = paths.read[-1]
-        assert isinstance(last, torch.nn.Linear)
-        last.weight.zero_()
-        last.bias[-1] = -1.0  # the horizon is so far above
-        valid = torch.ones(1, 1, 10, dtype=torch.bool)
-        path = paths(tracks, valid, torch.zeros(1, 1, 6))[0, 0, -1]
-        straight = Paths(2, 10, 8)(tracks, valid, torch.zeros(1, 1, 6))[0, 0, -1]
-    assert torch.allclose(path[:, 3], -distance[10:].log(), atol=0.03)
-    astray = (path[:, :2] - ways[10:]).norm(dim=1)
-    assert astray.max() < 0.6 * (straight[:, :2] - ways[10:]).norm(dim=1).max()
-    assert straight[:, 3].abs().max() == 0, "elements keep their size"
 
 
 def test_paths_begin_where_a_figure_is_seen() -> None:
@@ -352,11 +264,11 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
         for frame, (x, y) in zip(seen[:, 0], places, strict=True):
             frame[y : y + 6, x : x + 6] = 1
         history = torch.cat([torch.zeros_like(seen), seen], 1)
-        about, valid = motion.tracks(history, way), torch.tensor([[False, True]]).expand(8, 2)
-        centres, _, paths, _ = motion(history, valid, about, [seen[:, :, ::4, ::4]], seen, way)
+        valid = torch.tensor([[False, True]]).expand(8, 2)
+        centres, _, paths, _ = motion(history, valid, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
-        drawn = carry(seen[:, :, None, None], centres[:, :, None], paths[:, :, -1])[:, 0, :, 0]
+        drawn = carry(seen, centres, paths[:, :, -1])[:, 0]
         wanted = torch.stack(
             [
                 torch.stack([frame.roll(int(3 * frames * side), 1) for frames in (1, 2)])
@@ -439,42 +351,6 @@ def test_a_turn_in_place_is_measured() -> None:
     assert (found == degrees).float().mean() > 0.9, found
 
 
-def test_a_figure_is_found_where_it_was() -> None:
-    """Real digits, moved by parts of a pixel, on a ground with a camera's noise and gain."""
-    samples = load_digits().images[[0, 2, 3, 4, 5, 7]] / 16
-    column = torch.tensor([-60.0, -0.8, 15.1, 31.0, 46.9])
-    row = torch.tensor([40.0, 33.1, 31.9, 30.7, 29.5])
-    away = 0.01 * torch.randn(len(samples), 6, 64, 96)
-    for film, sample in zip(away, samples, strict=True):
-        large = cv2.resize(sample, (24, 24), interpolation=cv2.INTER_CUBIC).clip(0, 1)
-        for frame, x, y in zip(film[1:], column.tolist(), row.tolist(), strict=True):
-            shift = np.array([[1, 0, x - 11.5], [0, 1, y - 11.5]])
-            frame += 0.1 + torch.from_numpy(cv2.warpAffine(-0.5 * large, shift, (96, 64)))
-    away[:, 0] = 0
-    half = torch.tensor([48.0, 32.0])
-    true = (torch.stack([column, row], 1) + 0.5) / half - 1
-    mask = torch.zeros(len(samples), 2, 64, 96)
-    mask[:, 0, 15:45, 32:62] = 1
-    about = torch.zeros(len(samples), 2, 2)
-    places, found = follow(away, mask, about)
-    assert places.shape == (len(samples), 2, 6, 2)
-    assert not found[:, 0, :2].any(), "there is no frame, or not the figure in it"
-    assert found[:, 0, 2:].all()
-    assert not found[:, 1, :-1].any(), "a figure that is not seen is nowhere"
-    assert places[:, 1, -1].eq(0).all(), "but about where it was said to be"
-    ways = (places[:, 0, -1:] - places[:, 0, 2:] - (true[-1:] - true[1:])) * half
-    assert ways[:, 1:].abs().max() < 1
-    # half of it is outside
-    assert ways[:, 0].abs().max() < 2
-    # something else is at another place than all others say
-    away[:, 3] = away[:, 3].roll(-9, 2)
-    swerves, found = follow(away, mask, about)
-    assert not found[:, 0, 3].any()
-    assert torch.equal(swerves[:, 0, [2, 4, 5]], places[:, 0, [2, 4, 5]])
-    # of light, not of the mask, is the centre
-    assert ((places[:, 0, -1] - true[-1]) * half).abs().max() < 3
-
-
 def test_figures_are_followed() -> None:
     """A bright and a dark square, and the sentence says which is meant."""
     torch.manual_seed(0)
@@ -491,8 +367,7 @@ def test_figures_are_followed() -> None:
                     column = int(torch.randint(0, 24, ()))
                     frame[row : row + 8, column : column + 8] = figure
                     where[figure, time, :2] = torch.tensor([column + 4, row + 4]) / 16 - 1
-        places = motion.tracks(history, said)
-        _, tracks, _, _ = motion(history, valid, places, [seen[:, :1, ::4, ::4]], seen, said)
+        _, tracks, _, _ = motion(history, valid, [seen[:, :1, ::4, ::4]], seen, said)
         poses = poses.transpose(1, 2)
         known = torch.ones(poses.shape[:3], dtype=torch.bool)
         loss = place_loss(tracks[..., :2], poses, known) + turn_loss(tracks, poses, known)
@@ -501,8 +376,7 @@ def test_figures_are_followed() -> None:
         optimizer.step()
     assert loss < 0.15
     history[:, :2], valid[:, :2] = 0, False
-    places = motion.tracks(history, said)
-    _, tracks, _, _ = motion(history, valid, places, [seen[:, :1, ::4, ::4]], seen, said)
+    _, tracks, _, _ = motion(history, valid, [seen[:, :1, ::4, ::4]], seen, said)
     assert tracks[:, :, :2].eq(0).all()
     assert not tracks[:, :, 2:, :2].eq(0).any()
     assert tracks[:, :, 2, 2:].eq(0).all(), "no frame before it"
@@ -570,9 +444,7 @@ def test_spectral_norm_bounds_the_layers() -> None:
         ({"widths": (12, 24)}, "widths"),
         ({"height": 36}, "36x32"),
         ({"output": "video"}, "unknown setting output"),
-        ({"sources": -1}, "sources"),
         ({"horizon": 0}, "horizon"),
-        ({"sources": 11}, "sources"),
         ({"history": 9}, "history"),
         ({"dropout": 1.0}, "dropout"),
         ({"layers": 3}, "unknown setting layers"),
@@ -620,7 +492,7 @@ def test_lists_from_json_are_as_good_as_tuples() -> None:
 
 @pytest.mark.parametrize("figures", [1, 2])
 def test_a_source_that_knows_no_poses_teaches_by_its_frames(figures: int) -> None:
-    network = generator(figures=figures, sources=0)
+    network = generator(figures=figures)
     film = start(torch.rand(2, 10, 32, 32), LEFT, RIGHT)
     future, valid = torch.rand(2, AHEAD, 32, 32), torch.ones(2, AHEAD, dtype=torch.bool)
     loss, figures_ = network.training_loss(replace(film, future=future, future_valid=valid))

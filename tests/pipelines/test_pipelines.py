@@ -659,7 +659,7 @@ def benchmark(project: Path) -> Path:
     return reporting(project)
 
 
-VARIANTS = ["ours", "generator", "original", "unet", "simvp", "narrow"]
+VARIANTS = ["ours", "original", "unet", "simvp", "narrow"]
 
 
 def test_benchmark_compares_variants_and_baselines(benchmark: Path) -> None:
@@ -739,7 +739,7 @@ def test_finished_variants_are_not_repeated(
     changed = {"benchmark": {"variants": {"narrow": {"network": {"people": {"condition": 24}}}}}}
     with caplog.at_level(logging.INFO, "videogeneration"):
         run(project, "kth_benchmark", ["kth.benchmark.train_variants"], kth=changed)
-    assert caplog.text.count("already trained with these inputs and settings") == 5
+    assert caplog.text.count("already trained with these inputs and settings") == 4
     assert "network.condition: 16 -> 24" in caplog.text
     after = weights(project)
     changed = {Path(x).parent.name.split("_")[0] for x in after if after[x] != before.get(x)}

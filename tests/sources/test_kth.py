@@ -447,24 +447,13 @@ def test_actions_without_a_direction(shared_data: Path, tmp_path: Path) -> None:
     assert clips.table["direction"].isna().all()
 
 
-def test_poses_follow_the_walker(tmp_path: Path) -> None:
+def test_of_recordings_nobody_knows_the_labels(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "kth", range(1, 3))
     report, clips = extract(folder, tmp_path / "clips", size=128)
     assert not report.labels
     assert not clips.table["labels_valid"].any()
-    assert not clips.labels["keypoints_valid"].any()
-    assert clips.labels["poses"].shape == (len(clips.frames), 1, 3)
-    assert clips.labels["poses_valid"].all()
-    for index, row in clips.table.iterrows():
-        x, y, turn = clips.labels["poses"][clips.rows(index)][:, 0].T
-        # three of 160 columns a frame, every fifth frame, on 128 columns; see `write_avi`
-        way = 12 if row["direction"] == "right" else -12
-        assert np.diff(x).mean() == pytest.approx(way, abs=1)
-        times = row["phase"] + 5 * np.arange(row["length"])
-        expected = (80 + way / 4 * (times - 19.5)) * 0.8
-        assert np.abs(x - expected).max() < 4
-        assert np.abs(y - 65 * 128 / 120).max() < 4
-        assert (turn == 0).all()
+    assert set(clips.labels) == set(SOURCE.labels)
+    assert not any(values.any() for values in clips.labels.values())
 
 
 def test_the_background_of_who_walks_is_the_median_over_time(tmp_path: Path) -> None:
@@ -478,14 +467,12 @@ def test_the_background_of_who_walks_is_the_median_over_time(tmp_path: Path) -> 
         assert np.abs(background - expected).mean() < 4
 
 
-def test_of_who_stays_neither_place_nor_background_is_estimated(tmp_path: Path) -> None:
+def test_of_who_stays_no_background_is_estimated(tmp_path: Path) -> None:
     folder = tmp_path / "kth"
     for subject in (11, 12):
         write_avi(folder / "boxing" / f"person{subject}_boxing_d1_uncomp.avi", 40, 0, subject)
     write_list(folder, [f"person{s}_boxing_d1\t\tframes\t1-40" for s in (11, 12)])
     _, clips = extract(folder, tmp_path / "clips", actions="boxing")
-    assert not clips.labels["poses_valid"].any()
-    assert not clips.labels["poses"].any()
     assert not clips.table["background_valid"].any()
     assert clips.background(0) is None
     assert (clips.table["view_end"] == clips.table["length"]).all()
@@ -543,7 +530,7 @@ def test_what_a_renderer_knows_is_read_and_not_estimated(tmp_path: Path) -> None
             frame, mask = frames[time], silhouette[time]
             assert frame[mask > 200].mean() < 50 < 100 < frame[mask == 0].mean()
             columns = np.flatnonzero(mask.max(axis=0) > 127)
-            assert labels["poses"][time, 0, 0] == pytest.approx(columns.mean(), abs=1.5)
+            assert labels["keypoints"][time, 0, 0] == pytest.approx(columns.mean(), abs=1.5)
             x, y = labels["keypoints"][time].round().astype(int).T
             assert (mask[y, x] > 0).all()
         assert labels["scale"] == pytest.approx(np.full(row["length"], 70 * 128 / 120))

@@ -1,4 +1,4 @@
-"""Where a person of a sequence walks, which way, and in which frames it is well in view."""
+"""Which way a person of a sequence walks, and in which frames it is well in view."""
 
 import numpy as np
 import pytest
@@ -63,30 +63,10 @@ def test_a_figure_half_there_is_not_in_view() -> None:
     assert tracked(frames).in_view[4]
 
 
-@pytest.mark.parametrize("centres", [CENTRES, CENTRES[::-1]])
-def test_a_walk_goes_on_beyond_the_picture(centres: list[float]) -> None:
-    frames = passing(centres)
-    path = tracked(frames).path
-    assert path.shape == (len(centres), 2)
-    # a figure 8 pixels wide round column x has its middle half a pixel before x
-    assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
-    assert np.abs(path[:, 1] - 33.5).max() < 1
-
-
-def test_a_walk_at_the_edge_is_read_while_all_of_the_figure_is_seen() -> None:
-    # slower and slower, as one who walks away on a slant
-    centres = [58 - 3 * i + 0.03 * i * i for i in range(22)]
-    path = tracked(passing(centres)).path
-    assert np.abs(path[:, 0] - np.array(centres) + 0.5).max() < 1
-
-
-def test_a_walk_that_is_not_seen_is_not_known() -> None:
-    assert tracked(passing(CENTRES)).path_valid.all()
+def test_a_walk_that_is_not_seen_has_no_direction() -> None:
     for centres in ([-20.0] * 8, [-20.0] * 6 + [50.0] + [-20.0] * 6):
         found = tracked(passing(centres))
-        assert not found.path_valid.any()
-        assert np.isfinite(found.path).all()
-        assert found.direction is None
+        assert (found.direction, found.confidence) == (None, 0)
 
 
 @pytest.mark.parametrize(("centres", "side"), [(CENTRES, "right"), (CENTRES[::-1], "left")])
@@ -100,7 +80,6 @@ def test_who_sways_or_comes_back_goes_nowhere() -> None:
     there = list(np.arange(14.0, 50, 3))
     assert tracked(passing(there + there[::-1])).direction is None
     found = tracked(passing(there + there[3:][::-1]))
-    assert found.path[-1, 0] - found.path[0, 0] > 6
     assert (found.direction, 0 < found.confidence < 0.5) == (None, True)
     around = [-20.0] * 9
     assert tracked(passing([*around, 30, 31, 32, 31, 32, 33, 32, *around])).direction is None
@@ -118,14 +97,12 @@ def test_a_long_shadow_is_no_part_of_a_person(side: str) -> None:
         frames, centres = frames[:, :, ::-1], [63 - x for x in centres]
     found = tracked(frames)
     assert found.direction == side
-    walking = slice(10, 20)
-    assert np.abs(found.path[walking, 0] - np.array(centres)[walking]).max() < 2
     assert not found.in_view[:10].any()
 
 
 @pytest.mark.parametrize("factor", [2, 3])
-def test_a_track_is_in_the_frames_own_pixels(factor: int) -> None:
+def test_larger_frames_say_the_same(factor: int) -> None:
     small = tracked(passing(CENTRES))
     large = tracked(passing(CENTRES).repeat(factor, axis=1).repeat(factor, axis=2))
-    np.testing.assert_allclose(large.path, factor * small.path, atol=1e-6)
+    assert (large.direction, large.confidence) == (small.direction, small.confidence)
     assert large.in_view.tolist() == small.in_view.tolist()

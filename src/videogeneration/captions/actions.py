@@ -47,10 +47,6 @@ class ActionGrammar(ListedGrammar, kind="actions"):
         swap = dict(zip(DIRECTIONS, reversed(DIRECTIONS), strict=True))
         return " ".join(swap.get(word, word) for word in tokenize(sentence))
 
-    def reversed(self, sentence: str) -> str:
-        """The other side as well: it says where somebody goes, and not how that looks."""
-        return self.mirrored(sentence)
-
     def travels(self, sentence: str) -> bool:
         """Whether the sentence sends somebody to a side."""
         return self.mirrored(sentence) != self.check(sentence)

@@ -72,10 +72,6 @@ class Grammar(ABC):
         """The sentence that is true of the mirrored clip; None where there is none, as here."""
         return None
 
-    def reversed(self, sentence: str) -> str | None:
-        """What is true of the clip played backwards; None where no sentence is, as here."""
-        return None
-
     @abstractmethod
     def alternatives(self, sentence: str) -> list[str]:
         """Other sentences that could be asked of the same first frame."""
@@ -159,8 +155,8 @@ def _likeness(words: list[str], sentence: list[str]) -> float:
 class ListedGrammar(Grammar):
     """A grammar of a few sentences, which are listed.
 
-    A subclass has `sentences`, all of them, and `seen`; `mirrored` and `reversed` where it can say
-    what is true then.
+    A subclass has `sentences`, all of them, and `seen`; `mirrored` where it can say what is true
+    then.
     """
 
     @cached_property

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import islice
 
-import cv2
 import numpy as np
 import torch
 from pydantic import Field
@@ -22,16 +21,6 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
-from videogeneration.vision.background import subtract_background
-from videogeneration.vision.foreground import grow
-
-SEEN, SHADOW = 3.0, 0.35
-"""What differs from the background so many times as much as usual is no grain of a camera, and what
-differs by more than this share of what differs most is no shadow."""
-
-LIGHTNESS = (0.3, 1.2)
-"""Other clothes differ from the background by so many times as much as those that were worn,
-lighter or darker: least and largest."""
 
 
 @validated
@@ -41,21 +30,16 @@ class WindowSettings:
     Attributes:
         mirror: Share of windows mirrored, with the sentence that is true then; none is where the
             grammar has no such sentence.
-        backwards: Share of windows played backwards, likewise.
         single_frame: Share of windows whose history is one frame, as when a film starts from a
             picture; it is taken where a clip's figure is in view.
         single_frame_at_start: Take it from a clip's first frame only.
-        clothes: Share of windows in which people wear other clothes, lighter or darker, above their
-            hips and below, where the background is known.
         brightness: Largest shift of the grey values, in [0, 1].
         contrast: Largest relative change of the contrast, in [0, 1].
     """
 
     mirror: float = Field(0.5, ge=0, le=1)
-    backwards: float = Field(0.0, ge=0, le=1)
     single_frame: float = Field(0.33, ge=0, le=1)
     single_frame_at_start: bool = False
-    clothes: float = Field(0.0, ge=0, le=1)
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.2, ge=0, le=1)
 
@@ -107,9 +91,7 @@ class Windows:
     ) -> None:
         self.sequences = sequences if clips.sequences else 0
         self.labels = labels
-        # who is to wear other clothes has hips
-        wanted = {*labels, "poses"} if settings.clothes else {*labels}
-        wanted |= {f"{name}_valid" for name in wanted}
+        wanted = {*labels, *(f"{name}_valid" for name in labels)}
         self._labels = {name: x for name, x in clips.labels.items() if name in wanted}
         self.clips, self.settings, self.batch_size = clips, settings, batch_size
         self.grammar = grammar
@@ -153,12 +135,12 @@ class Windows:
             for name, x in self._labels.items()
         }
         background = np.zeros((count, height, width), np.float32)
-        background_valid, backwards = np.zeros((2, count), bool)
+        background_valid = np.zeros(count, bool)
         for i, (clip, offset) in enumerate(picked):
-            mirror, back, single = random.random(3) < (s.mirror, s.backwards, s.single_frame)
+            mirror, single = random.random(2) < (s.mirror, s.single_frame)
             own = self._sentences[clip]
-            back, mirror, sentence = self._turned(own, bool(back), bool(mirror))
-            cut = self._cut(clip, offset, mirror, back, bool(single), random)
+            mirror, sentence = self._turned(own, bool(mirror))
+            cut = self._cut(clip, offset, mirror, bool(single), random)
             place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
             frames[i, place], valid[i, place] = cut.frames, True
             for name, values in cut.labels.items():
@@ -166,10 +148,9 @@ class Windows:
             captions[i] = (
                 self._captions[self._rows[clip]] if sentence == own else self._encoded(sentence)
             )
-            backwards[i] = back
             if cut.background is not None:
                 background[i], background_valid[i] = cut.background, True
-        labels |= {"backwards": backwards, "labels_valid": self._known[[c for c, _ in picked]]}
+        labels["labels_valid"] = self._known[[clip for clip, _ in picked]]
         if "background" in self.labels:
             labels |= {"background": background, "background_valid": background_valid}
         if self.sequences:
@@ -211,45 +192,27 @@ class Windows:
         return np.random.default_rng((self.seed, 0, epoch)).permutation(len(self))
 
     def _cut(
-        self,
-        clip: int,
-        offset: int,
-        mirror: bool,
-        backwards: bool,
-        single: bool,
-        random: np.random.Generator,
+        self, clip: int, offset: int, mirror: bool, single: bool, random: np.random.Generator
     ) -> _Cut:
         """Cut one window."""
         length, (first, last) = int(self._length[clip]), self._view[clip]
-        if backwards and last:
-            first, last = length - last, length - first
         newest = min(first + offset % max(length - 1 - first, 1), length - 2)
         oldest = max(0, newest - HISTORY + 1)
         if self.settings.single_frame_at_start:
             first, last = 0, 1
         if single and first < min(last, length - 1):
             newest = oldest = int(random.integers(first, min(last, length - 1)))
-        places = np.arange(oldest, min(newest + self.future + 1, length))
-        past = newest + 1 - oldest
-        if backwards:
-            places = length - 1 - places
-        places += self._start[clip]
+        places = self._start[clip] + np.arange(oldest, min(newest + self.future + 1, length))
         cut = self.clips.frames[places]
         labels = {name: _unit(values[places]) for name, values in self._labels.items()}
         if mirror:
             cut = cut[:, :, ::-1]
             labels = {name: _mirrored(name, x, cut.shape[2]) for name, x in labels.items()}
-        greys, background = self._greys(random), None
-        clothes = self.settings.clothes
-        if clothes or "background" in self.labels:
-            background = self.clips.background(clip)
+        greys = self._greys(random)
+        background = self.clips.background(clip) if "background" in self.labels else None
         if background is not None:
-            background = background[:, ::-1] if mirror else background
-            known = labels.get("poses_valid", np.zeros((1, 0), bool))[0]
-            if random.random() < clothes and known.any():
-                cut = in_other_clothes(cut, background, labels["poses"][:, 0, 1], random)
-            background = greys[background]
-        return _Cut(np.take(greys, cut, mode="clip"), past, labels, background)
+            background = greys[background[:, ::-1] if mirror else background]
+        return _Cut(np.take(greys, cut, mode="clip"), newest + 1 - oldest, labels, background)
 
     def _sequences(self, random: np.random.Generator) -> dict[str, np.ndarray]:
         """Some of the sequences without pictures, `[B, N, ...]` by name."""
@@ -257,26 +220,21 @@ class Windows:
         chosen = random.integers(len(store["caption"]), size=shape)
         wanted = random.random(shape) < self.settings.mirror
         turned = [
-            self._turned(str(sentence), False, bool(mirror))
+            self._turned(str(sentence), bool(mirror))
             for sentence, mirror in zip(store["caption"][chosen].flat, wanted.flat, strict=True)
         ]
-        flip = np.array([mirror for _, mirror, _ in turned]).reshape(shape)
+        flip = np.array([mirror for mirror, _ in turned]).reshape(shape)
         cut = {name: np.asarray(x)[chosen] for name, x in store.items() if name != "caption"}
         for name, values in cut.items():
             values[flip] = _mirrored(name, values[flip], self.clips.size[1])
-        said = np.stack([self._encoded(sentence) for *_, sentence in turned])
+        said = np.stack([self._encoded(sentence) for _, sentence in turned])
         cut["caption"] = said.reshape(*shape, *said.shape[1:])
         return {f"motion_{name}": values for name, values in cut.items()}
 
-    def _turn(self, sentence: str, backwards: bool, mirror: bool) -> tuple[bool, bool, str]:
-        """Whether to play a clip backwards and to mirror it, where a sentence says what it is then.
-
-        Returns:
-            Both, and that sentence.
-        """
-        played = self.grammar.reversed(sentence) if backwards else None
-        shown = self.grammar.mirrored(played or sentence) if mirror else None
-        return played is not None, shown is not None, shown or played or sentence
+    def _turn(self, sentence: str, mirror: bool) -> tuple[bool, str]:
+        """Whether to mirror a clip, where a sentence says what it is then; and that sentence."""
+        shown = self.grammar.mirrored(sentence) if mirror else None
+        return shown is not None, shown or sentence
 
     def _encode(self, sentence: str) -> np.ndarray:
         """A sentence, one-hot float32 `[max_words, vocabulary]`."""
@@ -308,33 +266,6 @@ def _mirrored(name: str, values: np.ndarray, width: int) -> np.ndarray:
     if name == "heading":
         return np.float32(np.pi) - values
     return values[:, :, ::-1] if name in ("silhouette", "alpha") else values
-
-
-def in_other_clothes(
-    frames: np.ndarray, background: np.ndarray, hips: np.ndarray, random: np.random.Generator
-) -> np.ndarray:
-    """Dress the person of a film anew: a few people's clothes would be learned by heart.
-
-    Args:
-        frames: uint8 `[T, H, W]`.
-        background: uint8 `[H, W]`: what is behind the person.
-        hips: `[T]`, rows; above them and below clothes differ.
-        random: Draws the two shades, the same in all frames.
-
-    Returns:
-        uint8 `[T, H, W]`: how far a pixel is from the background, times a factor.
-    """
-    away = 255 * subtract_background(frames, background, remove_gain=True)
-    spread = np.stack([cv2.blur(frame, (5, 5)) for frame in np.abs(away)])
-    grain = np.median(spread[:, ::4, ::4], axis=(1, 2))
-    most = np.quantile(spread[:, ::2, ::2], 0.995, axis=(1, 2))
-    worn = spread > np.maximum(SEEN * grain, SHADOW * most)[:, None, None]
-    worn = grow(worn, 2)  # the outline too
-    above, below = random.uniform(*LIGHTNESS, 2) * random.choice([-1, 1], 2)
-    rows = np.arange(frames.shape[1])[:, None]
-    shade = np.where(rows < hips[:, None, None], above, below) - 1
-    other = (frames + shade * away).clip(0, 255)
-    return np.where(worn, other, frames).astype(np.uint8)
 
 
 def histories(given: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:

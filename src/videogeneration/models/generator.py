@@ -1,10 +1,10 @@
-"""The generator: past frames and a sentence become the next frames.
+"""The generator: past frames and a sentence become the next frames, before a black background.
 
-The latest frames are taken apart into figures and background. Each figure, as it looked in one of
-them, is carried along a path of its own: moved so, it keeps its shape, however far the film goes.
+What the newest frame shows is shared out among figures. Each, as it looks there, is carried along a
+path of its own: moved so, it keeps its shape, however far the film goes.
 
-What is cut out and where it goes is read by a U-Net over the 3D volume of past frames. Every frame
-is cut into patches, 3D convolutions follow motion while they shrink space and time, a
+What is whose and where it goes is read by a U-Net over the 3D volume of past frames. Every frame is
+cut into patches, 3D convolutions follow motion while they shrink space and time, a
 network-in-network of dense layers transforms the latent together with the caption, and a 2D decoder
 brings the result back up with skip connections. The caption also modulates every level (FiLM);
 concatenated to a latent alone it is not heard. Where it may name several figures, each place of the
@@ -12,8 +12,8 @@ picture first looks up which of them it shows, and is modulated by what the capt
 one.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -21,20 +21,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from videogeneration.models import generator_losses as losses
-from videogeneration.models.facing import Facing, mirrored
 from videogeneration.models.generator_losses import GeneratorLosses
-from videogeneration.models.interface import Batch, FilmModel, push
-from videogeneration.models.layers import Layers, Looks, TakingApart, before_black
-from videogeneration.models.legs import swing
+from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import square_error
 from videogeneration.models.motions import Motion, carry, positions
 from videogeneration.models.sentences import SentenceLookup
 
 MOTION_FACTOR = 3.0
-"""The small networks that follow figures and see where they look learn so many times as fast."""
-
-TURN = 0.2
-"""Who goes so many half frames to a side looks there."""
+"""The small networks that follow figures learn so many times as fast."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +48,7 @@ class GeneratorConfig:
         dense: Width of the network-in-network's hidden layer.
         embedding: Width of the embedding by which the caption modulates the levels.
         dropout: Share of the dense layers' hidden units dropped in training.
-        sources: Number of latest frames that the background and the looks of figures are taken
-            from; 0 where the background is black, and figures look as they do in the newest.
         horizon: Number of frames drawn at once; a longer film goes on from them.
-        commits: Whether a figure has one of its latest looks at a time, as an adversary wants it;
-            else the mean of what it may look like, as the square error does.
         losses: What it learns beside the square error.
     """
 
@@ -74,9 +64,7 @@ class GeneratorConfig:
     dense: int = 512
     embedding: int = 128
     dropout: float = 0.1
-    sources: int = 5
     horizon: int = 10
-    commits: bool = False
     losses: GeneratorLosses = field(default_factory=GeneratorLosses)
 
     def __post_init__(self) -> None:
@@ -94,8 +82,6 @@ class GeneratorConfig:
             )
         if self.history < 2 or self.history % 2:
             raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
-        if not 0 <= self.sources <= self.history:
-            raise ValueError(f"sources: {self.sources}; choose 0 to {self.history}")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
 
@@ -106,30 +92,22 @@ class Drawing:
 
     Attributes:
         frames: `[B, horizon, H, W]` in [0, 1], or those that were asked for.
-        layers: The latest frames taken apart.
-        shown: Logits `[B, P or P + 1, H, W]`: which of P figures a pixel of the newest frame
-            shows, or, where that is not black, the background.
-        about: `[B, P, history, 2]`: about where each is and was, see `motions.Tracks`,
+        shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was,
-        paths: `[B, P, history, horizon, 4]`: where it goes, and
+        paths: `[B, P, history, horizon, 3]`: where it goes, and
         told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
-        looks: Logits `[B, P, horizon, S]`: which of its S latest looks a figure has in a frame to
-            come; None where the background is black.
     """
 
     frames: Tensor
-    layers: Layers
     shown: Tensor
-    about: Tensor
     centres: Tensor
     tracks: Tensor
     paths: Tensor
     told: Tensor
     match: Tensor | None
-    looks: Tensor | None
 
 
 class Modulated(nn.Module):
@@ -173,12 +151,12 @@ class Generator(FilmModel):
     """Past frames and a caption to the next frames; see the module's text."""
 
     config: GeneratorConfig
+    labels = ("poses",)
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()
         self.config = c = config
         self.horizon = c.horizon
-        self.labels = ("poses", "background") if c.sources else ("poses",)
         widths, side = c.widths, c.patch * 2 ** (len(c.widths) - 1)
         self.embed = nn.Sequential(
             nn.Linear(c.words * c.vocabulary + c.history + 1, c.embedding),
@@ -229,64 +207,26 @@ class Generator(FilmModel):
             self.decoder.append(Modulated(merge, channels, c.embedding))
             self.decoder.append(Modulated(refine, channels, c.embedding))
             before = channels
-        # of every pixel: whose it is; before a background the edges of patches would show
-        self.maps = c.figures + (c.sources > 0)
-        around = 3 if c.sources else 1
-        self.pixels = nn.Conv2d(before, self.maps * c.patch**2, around, padding=around // 2)
-        # sixteen places across are enough to find a figure
-        patch = max(1, min(c.height, c.width) // 16)
-        # before a black background nothing says how far away anything is
-        depth = c.sources > 0
-        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.horizon, depth)
-        self.apart = TakingApart(c.sources) if c.sources else None
-        self.looks = Looks(c.embedding, c.sources, c.horizon) if c.sources else None
-        self.facing = Facing() if c.sources else None
-        self._start_from_background()
-
-    def _start_from_background(self) -> None:
-        """At first all is background."""
-        c = self.config
-        bias = torch.zeros(self.maps, c.patch**2)
-        bias[c.figures :] = 2.0
+        # of every pixel: whose it is; at first it may be anybody's
+        self.pixels = nn.Conv2d(before, c.figures * c.patch**2, 1)
+        self.pixels.bias = nn.Parameter(torch.zeros(c.figures * c.patch**2))
         with torch.no_grad():
             self.pixels.weight *= 0.3
-        self.pixels.bias = nn.Parameter(bias.flatten())
-
-    def begin_adversarial(self) -> None:
-        """Choose one look for a figure from now on; see `GeneratorConfig.commits`.
-
-        Before a background only these looks, and where figures go, are learned from then on. An
-        adversary says nothing of what is figure and what is background: that would be forgotten.
-        """
-        self.config = replace(self.config, commits=True)
-        if self.looks is not None:
-            self.requires_grad_(False)
-            self.looks.requires_grad_(True)
-            self.motion.paths.requires_grad_(True)
+        # sixteen places across are enough to find a figure
+        patch = max(1, min(c.height, c.width) // 16)
+        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.horizon)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """What follows figures and sees where they look learns faster, see `MOTION_FACTOR`."""
+        """What follows figures learns faster, see `MOTION_FACTOR`."""
         groups: dict[float, list[nn.Parameter]] = {}
         for name, weight in self.named_parameters():
-            quick = name.startswith(("motion.", "looks.", "facing."))
-            groups.setdefault(MOTION_FACTOR if quick else 1.0, []).append(weight)
+            factor = MOTION_FACTOR if name.startswith("motion.") else 1.0
+            groups.setdefault(factor, []).append(weight)
         return [{"params": weights, "lr_factor": factor} for factor, weights in groups.items()]
 
     def predict(self, batch: Batch) -> Tensor:
         """Draw the next frames, `[B, horizon, H, W]`."""
         return self.draw(batch.history, batch.history_valid, batch.caption, batch.noise).frames
-
-    @torch.no_grad()
-    def rollout(
-        self, history: Tensor, valid: Tensor, caption: Tensor, seed: int = 0
-    ) -> Iterator[Tensor]:
-        """Frames after frames before one background, that of the first; see `FilmModel`."""
-        background, clean = None, history.new_zeros(len(history))
-        while True:
-            drawing = self.draw(history, valid, caption, clean, background=background)
-            background = drawing.layers.ground
-            yield drawing.frames
-            history, valid = push(history, valid, drawing.frames)
 
     def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The square error of some of the frames to come, and the auxiliary losses."""
@@ -306,9 +246,9 @@ class Generator(FilmModel):
 
     def _auxiliary_losses(self, drawing: Drawing, batch: Batch) -> dict[str, Tensor]:
         """What counts beside the square error, by the name of its weight."""
-        labels, (count, past) = batch.labels, drawing.tracks.shape[1:3]
+        count, past = drawing.tracks.shape[1:3]
         frames, height, width = past + batch.future.shape[1], *batch.history.shape[-2:]
-        poses, known = labels.get("poses"), labels.get("poses_valid")
+        poses, known = batch.labels.get("poses"), batch.labels.get("poses_valid")
         if poses is None or known is None:  # the source says nothing
             poses = batch.history.new_zeros(len(batch.history), frames, 0, 3)
             known = batch.history_valid.new_zeros(poses.shape[:3])
@@ -317,59 +257,20 @@ class Generator(FilmModel):
         known = F.pad(known, (0, missing))
         poses = F.pad(losses.in_half_frames(poses, height, width), (0, 0, 0, missing))
         poses = poses.masked_fill(~known[..., None], 0)
-        newest, pasts = past - 1, (poses[:, :past], known[:, :past])
-        here = (poses[:, newest], known[:, newest])
+        pasts, here = (poses[:, :past], known[:, :past]), (poses[:, past - 1], known[:, past - 1])
 
-        paces = self.config.losses.paces
-        factor = losses.other_paces(batch.history_valid, paces)
-        walked = losses.at_another_pace(poses, factor, newest)
-        walks = known & here[1][:, None]
         # at first tracks say nothing: where they lead is learned from true ones as well
-        true = losses.true_tracks(walked[:, :past], walks[:, :past])
-        taught = self.motion.paths(*true, drawing.told)
-        if paces:
-            valid = batch.history_valid[:, None].expand(drawing.tracks.shape[:3])
-            tracks = losses.at_another_pace(drawing.tracks.transpose(1, 2), factor, newest)
-            tracks = valid[..., None] * tracks.transpose(1, 2)
-            paths = self.motion.paths(tracks, valid, drawing.told)
-            # from frames in which nobody was yet, nothing is learned
-            own = losses.path_loss(paths[:, :, -1:], walked[:, newest:], walks[:, newest:])
-        else:
-            own = losses.path_loss(drawing.paths, poses, known)
-        cells = positions(height, width, poses.device)
+        taught = self.motion.paths(*losses.true_tracks(*pasts), drawing.told)
         figures = {
-            "tracks": losses.place_loss(drawing.about, *pasts)
+            "tracks": losses.place_loss(drawing.tracks[..., :2], *pasts)
             + losses.turn_loss(drawing.tracks, *pasts),
-            "poses": losses.path_loss(taught, walked, walks)
-            + own
+            "poses": losses.path_loss(taught, poses, known)
+            + losses.path_loss(drawing.paths, poses, known)
             + losses.centre_loss(drawing.centres, *here),
-            "shown": losses.shown_loss(drawing.shown, cells, *here),
+            "shown": losses.shown_loss(
+                drawing.shown, positions(height, width, poses.device), *here
+            ),
         }
-        layers = drawing.layers
-        if self.facing is not None and layers.cut is not None and drawing.looks is not None:
-            history, behind = labels["clean_history"], labels["background"]
-            behind_known = labels["background_valid"]
-            figures["background"] = losses.background_loss(
-                layers.ground, history[:, -1], behind, behind_known
-            )
-            figures["shown"] = figures["shown"] + losses.apart_loss(
-                drawing.shown, layers.cut, history, batch.history_valid, behind, behind_known
-            )
-            have_frames = torch.cat([batch.history_valid, batch.future_valid], 1)
-            figures["looks"] = losses.looks_loss(
-                drawing.looks,
-                history,
-                batch.future,
-                poses,
-                known & have_frames[..., None],
-                behind,
-                behind_known,
-            )
-            alone = layers.newest.flatten(0, 1).detach()
-            facing = self.facing(alone, drawing.centres.detach().flatten(0, 1)).view(-1, count)
-            figures["looks"] = figures["looks"] + losses.facing_loss(
-                facing, poses, known, labels["backwards"], newest
-            )
         if drawing.match is not None:
             figures["matching"] = losses.matching_loss(drawing.match)
         return figures
@@ -381,7 +282,6 @@ class Generator(FilmModel):
         caption: Tensor,
         noise: Tensor,
         which: Tensor | None = None,
-        background: Tensor | None = None,
     ) -> Drawing:
         """Draw the next frames, and say what is seen in the newest.
 
@@ -393,30 +293,22 @@ class Generator(FilmModel):
                 to trust its past, it need not smooth a clean one.
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
-            background: `[B, 1, H, W]`: what is behind the figures, where the history was drawn
-                before it: that of the drawing. A film's background stays as it was.
         """
         levels, said, shown, match = self._read(history, valid, caption, noise)
         pixels = self.pixels(levels[-1]).float()
-        about = self.motion.tracks(history, said)
         with torch.autocast(history.device.type, enabled=False):
             whose = F.pixel_shuffle(pixels, self.config.patch)
             if shown is not None:
                 shown = shown.float().clamp(min=1e-4).log()
-                shown = F.interpolate(shown, whose.shape[-2:], mode="bilinear")
-                whose = whose + F.pad(shown, (0, 0, 0, 0, 0, whose.shape[1] - shown.shape[1]))
-            cover = whose.softmax(1)[:, : self.config.figures]
-        if self.apart is None:
-            layers = before_black(history, valid, cover, about)
-        else:
-            layers = self.apart(history, valid, cover, about, background)
+                whose = whose + F.interpolate(shown, whose.shape[-2:], mode="bilinear")
+            figures = whose.softmax(1) * history[:, -1:].float()
         centres, tracks, paths, told = self.motion(
-            history, valid, layers.places, [levels[0], levels[-1]], layers.seen, said
+            history, valid, [levels[0], levels[-1]], figures, said
         )
+        ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
         with torch.autocast(history.device.type, enabled=False):
-            looks = None if self.looks is None else self.looks(layers, told)
-            frames = self._frames(layers, centres, paths[:, :, -1], looks, which)
-        return Drawing(frames, layers, whose, about, centres, tracks, paths, told, match, looks)
+            frames = _together(carry(figures, centres, ways, sharp=not self.training))
+        return Drawing(frames, whose, centres, tracks, paths, told, match)
 
     def _read(
         self, history: Tensor, valid: Tensor, caption: Tensor, noise: Tensor
@@ -457,51 +349,10 @@ class Generator(FilmModel):
             levels.append(x)
         return levels, said, shown, match
 
-    def _frames(
-        self,
-        layers: Layers,
-        centres: Tensor,
-        ways: Tensor,
-        looks: Tensor | None,
-        which: Tensor | None,
-    ) -> Tensor:
-        """Draw frames `[B, K, H, W]` from what `draw` has found; see `Drawing`."""
-        sharp = not self.training
-        if which is not None:
-            ways, looks = ways[:, :, which], None if looks is None else looks[:, :, which]
-        figures, own, ways = layers.figures(centres, ways, looks, self.config.commits, sharp)
-        if looks is not None and sharp:
-            # one look says nothing of the next
-            one = looks.argmax(3).eq(looks.shape[3] - 1).all(2)
-            if one.any():
-                figures[one] = self.walking(layers, own[:, :, 0], ways, one)
-        return _together(layers.ground, carry(figures, own, ways, sharp))
 
-    def walking(self, layers: Layers, centres: Tensor, ways: Tensor, one: Tensor) -> Tensor:
-        """How figures walk `[N, K, 2, H, W]` of which there is one look, where `[B, P]` says so."""
-        assert self.facing is not None
-        look, centres, ways = layers.newest[one], centres[one], ways[one]
-        ground = layers.ground.expand(-1, one.shape[1], -1, -1)[one]
-        alone = (layers.there.sum(1) == 1)[:, None].expand_as(one)[one]
-        goes = ways[:, -1, 0]
-        turns = alone & (goes.abs() > TURN) & (self.facing(look, centres) * goes < 0)
-        look = torch.where(turns[:, None, None, None], mirrored(look), look)
-        return swing(look, ground, ways)
-
-
-def _together(ground: Tensor, figures: Tensor) -> Tensor:
-    """Put figures before a background, as lights are where two overlap: neither hides the other.
-
-    Args:
-        ground: `[B, 1, H, W]`.
-        figures: `[B, P, K, 2, H, W]`: light, and how much of the ground it covers.
-
-    Returns:
-        `[B, K, H, W]`.
-    """
-    dark, ground_left = torch.ones_like(ground), ground
-    for figure in figures.unbind(1):
-        light, cover = figure.unbind(2)
-        dark, ground_left = dark * (1 - light), ground_left * (1 - cover)
-    # splines overshoot
-    return (ground_left + 1 - dark).clamp(0, 1)
+def _together(figures: Tensor) -> Tensor:
+    """Add the lights of figures `[B, P, K, H, W]`, none of which hides another: `[B, K, H, W]`."""
+    dark = torch.ones_like(figures[:, 0])
+    for light in figures.unbind(1):
+        dark = dark * (1 - light)
+    return 1 - dark

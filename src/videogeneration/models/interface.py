@@ -33,10 +33,9 @@ class Batch:
         labels: What else is known, by name, a row a window: over the T + K frames
             (`poses [B, T + K, P, 3]`: column and row in pixels, and turns clockwise; `poses_valid`
             bool `[B, T + K, P]`), or of the window (`background [B, H, W]` in [0, 1],
-            `background_valid` bool `[B]`, `backwards` bool `[B]`: which are played backwards;
-            `clean_history`, the history without noise; `labels_valid` bool `[B]`: whether the
-            other labels are known). Labels of sequences without pictures, `[B, N, L, ...]`, and
-            their sentences are called `motion_<name>` and `motion_caption`.
+            `background_valid` bool `[B]`, `labels_valid` bool `[B]`: whether the other labels are
+            known). Labels of sequences without pictures, `[B, N, L, ...]`, and their sentences are
+            called `motion_<name>` and `motion_caption`.
     """
 
     history: Tensor

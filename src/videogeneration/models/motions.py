@@ -4,9 +4,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-CLOSE = (0.4, 0.85)
-"""How far a close-up of a figure reaches from its centre to the side and up, in half frames."""
-
 ANGLES = 48
 """Directions in which a figure is looked at from its centre, to see how it turned."""
 
@@ -16,31 +13,9 @@ RINGS = (0.06, 0.34, 8)
 SLACK = 0.045
 """Half frames by which a figure may be off the centre that it is said to have."""
 
-GRAIN = 0.03
-"""What differs less than this from the ground, in [0, 1], is a camera's noise."""
-
-CLIMB = 0.045
-"""Hardly more than such a share of the frame's height does a figure go up or down in a frame. Who
-stands upright matches nearly as well above and below."""
-
-VISIBLE = 0.25
-"""A figure that an older frame shows less of than this share is not in it."""
-
-MATCH = 0.3
-"""Least normalised correlation, at most 1, by which a figure is found."""
-
-SWERVE = 0.12
-"""Half frames by which a figure may be off the straight way that most of its places agree on."""
-
 EDGE, LEAST = 0.15, 0.02
 """Within so many half frames of the frame's edge a place counts less for a figure's pace, and how
 little at last."""
-
-DISTANCES = (0.4, 2.5)
-"""Least and largest distance from the camera in frames to come, over that in the newest."""
-
-_BEYOND = 4.0
-"""A place beyond the frame, in half frames."""
 
 
 class Motion(nn.Module):
@@ -52,29 +27,19 @@ class Motion(nn.Module):
         patch: Side of the patches that frames are looked at in, in pixels.
         history: Number of past frames.
         ahead: Number of frames to come.
-        depth: Whether figures may come nearer or go away, see `Paths`.
     """
 
-    def __init__(
-        self,
-        channels: int,
-        embedding: int,
-        patch: int,
-        history: int,
-        ahead: int,
-        depth: bool = False,
-    ) -> None:
+    def __init__(self, channels: int, embedding: int, patch: int, history: int, ahead: int) -> None:
         super().__init__()
         self.tracks = Tracks(embedding, patch)
         self.centres = Centres(channels)
         self.turns = Turns(embedding)
-        self.paths = Paths(embedding, history, ahead, depth)
+        self.paths = Paths(embedding, history, ahead)
 
     def forward(
         self,
         history: Tensor,
         valid: Tensor,
-        places: Tensor,
         levels: list[Tensor],
         seen: Tensor,
         said: Tensor,
@@ -84,8 +49,6 @@ class Motion(nn.Module):
         Args:
             history: `[B, T, H, W]` in [0, 1].
             valid: bool `[B, T]`: which of these frames there are.
-            places: `[B, P, T, 2]`: where figures were, see `Tracks` and `follow`, in half widths
-                and heights of the frame from its centre.
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
                 P figures.
@@ -96,12 +59,13 @@ class Motion(nn.Module):
             heights of the frame from its centre.
             Tracks `[B, P, T, 4]`: where each was, and cosine and sine of how far it had turned
             clockwise since the frame before. Zero where there is no frame, or none before it.
-            Paths `[B, P, T, ahead, 4]`: how far from where a figure is in a past frame, turned by
-            how many radians clockwise, and how many times as large, as a natural logarithm, it is
-            in every frame after it. Those from the newest frame are the last.
+            Paths `[B, P, T, ahead, 3]`: how far from where a figure is in a past frame, and turned
+            by how many radians clockwise, it is in every frame after it. Those from the newest
+            frame are the last.
             What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
             figure is, and what is said of it.
         """
+        places = self.tracks(history, said)
         there = valid[:, None, :, None]
         before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
         with torch.autocast(history.device.type, enabled=False):
@@ -150,7 +114,7 @@ class Tracks(nn.Module):
 
 
 class Centres(nn.Module):
-    """Says where figures are that were cut out, and how large.
+    """Says where figures are in the newest frame, and how large.
 
     Args:
         channels: Channels of the features, of all levels together.
@@ -207,89 +171,6 @@ class Turns(nn.Module):
 
 
 @torch.no_grad()
-def follow(away: Tensor, mask: Tensor, about: Tensor) -> tuple[Tensor, Tensor]:
-    """Measure where figures were: a normalised cross-correlation with what they look like now.
-
-    J. P. Lewis, "Fast Normalized Cross-Correlation", 1995, over the columns that both frames show,
-    so that a figure is found which is half outside. Peaks are refined by a parabola; those that do
-    not lie on the straight way of most are something else, a leg or a shadow.
-
-    Args:
-        away: `[B, T, H, W]`, newest last: how far pixels are from the ground's; zero where frames
-            are missing.
-        mask: `[B, P, H, W]` in [0, 1]: what of the newest frame is each figure's, with a rim.
-        about: `[B, P, 2]`: about where they are there, in half frames.
-
-    Returns:
-        Places `[B, P, T, 2]`, in half frames, beyond the frame where a figure is not found; and
-        where it is, bool `[B, P, T]`.
-    """
-    # half the size is enough: peaks are found to a fraction of a pixel
-    small = F.avg_pool2d(away, 2)
-    small = F.softshrink(small, GRAIN)
-    now = small[:, None, -1] * F.avg_pool2d(mask, 2)
-    height, width = small.shape[-2:]
-
-    weight = now.abs().flatten(2)
-    cells = positions(height, width, away.device).flatten(0, 1)
-    newest = (weight @ cells + about) / (weight.sum(2, keepdim=True) + 1)
-
-    lag = torch.arange(away.shape[1] - 1, 0, -1, device=away.device)
-    climb = min(2 * int(CLIMB * height * len(lag)), height - 1)
-    size = (height + climb, 2 * width)
-    older = torch.fft.rfft2(small[:, None, :-1], size).conj()
-    alike = torch.fft.irfft2(older * torch.fft.rfft2(now, size)[:, :, None], size)
-    # from a row of shifts, those to the left and up being at its end, to one from left to right
-    alike = alike.roll((climb, width), (3, 4))[..., : 2 * climb + 1, 1:]
-
-    # the light in the columns that both show
-    shift = torch.arange(1 - width, width, device=away.device)
-    first, last = (-shift).clamp(min=0), (width - shift).clamp(max=width)
-    before, after = (
-        F.pad(light.square().sum(-2).cumsum(-1), (1, 0)) for light in (small[:, None, :-1], now)
-    )
-    both = before[..., last] - before[..., first]
-    both = both + (after[..., last + shift] - after[..., first + shift])[:, :, None]
-    least = 2 * VISIBLE * after[:, :, None, -1:] + 1e-3
-    rise = torch.arange(-climb, climb + 1, device=away.device)
-    likely = torch.exp(-((rise / (CLIMB * height * lag[:, None])) ** 4))[..., None]
-    alike = likely * alike / (torch.maximum(both, least) / 2)[:, :, :, None]
-
-    best, index = alike.flatten(3).max(3)
-    row, column = index // alike.shape[4], index % alike.shape[4]
-    across = alike.gather(3, row[..., None, None].expand(-1, -1, -1, 1, alike.shape[4]))
-    down = alike.gather(4, column[..., None, None].expand(-1, -1, -1, alike.shape[3], 1))
-    way = torch.stack(
-        [
-            (_peak(across.squeeze(3), column) + 1 - width) * 2 / width,
-            (_peak(down.squeeze(4), row) - climb) * 2 / height,
-        ],
-        3,
-    )
-    found = best > MATCH
-    straight = _pace(way, lag, found)[:, :, None] * lag[:, None]
-    found = found & ((way - straight).abs() < SWERVE).all(3)
-    places = torch.where(found[..., None], newest[:, :, None] - way, _BEYOND)
-    return torch.cat([places, newest[:, :, None]], 2), F.pad(found, (0, 1), value=True)
-
-
-def _pace(ways: Tensor, lag: Tensor, found: Tensor) -> Tensor:
-    """How fast a figure goes: the median of its paces `[B, P, T, 2] / [T]`, weighted by the lag."""
-    pace, order = (ways / lag[:, None]).sort(2)
-    weight = (lag * found)[..., None].expand_as(pace).gather(2, order).cumsum(2)
-    middle = (2 * weight >= weight[:, :, -1:]).int().argmax(2, keepdim=True)
-    return pace.gather(2, middle)[:, :, 0]
-
-
-def _peak(values: Tensor, index: Tensor) -> Tensor:
-    """Where a parabola through the largest of `[..., N]` and its neighbours has its peak."""
-    index = index.clamp(1, values.shape[-1] - 2)
-    before, at, after = (values.gather(-1, (index + i)[..., None])[..., 0] for i in (-1, 0, 1))
-    bend = (2 * at - before - after).clamp(min=1e-6)
-    return index + ((after - before) / (2 * bend)).clamp(-0.5, 0.5)
-
-
-@torch.no_grad()
 def turning(history: Tensor, centres: Tensor) -> Tensor:
     """Measure how figures turned in place from frame to frame: a circular cross-correlation.
 
@@ -341,29 +222,20 @@ class Paths(nn.Module):
     Every past frame was once the newest: the paths from there are foretold too, and teach ten times
     as much as the newest alone.
 
-    Who goes away from the camera at a steady pace has after k frames `1 + k r` times the distance,
-    is so many times smaller, and so are his steps. A camera that looks down sees him go up in the
-    picture: that says better how fast he recedes than his size, which a few frames hardly change.
-    How the two go together, by the horizon's height, is learned from steps that become smaller.
-
     Args:
         embedding: Length of the vector that says what a figure is and does.
         history: Number of past frames.
         ahead: Number of frames to come.
-        depth: Whether figures may recede, or keep their size.
         hidden: Width of the hidden layers.
     """
 
-    def __init__(
-        self, embedding: int, history: int, ahead: int, depth: bool = False, hidden: int = 256
-    ) -> None:
+    def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
         super().__init__()
-        self.ahead, self.depth = ahead, depth
-        last = nn.Linear(hidden, 8 * ahead + depth)
+        last = nn.Linear(hidden, 8 * ahead)
         begin_at_nothing(last)
         # at first all go on as they went
         with torch.no_grad():
-            last.bias[: 8 * ahead].view(ahead, 8)[:, [2, 5, 7]] = 0.5
+            last.bias.view(ahead, 8)[:, [2, 5, 7]] = 0.5
         self.read = nn.Sequential(
             nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
@@ -383,22 +255,15 @@ class Paths(nn.Module):
             told: `[B, P, 4 + embedding]`, see there.
 
         Returns:
-            Paths `[B, P, T, ahead, 4]`, as `Motion` says them.
+            Paths `[B, P, T, ahead, 3]`, as `Motion` says them.
         """
         ways, pace, turn = _ways(tracks, valid)
         told = told[:, :, None].expand(-1, -1, ways.shape[2], -1)
-        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3))
-        read, above = read.split([8 * self.ahead, int(self.depth)], 3)
-        read = read.unflatten(3, (-1, 8))
+        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3)).unflatten(3, (-1, 8))
         way, along, turned, again = read.split([2, 4, 1, 1], 4)
         along = torch.einsum("bptkij,bptj->bptki", along.unflatten(4, (2, 2)), pace)
         turned = turned + 2 * again * turn[..., None, :]
-        way, turned = (0.25 * way + 2 * along).cumsum(3), turned.cumsum(3)
-        if not self.depth:
-            return torch.cat([way, turned, torch.zeros_like(turned)], 4)
-        later = torch.arange(1, self.ahead + 1, device=way.device)
-        distance = (1 + later * above * pace[..., 1:]).clamp(*DISTANCES)[..., None]
-        return torch.cat([way / distance, turned, -distance.log()], 4)
+        return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
 
 
 def begin_at_nothing(layer: nn.Linear) -> None:
@@ -447,45 +312,39 @@ def _ways(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return torch.cat(known, 3), pace, turn
 
 
-def carry(layers: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:
+def carry(figures: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:
     """Carry figures along their paths.
 
     Args:
-        layers: `[B, P, K, C, H, W]` in [0, 1], pictures of every figure; where K is 1, one serves
-            all frames to come.
-        centres: `[B, P, 1 or K, 2]` and
-        paths: `[B, P, K, 4]`, those of `Motion` from one frame.
+        figures: `[B, P, H, W]` in [0, 1], a picture of each.
+        centres: `[B, P, 2]` and
+        paths: `[B, P, K, 3]`, those of `Motion` from one frame.
         sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
             and take longer.
 
     Returns:
-        `[B, P, K, C, H, W]` in [0, 1]; nothing comes in from beyond the frame.
+        `[B, P, K, H, W]` in [0, 1]; nothing comes in from beyond the frame.
     """
-    channels, height, width = layers.shape[3:]
-    figures, frames = paths.shape[0] * paths.shape[1], paths.shape[2]
-    grid = _back(centres, paths, height, width)
-    # where one layer serves all, the frames of a figure are one tall picture sampled from it
-    shared = layers.shape[2] == 1
-    sources = layers.flatten(0, 2)
-    grid = grid.reshape(figures, -1, width, 2) if shared else grid.flatten(0, 2)
+    height, width = figures.shape[2:]
+    # the frames of a figure are one tall picture sampled from it
+    grid = _back(centres, paths, height, width).flatten(0, 1).flatten(1, 2)
     mode = "bicubic" if sharp else "bilinear"
-    moved = F.grid_sample(sources, grid, mode, padding_mode="zeros", align_corners=False)
+    pictures = figures.flatten(0, 1)[:, None]
+    moved = F.grid_sample(pictures, grid, mode, padding_mode="zeros", align_corners=False)
     if sharp:
         moved = moved.clamp(0, 1)
-    if shared:
-        moved = moved.unflatten(2, (frames, height)).transpose(1, 2)
-    return moved.reshape(*paths.shape[:3], channels, height, width)
+    return moved.reshape(*paths.shape[:3], height, width)
 
 
 def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
     """Where every pixel of the frames to come was: `[B, P, K, H, W, 2]`, x and y from -1 to 1.
 
-    A turn with a change of size is the sum of a part for the column and one for the row, which is
-    quicker than a product of matrices for every pixel.
+    A turn is the sum of a part for the column and one for the row, which is quicker than a product
+    of matrices for every pixel.
     """
-    right, down, turn, size = (path[..., None] for path in paths.unbind(-1))
-    x, y = (centre[..., None] for centre in centres.unbind(-1))
-    cos, sin = turn.cos() * (-size).exp(), turn.sin() * (-size).exp()
+    right, down, turn = (path[..., None] for path in paths.unbind(-1))
+    x, y = (centre[..., None, None] for centre in centres.unbind(-1))
+    cos, sin = turn.cos(), turn.sin()
     cells = positions(height, width, paths.device)
     columns, rows = cells[0, :, 0] - x - right, cells[:, 0, 1] - y - down
     # in pixels a turn is a turn whatever the frame's shape

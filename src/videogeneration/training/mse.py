@@ -70,15 +70,13 @@ def add_history_noise(batch: Batch, largest: float) -> Batch:
     """Noise of a random strength a window on the frames of the history that there are.
 
     Args:
-        batch: Windows whose history is clean; it stays known as the label `clean_history`.
+        batch: Windows whose history is clean.
         largest: Largest standard deviation; weak noise is the most frequent.
     """
     history, valid = batch.history, batch.history_valid
     strength = largest * torch.rand(len(history), device=history.device) ** 2
     noise = torch.randn_like(history).mul_((strength[:, None] * valid)[:, :, None, None])
-    noisy = noise.add_(history).clamp_(0, 1)
-    labels = {**batch.labels, "clean_history": history}
-    return replace(batch, history=noisy, noise=strength, labels=labels)
+    return replace(batch, history=noise.add_(history).clamp_(0, 1), noise=strength)
 
 
 class MseTask:

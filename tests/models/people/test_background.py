@@ -1,5 +1,6 @@
 """What is behind figures."""
 
+import pytest
 import torch
 
 from models.people.figures import batch
@@ -64,3 +65,24 @@ def test_filling_goes_on_along_rows() -> None:
     known = torch.ones(1, 1, 8, 8)
     known[..., 3:6] = 0
     assert torch.allclose(fill(rows * known, known), rows, atol=1e-5)
+
+
+@pytest.mark.parametrize(("height", "width"), [(64, 64), (48, 40), (33, 33)])
+def test_what_is_hidden_is_filled_in_from_around_it(height: int, width: int) -> None:
+    ramp = torch.linspace(0.2, 0.8, width).expand(1, 1, height, width)
+    known = torch.ones(1, 1, height, width)
+    known[..., 10:30, 12:20] = 0
+    filled = fill(torch.where(known > 0, ramp, 1.0), known)
+    assert filled.shape == ramp.shape
+    assert torch.equal(filled[known > 0], ramp[known > 0])
+    assert (filled - ramp).abs().max() < (0.35 if width % 2 else 0.1)
+    # the edge of a floor goes on
+    floor = torch.where(torch.arange(height) < 20, 0.3, 0.7)[:, None].expand_as(ramp)
+    assert torch.allclose(fill(torch.where(known > 0, floor, 1.0), known), floor)
+
+
+def test_a_row_of_which_nothing_is_known_is_like_its_neighbours() -> None:
+    known = torch.ones(1, 1, 32, 32)
+    known[..., 10:20, :] = 0
+    filled = fill(0.5 * known, known)
+    assert (filled - 0.5).abs().max() < 1e-3

@@ -15,8 +15,6 @@ from videogeneration.sources.people.scene import HEIGHT, WIDTH
 from videogeneration.vision.background import median_background
 
 LABELS = (
-    "poses",
-    "poses_valid",
     "present",
     "follows",
     "keypoints",
@@ -26,9 +24,9 @@ LABELS = (
     "heading",
     "phase",
 )
-"""Labels of people. `poses` and `poses_valid` are of all who walk, the pelvis where it is known.
-Rendered people have the others too, in pixels of the clip's frame, see `people.Labels`; `follows`
-says whether the caption is what the person does in a frame, or whether that comes later."""
+"""Labels of rendered people, in pixels of the clip's frame, see `people.Labels`; of recorded ones
+all are zero. `follows` says whether the caption is what the person does in a frame, or whether that
+comes later."""
 
 MOVING_ACTIONS = ("walking", "jogging", "running")
 """Actions whose sentence names a direction."""
@@ -50,7 +48,7 @@ class Known:
         in_view: bool `[n]`: where the person is well in view and does what the caption says.
         does_other: bool `[n]`: where the person is there and does something else.
         labels: Arrays `[n, ...]` by name, see `LABELS`.
-        labels_valid: Whether these are known, and not only `poses`.
+        labels_valid: Whether these are known.
         background: uint8 `[H, W]`: what is behind the person; None where nobody knows.
     """
 
@@ -103,8 +101,6 @@ def known(labels: Labels, size: int) -> Known:
     direction = _SIDES[int(labels.direction[last])]
     follows = valid & (labels.action == labels.action[last])
     follows &= labels.direction == labels.direction[last]
-    poses = np.zeros((len(labels), 1, 3), np.float32)
-    poses[valid, 0, :2] = keypoints[valid, PELVIS]
     across = (keypoints[:, PELVIS, 0] + 0.5) / size
     return Known(
         caption=labels.caption(last),
@@ -113,8 +109,6 @@ def known(labels: Labels, size: int) -> Known:
         in_view=follows & (across > _EDGE) & (across < 1 - _EDGE),
         does_other=valid & ~follows,
         labels={
-            "poses": poses,
-            "poses_valid": valid[:, None],
             "present": valid,
             "follows": follows,
             "keypoints": keypoints * valid[:, None, None],
@@ -149,13 +143,10 @@ def estimated(frames: np.ndarray, action: str) -> Known:
     Args:
         frames: uint8 `[n, size, size]`.
         action: What the person does. Who boxes, claps or waves stays in view, and melts into the
-            median over time: neither place nor background is known.
+            median over time: the background is not known.
     """
     count = len(frames)
-    poses, valid = np.zeros((count, 1, 3), np.float32), np.zeros((count, 1), bool)
     labels = {
-        "poses": poses,
-        "poses_valid": valid,
         "present": np.zeros(count, bool),
         "follows": np.zeros(count, bool),
         "keypoints": np.zeros((count, len(KEYPOINTS), 2), np.float32),
@@ -169,14 +160,12 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         in_view, never = np.ones(count, bool), np.zeros(count, bool)
         return Known(action_caption(action, None), None, None, in_view, never, labels, False)
     background = median_background(frames)
-    path = track(frames, background)
-    valid[:, 0] = path.path_valid
-    poses[path.path_valid, 0, :2] = path.path[path.path_valid]
+    walk = track(frames, background)
     return Known(
-        action_caption(action, path.direction) if path.direction else None,
-        path.direction,
-        path.confidence,
-        path.in_view,
+        action_caption(action, walk.direction) if walk.direction else None,
+        walk.direction,
+        walk.confidence,
+        walk.in_view,
         np.zeros(count, bool),
         labels,
         labels_valid=False,

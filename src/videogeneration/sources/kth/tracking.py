@@ -1,4 +1,4 @@
-"""Where the person of a recorded sequence walks, which way, and which frames show all of it.
+"""Which way the person of a recorded sequence walks, and which frames show all of it.
 
 These are labels for recordings, of which nobody knows more than is seen; a renderer knows its own.
 They follow from where the figure's centre is: what judges films (`evaluation.judges`) matches
@@ -21,9 +21,6 @@ _MIN_STRENGTH = 0.4
 _EDGE = 0.2
 """Share of the picture's width at either side in which a figure is only entering or leaving."""
 
-_SECOND = 25
-"""Frames in a second."""
-
 _MIN_DISPLACEMENT = 0.1
 """Least way from the first to the last frame that shows all of a walker, as a share of the width:
 who sways where it stands stays below."""
@@ -38,17 +35,12 @@ class Track:
     """What is read from a sequence of T frames.
 
     Attributes:
-        path: float64 `[T, 2]`: the figure's centre, column and row in pixels, also beyond the
-            frame, where it goes on straight.
-        path_valid: bool `[T]`: all, or none where fewer than two frames say how fast it goes.
         in_view: bool `[T]`: the figure has most of its strength and its centre is not near an edge.
         direction: `left` or `right`; None where it does not clearly go anywhere.
         confidence: 0 to 1: the net share of pairs of frames that agree on the direction (the
             magnitude of Kendall's rank correlation of the column with time).
     """
 
-    path: np.ndarray
-    path_valid: np.ndarray
     in_view: np.ndarray
     direction: Literal["left", "right"] | None
     confidence: float
@@ -58,46 +50,25 @@ def track(frames: np.ndarray, background: np.ndarray) -> Track:
     """Follow the person of a sequence.
 
     Every column of the picture counts by how much of a figure it shows, squared: a person is high
-    where its shadow is flat. Where all of the figure is seen its centre is read; beyond, it goes on
-    straight and at the pace of the second that is nearest: who walks away on a slant seems to
-    become slower and slower.
+    where its shadow is flat. Its centre is read where all of the figure is seen.
 
     Args:
-        frames: uint8 or float in [0, 1], `[T, H, W]`, at 25 frames a second.
+        frames: uint8 or float in [0, 1], `[T, H, W]`.
         background: The same scene without the person, uint8 or float in [0, 1], `[H, W]`.
-
-    Returns:
-        The track, in the frames' own pixels.
     """
     step = max(1, frames.shape[2] // _SIZE)
     figure = np.abs(find_figure(frames[:, ::step, ::step], background[::step, ::step]))
-    length, _, width = figure.shape
+    width = figure.shape[2]
     figure *= figure.sum(axis=1, keepdims=True)
-    strength, centers = figure.sum(axis=(1, 2)), centroids(figure)
+    strength, columns = figure.sum(axis=(1, 2)), centroids(figure)[:, 0] / width
     strong = is_visible(figure) & (strength >= _MIN_STRENGTH * np.quantile(strength, 0.8))
-    inside = np.abs(centers[:, 0] / width - 0.5) < 0.5 - _EDGE
+    inside = np.abs(columns - 0.5) < 0.5 - _EDGE
     # a long shadow may reach the edge from anywhere
     whole = inside | ~figure[:, :, [0, -1]].any(axis=(1, 2))
     times = np.flatnonzero(strong & whole)
     if len(times) < 2:
-        unknown = np.zeros((length, 2)), np.zeros(length, bool)
-        return Track(*unknown, strong & inside, None, 0.0)
-    path = step * _extended(times, centers[times], length)
-    direction, confidence = _direction(centers[times, 0] / width)
-    return Track(path, np.ones(length, bool), strong & inside, direction, confidence)
-
-
-def _extended(times: np.ndarray, centers: np.ndarray, length: int) -> np.ndarray:
-    """Centres `[N, 2]` at some times to a path through all of them, `[length, 2]`."""
-    every = np.arange(length)
-    path = np.stack([np.interp(every, times, axis) for axis in centers.T], axis=1)
-    for near, beyond in (
-        (slice(None, _SECOND), every < times[0]),
-        (slice(-_SECOND, None), every > times[-1]),
-    ):
-        pace, start = np.polyfit(times[near], centers[near], 1)
-        path[beyond] = start + pace * every[beyond, None]
-    return path
+        return Track(strong & inside, None, 0.0)
+    return Track(strong & inside, *_direction(columns[times]))
 
 
 def _direction(columns: np.ndarray) -> tuple[Literal["left", "right"] | None, float]:
