@@ -78,12 +78,14 @@ def test_a_shadow_moves_with_its_figure() -> None:
 
 
 def test_shadows_are_what_light_lacks_beside_a_figure() -> None:
-    background = torch.full((1, 4, 4), 0.5)
-    frames, alpha = torch.full((1, 1, 4, 4), 0.5), torch.zeros(1, 1, 4, 4)
-    frames[..., 0], frames[..., 1], frames[..., 2] = 0.4, 0.1, 0.6
-    alpha[..., 1] = 1
+    background = torch.full((1, 4, 16), 0.5)
+    frames, alpha = torch.full((1, 1, 4, 16), 0.5), torch.zeros(1, 1, 4, 16)
+    alpha[..., 4] = 1
+    frames[..., 0], frames[..., 3:6], frames[..., 10] = 0.4, 0.1, 0.6
     told = shadows(frames, alpha, background)
-    assert torch.allclose(told[0, 0, 0], torch.tensor([0.2, 0.0, -0.2, 0.0]))
+    true = torch.zeros(16)
+    true[0], true[10] = 0.2, -0.2  # and not the figure's own edge
+    assert torch.allclose(told[0, 0, 0], true)
 
 
 def test_a_look_that_is_not_there_changes_nothing() -> None:

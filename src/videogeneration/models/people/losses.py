@@ -123,7 +123,8 @@ def shadow_loss(
         silhouette: `[N, H, W]` in [0, 1].
         counts: bool `[N]`: which of them count.
     """
-    beside = 1 - silhouette
+    # pixels at a figure's edge are mixed with its own
+    beside = 1 - F.max_pool2d(silhouette, 5, 1, 2)
     shaded = (1 - shadow) * background
     bright, said = ((beside * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
     gain = (bright / said).clamp(1 / GAIN, GAIN)

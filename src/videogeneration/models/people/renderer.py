@@ -23,6 +23,9 @@ from videogeneration.models.people.skeleton import (
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
 
+EDGE = 2
+"""Pixels around a figure in which nothing is taken for its shadow."""
+
 FADING = 8
 """A shadow fades over such a part of half a crop, towards its edge."""
 
@@ -416,7 +419,9 @@ def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
         `[B, S, H, W]`, at most `DARKEST`; negative where they are lighter.
     """
     share = 1 - frames / background[:, None].clamp(min=0.05)
-    return (1 - alpha) * share.clamp(-DARKEST, DARKEST)
+    # pixels at a figure's edge are mixed with its own
+    covered = F.max_pool2d(alpha, 2 * EDGE + 1, 1, EDGE)
+    return (1 - covered) * share.clamp(-DARKEST, DARKEST)
 
 
 def _mean_of(values: Tensor, valid: Tensor) -> Tensor:
