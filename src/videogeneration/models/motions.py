@@ -123,7 +123,7 @@ class Centres(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.settle = nn.Linear(channels + 6, 2)
-        begin_at_nothing(self.settle)
+        _begin_at_nothing(self.settle)
 
     def forward(self, levels: list[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
         """Say, from what `Motion` is given.
@@ -232,7 +232,7 @@ class Paths(nn.Module):
     def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
         super().__init__()
         last = nn.Linear(hidden, 8 * ahead)
-        begin_at_nothing(last)
+        _begin_at_nothing(last)
         # at first all go on as they went
         with torch.no_grad():
             last.bias.view(ahead, 8)[:, [2, 5, 7]] = 0.5
@@ -266,7 +266,7 @@ class Paths(nn.Module):
         return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
 
 
-def begin_at_nothing(layer: nn.Linear) -> None:
+def _begin_at_nothing(layer: nn.Linear) -> None:
     """Let a layer say nearly zero at first."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
