@@ -95,6 +95,9 @@ def test_a_mirror_image_is_one_wholly() -> None:
     assert torch.allclose(turned.true.keypoints[:, -1, :, 0], across)
     assert torch.equal(turned.true.heading[:, -1, 0], -lesson.true.heading[:, -1, 0])
     assert torch.equal(turned.silhouette[:, -1], lesson.silhouette[:, -1].flip(-1))
+    # but the light comes from where it came from
+    assert lesson.shadowed.all()
+    assert turned.shadowed[:, :-1].all() and not turned.shadowed[:, -1].any()
 
 
 def test_inverted_greys_keep_the_background_a_background() -> None:

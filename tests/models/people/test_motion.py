@@ -5,7 +5,7 @@ import torch
 
 from models.people.figures import SCALE, STANDING, track
 from videogeneration.models.people.motion import BODY, Motion, MotionConfig
-from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
+from videogeneration.models.people.skeleton import PELVIS, TRUNK, Poses, swapped
 
 
 def motion(**changes: float) -> Motion:
@@ -30,6 +30,11 @@ def rolled(
     drawn = torch.full((len(valid), frames, BODY), noise)
     condition = torch.zeros(len(valid), 4)
     return network.rollout(past, valid, condition, drawn, torch.full((len(valid),), quantile))[0]
+
+
+def trunk(poses: Poses) -> torch.Tensor:
+    """Where bodies are, `[B, T, 2]`."""
+    return poses.keypoints[:, :, list(TRUNK)].mean(2)
 
 
 def test_poses_have_a_frame_each() -> None:
@@ -77,21 +82,21 @@ def test_exchanging_a_pair_changes_no_pose() -> None:
 def test_films_of_many_frames_go_on_where_they_were() -> None:
     network, (past, valid, _) = motion(ahead=3), given()
     torch.nn.init.normal_(network.body.leave[1].weight, std=0.1)  # type: ignore[arg-type]
-    across = rolled(network, past, valid, 8).keypoints[:, :, PELVIS, 0]
-    pace = (past.keypoints[:, -1, PELVIS, 0] - past.keypoints[:, 0, PELVIS, 0]) / 9
+    across = trunk(rolled(network, past, valid, 8))[..., 0]
+    pace = (trunk(past)[:, -1, 0] - trunk(past)[:, 0, 0]) / 9
     assert torch.allclose(across.diff(dim=1), pace[:, None].expand(3, 7), atol=0.1)
 
 
 def test_noise_makes_another_body_and_a_quantile_another_way() -> None:
     network, (past, valid, _) = motion(), given()
     for layer in (network.way.leave[1], network.body.leave[1], network.way.blocks[0].modulate):  # type: ignore[union-attr]
-        torch.nn.init.normal_(layer.weight)  # type: ignore[arg-type]
+        torch.nn.init.normal_(layer.weight, std=0.1)  # type: ignore[arg-type]
     plain, body, way = (
         rolled(network, past, valid, 1, noise, quantile)
         for noise, quantile in ((0.0, 0.5), (1.0, 0.5), (0.0, 0.9))
     )
-    root = [poses.keypoints[:, :, PELVIS] for poses in (plain, body, way)]
-    assert torch.equal(root[0], root[1]) and not torch.allclose(root[0], root[2])
+    root = [trunk(poses) for poses in (plain, body, way)]
+    assert torch.allclose(root[0], root[1]) and not torch.allclose(root[0], root[2])
     assert not torch.allclose(plain.keypoints, body.keypoints)
 
 
@@ -116,7 +121,7 @@ def test_a_little_training_lowers_the_losses() -> None:
 def test_small_beats_last_beside_great_strides() -> None:
     """Half of the people beat a wrist up and down by little, the others swing it far and slowly."""
     torch.manual_seed(0)
-    count, frames = 64, 20
+    count, frames = 64, 30
     time = torch.arange(frames)
     small = torch.where(time % 2 == 0, 0.02, -0.02)
     great = 0.4 * torch.sin(time / 3)
@@ -130,20 +135,20 @@ def test_small_beats_last_beside_great_strides() -> None:
     condition = torch.nn.functional.one_hot(beats.long(), 4).float()
     network = motion(width=96, blocks=2, steps=8, jitter=0.001).train()
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
-    shown = torch.zeros(count, 10)
-    shown[:, 9] = 1
     known = torch.ones(count, 10, dtype=torch.bool)
     for _ in range(300):
-        at = int(torch.randint(0, frames - 10, ()))
-        newest = whole.frames(slice(at, at + 1))
-        following = whole.frames(slice(at + 1, at + 11))
-        past = network.as_read(newest.then(*[newest] * 9), shown)
+        at = int(torch.randint(10, frames - 10, ()))
+        most = torch.randint(1, 11, (count, 1))
+        shown = (torch.arange(9, -1, -1) < most).float()
+        past = network.as_read(whole.frames(slice(at - 10, at)), shown)
+        following = whole.frames(slice(at, at + 10))
         loss = network.losses(past, shown, following, known, condition)["body"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     network.eval()
     newest, noise = whole.frames(slice(0, 1)), torch.randn(count, 30, BODY)
+    shown = torch.eye(10)[9:].expand(count, 10)
     with torch.no_grad():
         said = network.rollout(
             newest.then(*[newest] * 9), shown, condition, noise, torch.full((count,), 0.5)

@@ -1,12 +1,20 @@
 """Figures drawn in another pose."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 
 from models.people.figures import batch, track
 from videogeneration.models.people.losses import drawing_losses
-from videogeneration.models.people.renderer import Renderer, RendererConfig
-from videogeneration.models.people.skeleton import Poses, swapped
+from videogeneration.models.people.renderer import (
+    Drawing,
+    Looks,
+    Renderer,
+    RendererConfig,
+    shadows,
+)
+from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
 
 SMALL = RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16)
 
@@ -16,89 +24,113 @@ def renderer() -> Renderer:
     return Renderer(SMALL, condition=4).eval()
 
 
-def given(looks: int = 2, poses: int = 3) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, Poses]:
-    """Frames to draw from, their alpha, which there are, and all poses of the film."""
+def given(looks: int = 2) -> tuple[Looks, Poses]:
+    """Frames to draw from, and all poses of the film."""
     scene, whole = batch(), track(3, 13)
-    frames = scene.history[:, :looks]
-    alpha = scene.labels["silhouette"][:, :looks]
-    return frames, alpha, torch.ones(3, looks, dtype=torch.bool), whole
+    frames, alpha = scene.history[:, :looks], scene.labels["silhouette"][:, :looks]
+    shadow = shadows(frames, alpha, scene.labels["background"])
+    valid = torch.ones(3, looks, dtype=torch.bool)
+    return Looks(frames, alpha, shadow, valid, whole.frames(slice(0, looks))), whole
 
 
 def drawn(
     network: Renderer, looks: int = 2, wanted: slice = slice(2, 5), **changes: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor]:
-    frames, alpha, valid, poses = given(looks)
-    values = {"frames": frames, "alpha": alpha, "valid": valid} | changes
-    return network(
-        **values,
-        given=poses.frames(slice(0, looks)),
-        wanted=poses.frames(wanted),
-        condition=torch.zeros(3, 4),
-    )
+) -> Drawing:
+    figures, poses = given(looks)
+    drawing: Drawing = network(replace(figures, **changes), poses.frames(wanted), torch.zeros(3, 4))
+    return drawing
 
 
 def test_figures_have_the_frames_size() -> None:
-    figure, alpha = drawn(renderer())
-    assert figure.shape == alpha.shape == (3, 3, 32, 32)
+    drawing = drawn(renderer())
+    assert drawing.figure.shape == (3, 3, 1, 32, 32)
+    assert drawing.alpha.shape == drawing.shadow.shape == (3, 3, 32, 32)
 
 
 def test_an_untrained_renderer_moves_the_figure() -> None:
-    figure, alpha = drawn(renderer())
+    drawing = drawn(renderer())
     true = batch().labels["silhouette"][:, 2:5]
-    assert ((alpha > 0) == (true > 0.5)).float().mean() > 0.93
-    assert (figure[true > 0.9] - 0.1).abs().mean() < 0.2
+    assert ((drawing.alpha > 0) == (true > 0.5)).float().mean() > 0.93
+    assert (drawing.figure[:, :, 0][true > 0.9] - 0.1).abs().mean() < 0.2
+
+
+def test_a_shadow_moves_with_its_figure() -> None:
+    _, poses = given(looks=1)
+    beside = poses.keypoints[:, :, PELVIS, 0] + 8
+
+    def patch(x: torch.Tensor) -> torch.Tensor:
+        """A fifth of the light, lacking in the columns about x."""
+        columns = torch.arange(32)[None, None, None]
+        dark = ((columns - x[:, :, None, None]).abs() < 2.5).float()
+        return 0.2 * dark.expand(-1, -1, 32, -1)
+
+    drawing = drawn(renderer(), looks=1, shadow=patch(beside[:, :1]))
+    true = patch(beside[:, 2:5])
+    rows = slice(14, 18)  # farther up and down it fades
+    away = (drawing.shadow - true)[:, :, rows].abs().mean()
+    assert away < 0.3 * true[:, :, rows].mean()
+    ground = torch.full((3, 1, 1, 32, 32), 0.5)
+    there = torch.ones(3, 3, dtype=torch.bool)
+    composite = drawing.over(ground, there)
+    free = (drawing.covering == 0)[:, :, None] & (drawing.shadow > 0.15)[:, :, None]
+    assert free.any() and (composite[free] < 0.43).all()
+    assert torch.equal(drawing.over(ground, ~there), ground.expand_as(composite))
+
+
+def test_shadows_are_what_light_lacks_beside_a_figure() -> None:
+    background = torch.full((1, 4, 16), 0.5)
+    frames, alpha = torch.full((1, 1, 4, 16), 0.5), torch.zeros(1, 1, 4, 16)
+    alpha[..., 4] = 1
+    frames[..., 0], frames[..., 3:6], frames[..., 10] = 0.4, 0.1, 0.6
+    told = shadows(frames, alpha, background)
+    true = torch.zeros(16)
+    true[0], true[10] = 0.2, -0.2  # and not the figure's own edge
+    assert torch.allclose(told[0, 0, 0], true)
 
 
 def test_a_look_that_is_not_there_changes_nothing() -> None:
-    frames, _, valid, _ = given()
-    valid[:, 0] = False
+    figures, _ = given()
+    figures.valid[:, 0] = False
     network = renderer()
-    first = drawn(network, valid=valid)
-    other = frames.clone()
-    other[:, 0] = torch.rand(3, 32, 32)
-    second = drawn(network, valid=valid, frames=other)
-    assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(first, second, strict=True))
+    first = drawn(network, valid=figures.valid)
+    frames, shadow = figures.frames.clone(), figures.shadow.clone()
+    frames[:, 0], shadow[:, 0] = torch.rand(2, 3, 32, 32)
+    second = drawn(network, valid=figures.valid, frames=frames, shadow=shadow)
+    for name, drawing in vars(first).items():
+        assert torch.allclose(drawing, getattr(second, name), atol=1e-6)
 
 
 def test_exchanging_a_pair_changes_no_pixel() -> None:
-    frames, alpha, valid, poses = given()
+    figures, poses = given()
     network, wanted = renderer(), poses.frames(slice(4, 5))
     for pair in (0, 1):
         other = Poses(swapped(wanted.keypoints, pair), wanted.scale, wanted.heading)
-        one, two = (
-            network(frames, alpha, valid, poses.frames(slice(0, 2)), pose, torch.zeros(3, 4))
-            for pose in (wanted, other)
-        )
-        assert torch.equal(one[0], two[0])
-        assert torch.equal(one[1], two[1])
+        one, two = (network(figures, pose, torch.zeros(3, 4)) for pose in (wanted, other))
+        assert all(torch.equal(x, getattr(two, name)) for name, x in vars(one).items())
 
 
 def test_larger_frames_are_drawn_at_their_size() -> None:
-    frames, alpha, valid, poses = given()
-    large = [torch.nn.functional.interpolate(x, scale_factor=2) for x in (frames, alpha)]
-    scaled = Poses(2 * poses.keypoints + 0.5, 2 * poses.scale, poses.heading)
-    figure, logit = renderer()(
-        *large, valid, scaled.frames(slice(0, 2)), scaled.frames(slice(4, 5)), torch.zeros(3, 4)
+    figures, poses = given()
+    frames, alpha, shadow = (
+        torch.nn.functional.interpolate(x, scale_factor=2)
+        for x in (figures.frames, figures.alpha, figures.shadow)
     )
+    scaled = Poses(2 * poses.keypoints + 0.5, 2 * poses.scale, poses.heading)
+    large = Looks(frames, alpha, shadow, figures.valid, scaled.frames(slice(0, 2)))
+    drawing = renderer()(large, scaled.frames(slice(4, 5)), torch.zeros(3, 4))
     small = drawn(renderer(), wanted=slice(4, 5))
-    assert figure.shape == (3, 1, 64, 64)
-    shrunk = torch.nn.functional.avg_pool2d(logit.sigmoid(), 2)
-    assert (shrunk - small[1].sigmoid()).abs().mean() < 0.05
+    assert drawing.figure.shape == (3, 1, 1, 64, 64)
+    shrunk = torch.nn.functional.avg_pool2d(drawing.alpha.sigmoid(), 2)
+    assert (shrunk - small.alpha.sigmoid()).abs().mean() < 0.05
 
 
 def test_poses_teach_through_the_drawing() -> None:
-    frames, alpha, valid, poses = given()
+    figures, poses = given()
     wanted = poses.frames(slice(4, 5))
     keypoints = wanted.keypoints.clone().requires_grad_()
-    figure, logit = renderer()(
-        frames,
-        alpha,
-        valid,
-        poses.frames(slice(0, 2)),
-        Poses(keypoints, wanted.scale, wanted.heading),
-        torch.zeros(3, 4),
-    )
-    (figure.sum() + logit.sigmoid().sum()).backward()
+    moved = Poses(keypoints, wanted.scale, wanted.heading)
+    drawing = renderer()(figures, moved, torch.zeros(3, 4))
+    (drawing.figure.sum() + drawing.alpha.sigmoid().sum()).backward()
     assert keypoints.grad is not None
     assert keypoints.grad.abs().sum() > 0
 
@@ -110,10 +142,10 @@ def test_a_little_training_draws_better() -> None:
     frames, silhouette = scene.history[:, 2:5], scene.labels["silhouette"][:, 2:5]
     course = []
     for _ in range(20):
-        figure, alpha = drawn(network)
+        drawing = drawn(network)
         losses = drawing_losses(
-            figure.flatten(0, 1),
-            alpha.flatten(0, 1),
+            drawing.figure.flatten(0, 2),
+            drawing.alpha.flatten(0, 1),
             frames.flatten(0, 1),
             silhouette.flatten(0, 1),
             torch.ones(9, dtype=torch.bool),
@@ -131,7 +163,7 @@ def test_dense_layers_that_run_wild_are_held() -> None:
     network.drawn[-1].weight.data.fill_(1e-5)
     for size in (20.0, 40.0):
         network.dense[-1].bias.data.fill_(size)
-        figures.append(drawn(network)[0])
+        figures.append(drawn(network).figure)
     assert torch.equal(*figures)
 
 

@@ -36,6 +36,7 @@ class DrawingLesson:
         background: `[B, F, H, W]`.
         background_valid: bool `[B]`: of which windows it is known.
         labelled: bool `[B, F]`: of which frames pose and silhouette are known.
+        shadowed: bool `[B, F]`: on which frames shadows fall as on the others.
     """
 
     frames: Tensor
@@ -46,6 +47,7 @@ class DrawingLesson:
     background: Tensor
     background_valid: Tensor
     labelled: Tensor
+    shadowed: Tensor
 
     @classmethod
     def of(cls, batch: Batch, looks: int, drawings: int) -> "DrawingLesson":
@@ -73,6 +75,7 @@ class DrawingLesson:
             background=labels["background"][:, None].expand(-1, picked.shape[1], -1, -1),
             background_valid=labels["background_valid"],
             labelled=labelled[:, None].expand(picked.shape),
+            shadowed=labels["background_valid"][:, None].expand(picked.shape),
         )
 
     def emptied(self, share: float, noise: float) -> "DrawingLesson":
@@ -169,6 +172,8 @@ class DrawingLesson:
             frames=turn(self.frames),
             silhouette=turn(self.silhouette),
             background=turn(self.background),
+            # the light does not turn round
+            shadowed=self.shadowed & ~flip,
             true=Poses(
                 torch.where(flip[..., None, None], across, true.keypoints),
                 true.scale,

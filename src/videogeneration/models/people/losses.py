@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.models.people.background import GAIN
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.skeleton import Poses, assigned
 
@@ -23,6 +24,7 @@ class LossWeights:
         colour: Absolute error of a drawn figure's pixels.
         square: Square error of a drawn figure's pixels.
         alpha: Absolute error of a drawn figure's alpha.
+        shadow: Square error of what is around a drawn figure, for its shadow.
         reconstruction: Absolute error of a recorded frame, drawn from another one.
         background: Absolute error of the background.
         way: Error of the places to come, as a share of what they usually are beside a line.
@@ -37,6 +39,7 @@ class LossWeights:
     colour: float = 1.0
     square: float = 2.0
     alpha: float = 1.0
+    shadow: float = 5.0
     reconstruction: float = 1.0
     background: float = 5.0
     way: float = 0.3
@@ -106,6 +109,28 @@ def drawing_losses(
         "square": _mean((error.square() * silhouette).sum((1, 2)) / area, counts),
         "alpha": _mean((alpha.sigmoid() - silhouette).abs().sum((1, 2)) / area, counts),
     }
+
+
+def shadow_loss(
+    shadow: Tensor, frames: Tensor, background: Tensor, silhouette: Tensor, counts: Tensor
+) -> Tensor:
+    """How far a background with drawn shadows is from true frames, where no figure is.
+
+    Args:
+        shadow: `[N, H, W]`: which share of the light they take.
+        frames: `[N, H, W]` in [0, 1].
+        background: `[N, H, W]`; it is taken to be as bright as the frame: cameras adapt.
+        silhouette: `[N, H, W]` in [0, 1].
+        counts: bool `[N]`: which of them count.
+    """
+    # pixels at a figure's edge are mixed with its own
+    beside = 1 - F.max_pool2d(silhouette, 5, 1, 2)
+    shaded = (1 - shadow) * background
+    bright, said = ((beside * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
+    gain = (bright / said).clamp(1 / GAIN, GAIN)
+    error = gain[:, None, None] * shaded - frames
+    area = silhouette.sum((1, 2)).clamp(min=50)
+    return _mean((error.square() * beside).sum((1, 2)) / area, counts)
 
 
 def reconstruction_loss(

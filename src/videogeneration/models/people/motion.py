@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS, Poses, canonical
+from videogeneration.models.people.skeleton import KEYPOINTS, TRUNK, Poses, canonical, chosen
 
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
-BODY = 2 * (len(KEYPOINTS) - 1) + 2
+BODY = 2 * len(KEYPOINTS) + 2
 """Numbers of a body: keypoints from the pelvis, and the heading."""
 
 _SOFT = 0.02
@@ -193,7 +193,7 @@ class Motion(nn.Module):
             for step in range(min(self.config.ahead, noise.shape[1] - start)):
                 newest = past.last(shown > 0)
                 # the same place, as the newest pose sees it
-                shift = (origin.keypoints - newest.keypoints)[:, 0, PELVIS] / newest.scale
+                shift = _trunk(origin.keypoints - newest.keypoints)[:, 0] / newest.scale
                 ratio = origin.scale / newest.scale
                 root = shift + places[:, step, :2] * ratio
                 place = torch.cat([root, places[:, step, 2:] + ratio.log()], 1)
@@ -309,11 +309,15 @@ class _Block(nn.Module):
 
 
 def _body(track: Poses) -> Tensor:
-    """Keypoints from the pelvis in body heights and the heading, `[B, T, BODY]`."""
-    root = track.keypoints[..., PELVIS : PELVIS + 1, :]
-    body = canonical((track.keypoints - root) / track.scale[..., None, None])
-    body = torch.cat([body[..., :PELVIS, :], body[..., PELVIS + 1 :, :]], -2)
+    """Keypoints from the trunk in body heights and the heading, `[B, T, BODY]`."""
+    away = track.keypoints - _trunk(track.keypoints)[..., None, :]
+    body = canonical(away / track.scale[..., None, None])
     return torch.cat([body.flatten(-2), track.heading], -1)
+
+
+def _trunk(keypoints: Tensor) -> Tensor:
+    """Where a body is, `[..., 2]`: the mean of several keypoints is read better than any."""
+    return chosen(keypoints, TRUNK, -2).mean(-2)
 
 
 def _unmoved(newest: Poses) -> Tensor:
@@ -323,8 +327,8 @@ def _unmoved(newest: Poses) -> Tensor:
 
 
 def _places(newest: Poses, track: Poses) -> Tensor:
-    """Roots from the newest's in its body heights, and logarithms of scales, `[B, T, PLACE]`."""
-    root = (track.keypoints - newest.keypoints)[..., PELVIS, :] / newest.scale[..., None]
+    """Trunks from the newest's in its body heights, and logarithms of scales, `[B, T, PLACE]`."""
+    root = _trunk(track.keypoints - newest.keypoints) / newest.scale[..., None]
     return torch.cat([root, (track.scale / newest.scale).log()[..., None]], -1)
 
 
@@ -361,10 +365,9 @@ def _placed(newest: Poses, place: Tensor, body: Tensor) -> Poses:
     """The pose `[B, 1]` of a body `[B, BODY]` in a place `[B, PLACE]` seen from the newest one."""
     keypoints, heading = body.split([BODY - 2, 2], -1)
     keypoints = keypoints.unflatten(-1, (-1, 2))
-    root = torch.zeros_like(keypoints[:, :1])
-    keypoints = torch.cat([keypoints[:, :PELVIS], root, keypoints[:, PELVIS:]], 1)
+    keypoints = keypoints - _trunk(keypoints)[:, None]
     scale = newest.scale * place[:, 2:].exp()
-    root = newest.keypoints[:, :, PELVIS] + place[:, None, :2] * newest.scale[..., None]
+    root = _trunk(newest.keypoints) + place[:, None, :2] * newest.scale[..., None]
     return Poses(
         root[:, :, None] + keypoints[:, None] * scale[..., None, None],
         scale,

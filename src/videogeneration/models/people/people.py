@@ -26,10 +26,17 @@ from videogeneration.models.people.losses import (
     drawing_losses,
     pose_losses,
     reconstruction_loss,
+    shadow_loss,
 )
 from videogeneration.models.people.motion import BODY, Motion, MotionConfig
 from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
-from videogeneration.models.people.renderer import Renderer, RendererConfig
+from videogeneration.models.people.renderer import (
+    Drawing,
+    Looks,
+    Renderer,
+    RendererConfig,
+    shadows,
+)
 from videogeneration.models.people.skeleton import Poses
 
 FRAMES = 10
@@ -138,6 +145,17 @@ class Scene:
     def look(self, values: Tensor) -> Tensor:
         """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
         return values[torch.arange(len(values), device=values.device)[:, None], self.looks]
+
+    def given(self) -> Looks:
+        """The figure as the frames to draw from show it."""
+        frames, alpha = self.look(self.frames), self.look(self.alpha)
+        shadow = shadows(frames, alpha, self.background)
+        return Looks(frames, alpha, shadow, self.look(self.seen), self.past.map(self.look))
+
+    @property
+    def anybody(self) -> Tensor:
+        """Whether any given frame shows a figure, bool `[B, 1]`."""
+        return self.seen.any(1, keepdim=True)
 
     def newest(self, count: int) -> "Scene":
         """The same of the newest frames alone."""
@@ -253,39 +271,42 @@ class People(FilmModel):
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Losses of renderer and background, and the square error of the frames."""
         shape, c = lesson.visible.shape, self.config
-        looks = shape[1] - c.drawings
-        first, last = slice(0, looks), slice(looks, None)
+        first, last = slice(0, -c.drawings), slice(-c.drawings, None)
         labelled = lesson.labelled
         poses = self._poses_to_draw(lesson, read)
         alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
         exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
         alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha)[:, first]
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
-        figure, logit = self.renderer(
+        said = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        looks = Looks(
             lesson.frames[:, first],
             alpha,
+            shadows(lesson.frames[:, first], alpha, said.detach()),
             seen[:, first],
             poses.frames(first),
-            poses.frames(last),
-            condition,
         )
-        said = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        drawing = self.renderer(looks, poses.frames(last), condition)
         known = lesson.background_valid
         background = torch.where(
             known[:, None, None, None], lesson.background[:, last], said.detach()[:, None]
         )
-        composite = background + _covering(logit) * (figure - background)
-        frames = lesson.frames[:, last]
-        counts = (seen[:, last] & seen[:, first].any(1, keepdim=True)).flatten()
+        counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
+        composite = drawing.over(background[:, :, None], torch.ones_like(counts))[:, :, 0]
+        beside = counts & lesson.shadowed[:, last]
+        shadow = drawing.shadow.flatten(0, 1)
+        frames, counts, beside = (x.flatten(0, 1) for x in (lesson.frames[:, last], counts, beside))
         drawn = labelled[:, last].flatten()
-        frames, composite, background = (x.flatten(0, 1) for x in (frames, composite, background))
+        silhouette = lesson.silhouette[:, last].flatten(0, 1)
+        composite, background = composite.flatten(0, 1), background.flatten(0, 1)
         losses = drawing_losses(
-            figure.flatten(0, 1),
-            logit.flatten(0, 1),
+            drawing.figure[:, :, 0].flatten(0, 1),
+            drawing.alpha.flatten(0, 1),
             frames,
-            lesson.silhouette[:, last].flatten(0, 1),
+            silhouette,
             counts & drawn,
         )
+        losses["shadow"] = shadow_loss(shadow, frames, background, silhouette, beside)
         losses["reconstruction"] = reconstruction_loss(
             composite, frames, background, counts & ~drawn
         )
@@ -328,9 +349,10 @@ class People(FilmModel):
         read = self.reader(batch.future.flatten(0, 1))
         poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2])).not_tiny()
         there = (read.present > 0).view(batch.future.shape[:2])
-        figure, alpha = self._figure(scene, poses, self.caption(batch.caption), there)
-        background = scene.background[:, None]
-        drawn = background + alpha * (figure - background)
+        drawing = self.renderer(scene.given(), poses, self.caption(batch.caption))
+        there = there & scene.anybody
+        drawn = drawing.over(scene.background[:, None, None], there)[:, :, 0]
+        alpha = drawing.covering * there[..., None, None]
         around = torch.maximum(read.silhouette.sigmoid().view_as(alpha), alpha)
         around = F.max_pool2d(around.detach(), 2 * AROUND + 1, 1, AROUND)
         return batch.future + around * (drawn - batch.future)
@@ -387,33 +409,21 @@ class People(FilmModel):
         background = self.background.at_size(pictures, alpha, scene.valid, scene.background)
         background = background[:, None]
         stretch = (width / history.shape[-1], height / history.shape[-2])
-        given, pictures, alpha = (
-            scene.past.map(scene.look),
-            scene.look(pictures),
-            scene.look(alpha),
-        )
+        given, pictures, alpha = scene.given(), scene.look(pictures), scene.look(alpha)
         there = scene.seen.any(1)
         for poses in ahead:
-            plan = self.renderer.plan(
-                scene.look(scene.frames),
-                scene.look(scene.alpha),
-                scene.look(scene.seen),
-                given,
-                poses,
-                condition,
-            )
+            plan = self.renderer.plan(given, poses, condition)
             # one by one: a large picture takes much memory
             for index in range(FRAMES):
                 if not there.any():
                     return
                 pose = poses.frames(slice(index, index + 1))
                 window = self.renderer.window(pose, history, pictures)
-                figure, logit = self.renderer.draw(
-                    plan.frame(index, FRAMES), pictures, alpha, given, pose, stretch, window
+                drawing = self.renderer.draw(
+                    plan.frame(index, FRAMES), pictures, alpha, given.poses, pose, stretch, window
                 )
-                shown = _covering(logit)[:, :, None] * _anybody(scene)[:, None]
-                drawn, behind = background.clone(), background[..., *window]
-                drawn[..., *window] = behind + shown * (figure - behind)
+                drawn = background.clone()
+                drawn[..., *window] = drawing.over(background[..., *window], scene.anybody)
                 yield drawn.clamp(0, 1)
                 there = there & inside(pose.keypoints, history.shape[-2:]).any(-1)[:, 0]
 
@@ -504,34 +514,5 @@ class People(FilmModel):
 
     def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
-        figure, alpha = self._figure(scene, poses, condition)
-        background = scene.background[:, None]
-        out: Tensor = background + alpha * (figure - background)
-        return out
-
-    def _figure(
-        self, scene: Scene, poses: Poses, condition: Tensor, there: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """The figure in poses `[B, P]`, where it is there: pixels and alpha, `[B, P, H, W]`."""
-        figure, logit = self.renderer(
-            scene.look(scene.frames),
-            scene.look(scene.alpha),
-            scene.look(scene.seen),
-            scene.past.map(scene.look),
-            poses,
-            condition,
-        )
-        alpha = _covering(logit) * _anybody(scene)
-        if there is not None:
-            alpha = alpha * there[:, :, None, None]
-        return figure, alpha
-
-
-def _covering(logit: Tensor) -> Tensor:
-    """Alpha of a drawn figure: what is nearly nothing is nothing, and no haze lies around it."""
-    return (1.2 * logit.sigmoid() - 0.1).clamp(0, 1)
-
-
-def _anybody(scene: Scene) -> Tensor:
-    """Whether any given frame shows a figure, `[B, 1, 1, 1]`."""
-    return scene.seen.any(1)[:, None, None, None]
+        drawing: Drawing = self.renderer(scene.given(), poses, condition)
+        return drawing.over(scene.background[:, None, None], scene.anybody)[:, :, 0]

@@ -1,4 +1,7 @@
-"""Draws a given figure in another pose: warped from the given frames, with new pixels and alpha."""
+"""Draws a given figure in another pose: warped from the given frames, with new pixels and alpha.
+
+Its shadow comes with it.
+"""
 
 from dataclasses import dataclass
 
@@ -19,6 +22,15 @@ from videogeneration.models.people.skeleton import (
 
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
+
+EDGE = 2
+"""Pixels around a figure in which nothing is taken for its shadow."""
+
+FADING = 8
+"""A shadow fades over such a part of half a crop, towards its edge."""
+
+DARKEST = 0.7
+"""Share of the background's light that a shadow takes, at most."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +63,61 @@ class RendererConfig:
 
 
 @dataclass(frozen=True)
+class Looks:
+    """A figure as S given frames show it.
+
+    Attributes:
+        frames: `[B, S, H, W]` in [0, 1].
+        alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+        shadow: `[B, S, H, W]`, see `shadows`.
+        valid: bool `[B, S]`: which of them show the figure.
+        poses: Its poses in them, `[B, S]`.
+    """
+
+    frames: Tensor
+    alpha: Tensor
+    shadow: Tensor
+    valid: Tensor
+    poses: Poses
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """Figures in P poses.
+
+    Attributes:
+        figure: `[B, P, C, H, W]`: their pixels.
+        alpha: `[B, P, H, W]`: logits of their alpha.
+        shadow: `[B, P, H, W]`: which share of the background's light they take, at most
+            `DARKEST`; negative where it becomes lighter.
+    """
+
+    figure: Tensor
+    alpha: Tensor
+    shadow: Tensor
+
+    @property
+    def covering(self) -> Tensor:
+        """Alpha, `[B, P, H, W]`: what is nearly nothing is nothing, and no haze lies around."""
+        return (1.2 * self.alpha.sigmoid() - 0.1).clamp(0, 1)
+
+    def over(self, background: Tensor, there: Tensor) -> Tensor:
+        """The figures before a background.
+
+        Args:
+            background: `[B, P or 1, C, H, W]`.
+            there: `[B, P or 1]`: which of them there are.
+
+        Returns:
+            `[B, P, C, H, W]`.
+        """
+        there = there[..., None, None, None].to(background.dtype)
+        shaded = background * (1 - there * self.shadow[:, :, None])
+        out: Tensor = shaded + there * self.covering[:, :, None] * (self.figure - shaded)
+        return out
+
+
+@dataclass(frozen=True)
 class Plan:
     """How to draw figures, in the cells of their crops.
 
@@ -59,15 +126,17 @@ class Plan:
             mirror image, in body heights from the crop's centre.
         drawn: `[B P, 5, rows, columns]`: residual flow, blend, new pixels, alpha.
         choice: `[B P, 2 S, rows, columns]`: logits of the looks to take a pixel from.
+        shadow: `[B P, 1, rows / 2, columns / 2]`, see `Drawing`.
     """
 
     flow: Tensor
     drawn: Tensor
     choice: Tensor
+    shadow: Tensor
 
     def frame(self, index: int, poses: int) -> "Plan":
         """The plan of one of each figure's poses."""
-        parts = (self.flow, self.drawn, self.choice)
+        parts = (self.flow, self.drawn, self.choice, self.shadow)
         return Plan(*(x.unflatten(0, (-1, poses))[:, index] for x in parts))
 
 
@@ -77,7 +146,8 @@ class Renderer(nn.Module):
     Every given crop is brought into the wanted pose by its limbs (linear blend skinning with
     learned radii), as it is and as its mirror image: the U-Net sees a volume of aligned crops. In
     its middle, dense layers join the figure's latent, the caption and the wanted pose. It says a
-    residual flow, which crop to take a pixel from, new pixels where none shows it, and alpha.
+    residual flow, which crop to take a pixel from, new pixels where none shows it, alpha, and how
+    the shadow differs from the one that moves along.
 
     Args:
         config: Its size.
@@ -101,7 +171,7 @@ class Renderer(nn.Module):
         # the aligned volume becomes one picture
         self.align = nn.ModuleList([_Fuse(w + 2, w), _Fuse(2 * w, 2 * w), _Fuse(4 * w, 4 * w)])
         # U-Net in the wanted pose
-        self.at_half = _Enter(w + limbs, w)
+        self.at_half = _Enter(w + limbs + 1, w)
         self.quarter = nn.Sequential(nn.Conv2d(w, 2 * w, 4, stride=2, padding=1))
         self.at_quarter = _Enter(4 * w, 2 * w)
         self.eighth = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1))
@@ -121,53 +191,32 @@ class Renderer(nn.Module):
         self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), _Block(w)
         self.drawn = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 4 * 5, 3, padding=1))
         self.choice = nn.Sequential(nn.Conv2d(2 * w + 2, w, 1), nn.SiLU(), nn.Conv2d(w, 4, 1))
-        for last in (self.drawn[1], self.choice[2], self.dense[4]):
+        self.shadow = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 1, 3, padding=1))
+        for last in (self.drawn[1], self.choice[2], self.dense[4], self.shadow[1]):
             assert isinstance(last, nn.Conv2d | nn.Linear)
             nn.init.zeros_(last.weight)
             assert last.bias is not None
             nn.init.zeros_(last.bias)
 
-    def forward(
-        self,
-        frames: Tensor,
-        alpha: Tensor,
-        valid: Tensor,
-        given: Poses,
-        wanted: Poses,
-        condition: Tensor,
-    ) -> tuple[Tensor, Tensor]:
-        """Draw figures: `plan`, applied to the frames themselves.
+    def forward(self, looks: Looks, wanted: Poses, condition: Tensor) -> Drawing:
+        """Draw figures: `plan`, applied to the frames themselves."""
+        plan = self.plan(looks, wanted, condition)
+        return self.draw(plan, looks.frames[:, :, None], looks.alpha, looks.poses, wanted)
 
-        Returns:
-            The figures' pixels and the logits of their alpha, `[B, P, H, W]` each.
-        """
-        plan = self.plan(frames, alpha, valid, given, wanted, condition)
-        figure, covered = self.draw(plan, frames[:, :, None], alpha, given, wanted)
-        return figure[:, :, 0], covered
-
-    def plan(
-        self,
-        frames: Tensor,
-        alpha: Tensor,
-        valid: Tensor,
-        given: Poses,
-        wanted: Poses,
-        condition: Tensor,
-    ) -> Plan:
+    def plan(self, given: Looks, wanted: Poses, condition: Tensor) -> Plan:
         """Say how to draw figures.
 
         Args:
-            frames: `[B, S, H, W]` in [0, 1]: the given frames.
-            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
-            valid: bool `[B, S]`: which of them show the figure.
-            given: The figure's pose in them, `[B, S]`.
+            given: What is known of them.
             wanted: The poses to draw, `[B, P]`.
             condition: Caption embedding `[B, condition]`.
         """
+        frames = given.frames
         count, looks = frames.shape[:2]
         poses = wanted.scale.shape[1]
-        source, target = self._body(given), self._body(wanted).flatten(0, 1)
-        crops = self._crop(torch.stack([frames - 0.5, alpha], 2).flatten(0, 1), given)
+        source, target = self._body(given.poses), self._body(wanted).flatten(0, 1)
+        layers = torch.stack([frames - 0.5, given.alpha, given.shadow], 2)
+        crops, shadow = self._crop(layers.flatten(0, 1), given.poses).split([2, 1], 1)
         crops = torch.cat([crops[:, :1] * crops[:, 1:], crops[:, 1:]], 1)
         cells = self._cells(2, frames)
         levels = self._encode(crops, cells, source)
@@ -182,10 +231,13 @@ class Renderer(nn.Module):
             self._align(features, flow, step)
             for features, step in zip(levels, (1, 2, 4), strict=True)
         ]
-        shown = valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        shown = given.valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         fused = [fuse(v, shown) for fuse, v in zip(self.align, volumes, strict=True)]
 
-        half = self.at_half(torch.cat([fused[0], _nearness(cells, target)], 1))
+        # a shadow keeps its place beside a figure, more or less
+        along = F.avg_pool2d(shadow, 2).unflatten(0, (count, looks))[:, :, 0]
+        along = _mean_of(along, given.valid).repeat_interleave(poses, 0)
+        half = self.at_half(torch.cat([fused[0], _nearness(cells, target), along], 1))
         quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
         eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
         condition = condition.repeat_interleave(poses, 0)
@@ -197,7 +249,8 @@ class Renderer(nn.Module):
         choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
         choice = choice.unflatten(0, (count * poses, 2 * looks))[:, :, 0]
         choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
-        return Plan(flow, drawn, choice)
+        falls = (along + self.shadow(half)).clamp(-DARKEST, DARKEST)
+        return Plan(flow, drawn, choice, falls)
 
     def _reach(self) -> tuple[float, float]:
         """Half a crop's width and height in body heights."""
@@ -298,7 +351,7 @@ class Renderer(nn.Module):
         wanted: Poses,
         stretch: tuple[float, float] = (1.0, 1.0),
         window: tuple[slice, slice] = (slice(None), slice(None)),
-    ) -> tuple[Tensor, Tensor]:
+    ) -> Drawing:
         """Apply a plan to pictures of any size and any number of colours.
 
         Args:
@@ -310,9 +363,6 @@ class Renderer(nn.Module):
             stretch: How many times as wide and as high the pictures are as the frames in whose
                 pixels the poses are.
             window: Rows and columns to draw; the others of H and W are left out.
-
-        Returns:
-            The figures' pixels `[B, P, C, H, W]` and the logits of their alpha `[B, P, H, W]`.
         """
         count, looks, _, height, width = pictures.shape
         poses = wanted.scale.shape[1]
@@ -350,7 +400,34 @@ class Renderer(nn.Module):
         figure = kept * colour + (1 - kept) * new
         covered = covered + 6 * (shown - 0.5)
         covered = covered.masked_fill((grid.abs() > 1).any(-1), HIDDEN)
-        return figure.unflatten(0, (count, poses)), covered.unflatten(0, (count, poses))
+        # a shadow that reaches beyond the crop fades at its edge
+        shadow = F.grid_sample(plan.shadow.float(), grid, align_corners=False)[:, 0]
+        shadow = shadow * (FADING * (1 - grid.abs().amax(-1))).clamp(0, 1)
+        drawn = (figure, covered, shadow)
+        return Drawing(*(x.unflatten(0, (count, poses)) for x in drawn))
+
+
+def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
+    """Which share of the background's light frames lack, where no figure covers it.
+
+    Args:
+        frames: `[B, S, H, W]` in [0, 1].
+        alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+        background: `[B, H, W]`.
+
+    Returns:
+        `[B, S, H, W]`, at most `DARKEST`; negative where they are lighter.
+    """
+    share = 1 - frames / background[:, None].clamp(min=0.05)
+    # pixels at a figure's edge are mixed with its own
+    covered = F.max_pool2d(alpha, 2 * EDGE + 1, 1, EDGE)
+    return (1 - covered) * share.clamp(-DARKEST, DARKEST)
+
+
+def _mean_of(values: Tensor, valid: Tensor) -> Tensor:
+    """The mean of those `[B, S, h, w]` that are valid, `[B, 1, h, w]`; zero where none is."""
+    weight = valid[:, :, None, None].to(values.dtype)
+    return (values * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
 
 
 def _tint(pictures: Tensor, alpha: Tensor) -> Tensor:
