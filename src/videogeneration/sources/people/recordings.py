@@ -38,7 +38,7 @@ MAX_SUBJECTS = 25
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 5
+RENDERER = 6
 """Raised when the same settings draw other pictures, so that old folders are drawn anew."""
 
 LONGEST = 14
@@ -299,7 +299,8 @@ def _sequence(
         column = -sides[0] * beyond_edge()
         alone = perform([replace(plan, begins=np.inf)], frames, FRAMES_PER_SECOND)
         passed = _columns(alone, camera, column) * sides[0] > rng.uniform(-25, 25)
-        begins = _first(passed) / FRAMES_PER_SECOND
+        # who stops or slows down goes on for half of the change
+        begins = max(0.0, _first(passed) / FRAMES_PER_SECOND - plan.lasts / 2)
     else:
         column = float(rng.normal(0, 8 if acts[1] is None else 20))
     if acts[1] is not None:
