@@ -57,7 +57,7 @@ def people() -> People:
         WORDS,
         VOCABULARY,
         condition=8,
-        looks=2,
+        references=2,
         horizon=2,
         pose=PoseConfig(width=8, typical_scale=SCALE),
         motion=MotionConfig(width=32, blocks=1, way_width=32, way_blocks=1, steps=2),
@@ -65,7 +65,7 @@ def people() -> People:
         renderer=RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16),
     )
     model = People(config)
-    for network in (model.motion.way, model.motion.body):
+    for network in (model.motion.trajectory, model.motion.body):
         torch.nn.init.normal_(network.leave[1].weight, std=0.1)  # type: ignore[arg-type]
     return model
 

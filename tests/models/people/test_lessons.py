@@ -115,8 +115,8 @@ def test_what_follows_comes_after_what_was_given() -> None:
         lesson = MotionLesson.of(scene, 10, 4)
         across = lesson.past.keypoints[:, :, PELVIS, 0]
         ahead = lesson.following.keypoints[:, :1, PELVIS, 0] - across
-        assert (ahead[(lesson.shown > 0)] > -2).all()
-        assert (lesson.shown > 0)[lesson.known.any(1)].any(1).all()
+        assert (ahead[(lesson.visibility > 0)] > -2).all()
+        assert (lesson.visibility > 0)[lesson.known.any(1)].any(1).all()
 
 
 def test_only_what_is_as_told_is_learned() -> None:
@@ -151,10 +151,10 @@ def test_of_recordings_the_motion_learns_what_was_read() -> None:
     torch.manual_seed(0)
     lesson = MotionLesson.read(film, reading, 50, 10, 2)
     assert len(lesson.known) == 50 and not lesson.exact.any()
-    assert lesson.known.any(1).all() and (lesson.shown > 0).any(1).all()
+    assert lesson.known.any(1).all() and (lesson.visibility > 0).any(1).all()
     read = reading.poses.keypoints
     for pose in (
-        *lesson.past.keypoints[lesson.shown > 0],
+        *lesson.past.keypoints[lesson.visibility > 0],
         *lesson.following.keypoints[lesson.known],
     ):
         assert torch.isclose(read, pose).all((1, 2)).any()

@@ -80,7 +80,7 @@ def test_exchanging_a_pair_changes_no_pose() -> None:
 
 
 def test_films_of_many_frames_go_on_where_they_were() -> None:
-    network, (past, valid, _) = motion(ahead=3), given()
+    network, (past, valid, _) = motion(horizon=3), given()
     torch.nn.init.normal_(network.body.leave[1].weight, std=0.1)  # type: ignore[arg-type]
     across = trunk(rolled(network, past, valid, 8))[..., 0]
     pace = (trunk(past)[:, -1, 0] - trunk(past)[:, 0, 0]) / 9
@@ -89,13 +89,17 @@ def test_films_of_many_frames_go_on_where_they_were() -> None:
 
 def test_noise_makes_another_body_and_a_quantile_another_way() -> None:
     network, (past, valid, _) = motion(), given()
-    for layer in (network.way.leave[1], network.body.leave[1], network.way.blocks[0].modulate):  # type: ignore[union-attr]
+    for layer in (
+        network.trajectory.leave[1],
+        network.body.leave[1],
+        network.trajectory.blocks[0].modulate,
+    ):  # type: ignore[union-attr]
         torch.nn.init.normal_(layer.weight, std=0.1)  # type: ignore[arg-type]
-    plain, body, way = (
+    plain, body, trajectory = (
         rolled(network, past, valid, 1, noise, quantile)
         for noise, quantile in ((0.0, 0.5), (1.0, 0.5), (0.0, 0.9))
     )
-    root = [trunk(poses) for poses in (plain, body, way)]
+    root = [trunk(poses) for poses in (plain, body, trajectory)]
     assert torch.allclose(root[0], root[1]) and not torch.allclose(root[0], root[2])
     assert not torch.allclose(plain.keypoints, body.keypoints)
 
@@ -112,7 +116,7 @@ def test_a_little_training_lowers_the_losses() -> None:
         optimizer.zero_grad()
         sum(losses.values()).backward()  # type: ignore[union-attr]
         optimizer.step()
-        course.append([losses["way"].item(), losses["body"].item()])
+        course.append([losses["trajectory"].item(), losses["body"].item()])
     for curve in zip(*course, strict=True):
         assert sum(curve[-10:]) < 0.9 * max(curve) * 10
     assert torch.isfinite(network.deviation).all()
@@ -139,19 +143,19 @@ def test_small_beats_last_beside_great_strides() -> None:
     for _ in range(300):
         at = int(torch.randint(10, frames - 10, ()))
         most = torch.randint(1, 11, (count, 1))
-        shown = (torch.arange(9, -1, -1) < most).float()
-        past = network.as_read(whole.frames(slice(at - 10, at)), shown)
+        visibility = (torch.arange(9, -1, -1) < most).float()
+        past = network.as_read(whole.frames(slice(at - 10, at)), visibility)
         following = whole.frames(slice(at, at + 10))
-        loss = network.losses(past, shown, following, known, condition)["body"]
+        loss = network.losses(past, visibility, following, known, condition)["body"]
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
     network.eval()
     newest, noise = whole.frames(slice(0, 1)), torch.randn(count, 30, BODY)
-    shown = torch.eye(10)[9:].expand(count, 10)
+    visibility = torch.eye(10)[9:].expand(count, 10)
     with torch.no_grad():
         said = network.rollout(
-            newest.then(*[newest] * 9), shown, condition, noise, torch.full((count,), 0.5)
+            newest.then(*[newest] * 9), visibility, condition, noise, torch.full((count,), 0.5)
         )[0]
     wrist = said.keypoints[:, 20:, 9, 1] - said.keypoints[:, 20:, 8, 1]
     beat = wrist.diff(dim=1).abs().mean(1)[beats] / SCALE
@@ -171,7 +175,7 @@ def test_what_is_not_known_is_not_learned() -> None:
     for target in (following, wrong):
         torch.manual_seed(1)
         losses.append(motion().train().losses(past, valid, target, known, condition))
-    assert torch.allclose(losses[0]["way"], losses[1]["way"])
+    assert torch.allclose(losses[0]["trajectory"], losses[1]["trajectory"])
     assert torch.allclose(losses[0]["body"], losses[1]["body"])
 
 

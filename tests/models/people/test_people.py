@@ -32,7 +32,7 @@ def test_the_loss_teaches_every_network() -> None:
     loss, metrics = model.training_loss(with_sequences(batch()))
     loss.backward()
     assert torch.isfinite(loss)
-    assert {"mse", "keypoints", "alpha", "way", "body", "background"} <= metrics.keys()
+    assert {"mse", "keypoints", "alpha", "trajectory", "body", "background"} <= metrics.keys()
     for network in (model.reader, model.renderer, model.motion, model.background, model.caption):
         grads = [p.grad for p in network.parameters() if p.grad is not None]
         assert any(grad.abs().sum() > 0 for grad in grads), type(network).__name__
@@ -44,7 +44,7 @@ def test_of_recordings_reader_and_renderer_learn_together() -> None:
     loss, metrics = model.training_loss(batch(labelled=False))
     assert metrics["reconstruction"] > 0
     assert metrics["colour"] == metrics["keypoints"] == 0
-    assert metrics["way"] > 0 and metrics["body"] == 0
+    assert metrics["trajectory"] > 0 and metrics["body"] == 0
     loss.backward()
     assert model.reader.votes.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
 
@@ -111,7 +111,7 @@ def standing() -> tuple[People, Batch]:
     """A model that sees somebody in every frame who stays where he was, and ten equal frames."""
     model, scene = people().eval(), batch()
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
-    for network in (model.motion.way, model.motion.body):
+    for network in (model.motion.trajectory, model.motion.body):
         torch.nn.init.zeros_(network.leave[1].weight)  # type: ignore[arg-type]
     return model, replace(scene, history=scene.history[:, -1:].expand(-1, 10, -1, -1))
 
@@ -154,7 +154,7 @@ def test_a_film_ends_when_nobody_is_left() -> None:
     given = (pictures, scene.history, scene.history_valid, scene.caption)
     assert len(list(islice(model.paint(*given), 40))) == 40
     # everybody is off by four frames' widths, or as many heights
-    torch.nn.init.constant_(model.motion.way.leave[1].bias, 4 * SIZE / SCALE)  # type: ignore[arg-type]
+    torch.nn.init.constant_(model.motion.trajectory.leave[1].bias, 4 * SIZE / SCALE)  # type: ignore[arg-type]
     assert len(list(islice(model.paint(*given), 40))) < 5
     torch.nn.init.constant_(model.reader.present.bias, -20.0)
     assert len(list(islice(model.paint(*given), 40))) == 1
@@ -213,5 +213,5 @@ def test_looks_that_are_not_there_change_nothing() -> None:
 
 
 def test_a_look_too_few_is_refused() -> None:
-    with pytest.raises(ValueError, match="looks"):
-        PeopleConfig(WORDS, VOCABULARY, looks=0)
+    with pytest.raises(ValueError, match="references"):
+        PeopleConfig(WORDS, VOCABULARY, references=0)

@@ -8,8 +8,8 @@ import torch
 from models.people.figures import batch, track
 from videogeneration.models.people.losses import drawing_losses
 from videogeneration.models.people.renderer import (
+    Appearance,
     Drawing,
-    Looks,
     Renderer,
     RendererConfig,
     shadows,
@@ -24,19 +24,19 @@ def renderer() -> Renderer:
     return Renderer(SMALL, condition=4).eval()
 
 
-def given(looks: int = 2) -> tuple[Looks, Poses]:
+def given(references: int = 2) -> tuple[Appearance, Poses]:
     """Frames to draw from, and all poses of the film."""
     scene, whole = batch(), track(3, 13)
-    frames, alpha = scene.history[:, :looks], scene.labels["silhouette"][:, :looks]
+    frames, alpha = scene.history[:, :references], scene.labels["silhouette"][:, :references]
     shadow = shadows(frames, alpha, scene.labels["background"])
-    valid = torch.ones(3, looks, dtype=torch.bool)
-    return Looks(frames, alpha, shadow, valid, whole.frames(slice(0, looks))), whole
+    valid = torch.ones(3, references, dtype=torch.bool)
+    return Appearance(frames, alpha, shadow, valid, whole.frames(slice(0, references))), whole
 
 
 def drawn(
-    network: Renderer, looks: int = 2, wanted: slice = slice(2, 5), **changes: torch.Tensor
+    network: Renderer, references: int = 2, wanted: slice = slice(2, 5), **changes: torch.Tensor
 ) -> Drawing:
-    figures, poses = given(looks)
+    figures, poses = given(references)
     drawing: Drawing = network(replace(figures, **changes), poses.frames(wanted), torch.zeros(3, 4))
     return drawing
 
@@ -55,7 +55,7 @@ def test_an_untrained_renderer_moves_the_figure() -> None:
 
 
 def test_a_shadow_moves_with_its_figure() -> None:
-    _, poses = given(looks=1)
+    _, poses = given(references=1)
     beside = poses.keypoints[:, :, PELVIS, 0] + 8
 
     def patch(x: torch.Tensor) -> torch.Tensor:
@@ -64,7 +64,7 @@ def test_a_shadow_moves_with_its_figure() -> None:
         dark = ((columns - x[:, :, None, None]).abs() < 2.5).float()
         return 0.2 * dark.expand(-1, -1, 32, -1)
 
-    drawing = drawn(renderer(), looks=1, shadow=patch(beside[:, :1]))
+    drawing = drawn(renderer(), references=1, shadow=patch(beside[:, :1]))
     true = patch(beside[:, 2:5])
     rows = slice(14, 18)  # farther up and down it fades
     away = (drawing.shadow - true)[:, :, rows].abs().mean()
@@ -116,7 +116,7 @@ def test_larger_frames_are_drawn_at_their_size() -> None:
         for x in (figures.frames, figures.alpha, figures.shadow)
     )
     scaled = Poses(2 * poses.keypoints + 0.5, 2 * poses.scale, poses.heading)
-    large = Looks(frames, alpha, shadow, figures.valid, scaled.frames(slice(0, 2)))
+    large = Appearance(frames, alpha, shadow, figures.valid, scaled.frames(slice(0, 2)))
     drawing = renderer()(large, scaled.frames(slice(4, 5)), torch.zeros(3, 4))
     small = drawn(renderer(), wanted=slice(4, 5))
     assert drawing.figure.shape == (3, 1, 1, 64, 64)

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 TYPICAL = 128
-"""The width of a frame that the margin is told for."""
+"""The width of a frame that the margin is given for."""
 
 FREE = 0.3
 """Where a pixel is as much background as this, it counts as such."""
@@ -38,7 +38,7 @@ class BackgroundConfig:
 class Background(nn.Module):
     """Puts the background together from where no figure is, and learns what is missing.
 
-    A small network of dilated convolutions says what stays unknown and takes off shadows, which
+    A small network of dilated convolutions fills in what stays unknown and takes off shadows, which
     are where the figure is not: where they move, it takes the lightest that was seen of a place.
 
     Args:
@@ -60,7 +60,7 @@ class Background(nn.Module):
         )
 
     def forward(self, frames: Tensor, alpha: Tensor, valid: Tensor) -> Tensor:
-        """Say the background.
+        """Estimate the background.
 
         Args:
             frames: `[B, S, H, W]` in [0, 1], newest last.
@@ -73,8 +73,8 @@ class Background(nn.Module):
         filled, lighter, known, covered = self._filled(frames[:, :, None], alpha, valid)
         newest = 4 * (frames[:, -1:] - filled)
         seen = torch.cat([2 * filled - 1, known, covered[:, -1:], newest, 8 * lighter], 1)
-        said = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
-        residual, share = F.interpolate(said, scale_factor=2, mode="bilinear").chunk(2, 1)
+        predicted = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
+        residual, share = F.interpolate(predicted, scale_factor=2, mode="bilinear").chunk(2, 1)
         return (filled + share.sigmoid() * lighter + residual)[:, 0]
 
     def at_size(self, pictures: Tensor, alpha: Tensor, valid: Tensor, small: Tensor) -> Tensor:
@@ -84,7 +84,7 @@ class Background(nn.Module):
             pictures: `[B, S, C, H, W]` in [0, 1], newest last.
             alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
             valid: bool `[B, S]`: which of them there are.
-            small: What `forward` said of the small grey frames, `[B, h, w]`.
+            small: What `forward` made of the small grey frames, `[B, h, w]`.
 
         Returns:
             `[B, C, H, W]`.

@@ -50,8 +50,8 @@ class DrawingLesson:
     shadowed: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, looks: int, drawings: int) -> "DrawingLesson":
-        """Pick frames: some to draw from, mostly one and sometimes `looks`, and some to draw."""
+    def of(cls, batch: Batch, references: int, drawings: int) -> "DrawingLesson":
+        """Pick frames: some to draw from, mostly one, sometimes `references`; some to draw."""
         labels = batch.labels
         frames = torch.cat([batch.history, batch.future], 1)
         there = torch.cat([batch.history_valid, batch.future_valid], 1)
@@ -63,8 +63,8 @@ class DrawingLesson:
         wanted = visible & (torch.rand(len(frames), 1, device=frames.device) < 0.9)
         order = torch.rand(frames.shape[:2], device=frames.device) + there + 2 * wanted
         # of few frames there are, first one to draw and one to draw it from
-        picked = order.topk(looks + drawings, 1).indices
-        given = 1 if torch.rand(()) < 0.7 else looks
+        picked = order.topk(references + drawings, 1).indices
+        given = 1 if torch.rand(()) < 0.7 else references
         picked = torch.cat([picked[:, drawings : drawings + given], picked[:, :drawings]], 1)
         return cls(
             frames=take(frames, picked),
@@ -188,23 +188,23 @@ class MotionLesson:
 
     Attributes:
         past: `[N, length]`, newest last.
-        shown: `[N, length]` in [0, 1]: which share of their keypoints frames show; 0 where none is
-            given.
-        following: `[N, ahead]`.
-        known: bool `[N, ahead]`: which count.
+        visibility: `[N, length]` in [0, 1]: which share of their keypoints frames show; 0 where
+            none is given.
+        following: `[N, horizon]`.
+        known: bool `[N, horizon]`: which count.
         exact: bool `[N]`: whose poses that follow are true, and not read.
         caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
     """
 
     past: Poses
-    shown: Tensor
+    visibility: Tensor
     following: Poses
     known: Tensor
     exact: Tensor
     caption: Tensor
 
     @classmethod
-    def of(cls, batch: Batch, length: int, ahead: int) -> "MotionLesson":
+    def of(cls, batch: Batch, length: int, horizon: int) -> "MotionLesson":
         """Pick a moment in each sequence without pictures, or in each window if there are none."""
         labels = batch.labels
         if "motion_keypoints" in labels:
@@ -215,13 +215,15 @@ class MotionLesson:
         else:
             poses, caption, follows = _true(labels, ""), batch.caption, labels["follows"]
             present = labels["labels_valid"][:, None] & labels["present"]
-        shown = inside(poses.keypoints, batch.history.shape[-2:]).to(poses.scale.dtype).mean(-1)
-        shown = shown * (shown > LEGIBLE) * present
-        return cls._picked(poses, shown, present & follows, True, caption, length, ahead)
+        visibility = (
+            inside(poses.keypoints, batch.history.shape[-2:]).to(poses.scale.dtype).mean(-1)
+        )
+        visibility = visibility * (visibility > LEGIBLE) * present
+        return cls._picked(poses, visibility, present & follows, True, caption, length, horizon)
 
     @classmethod
     def read(
-        cls, film: "FilmLesson", read: Reading, count: int, length: int, ahead: int
+        cls, film: "FilmLesson", read: Reading, count: int, length: int, horizon: int
     ) -> "MotionLesson":
         """Pick moments in recorded films; past and what follows are as they were read.
 
@@ -230,42 +232,48 @@ class MotionLesson:
             read: What was read from their frames, `[F * T]`.
             count: Moments in each film.
             length: Past poses.
-            ahead: Poses that follow.
+            horizon: Poses that follow.
         """
         shape, size = film.valid.shape, film.frames.shape[-2:]
         found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
         seen = film.valid & (read.present > 0).unflatten(0, shape)
-        shown = seen * inside(found.keypoints, size).to(found.scale.dtype).mean(-1)
+        visibility = seen * inside(found.keypoints, size).to(found.scale.dtype).mean(-1)
 
         def often(x: Tensor) -> Tensor:
             return x.repeat_interleave(count, 0)
 
-        possible = often(shown > READABLE)
+        possible = often(visibility > READABLE)
         return cls._picked(
-            found.map(often), often(shown), possible, False, often(film.caption), length, ahead
+            found.map(often),
+            often(visibility),
+            possible,
+            False,
+            often(film.caption),
+            length,
+            horizon,
         )
 
     @classmethod
     def _picked(
         cls,
         poses: Poses,
-        shown: Tensor,
+        visibility: Tensor,
         possible: Tensor,
         exact: bool,
         caption: Tensor,
         length: int,
-        ahead: int,
+        horizon: int,
     ) -> "MotionLesson":
         """Pick a moment of each of N films, and what is given of the poses before it.
 
         Args:
             poses: `[N, T]`.
-            shown: `[N, T]` in [0, 1]: which share of them frames show; 0 where there is none.
+            visibility: `[N, T]` in [0, 1]: which share of them frames show; 0 where there is none.
             possible: bool `[N, T]`: which of them may be taught.
             exact: Whether they are true, and not read.
             caption: `[N, words, vocabulary]`.
             length: Past poses.
-            ahead: Poses that follow.
+            horizon: Poses that follow.
         """
         possible = possible.clone()
         possible[:, :1].zero_()
@@ -274,13 +282,13 @@ class MotionLesson:
         past = moment - length + torch.arange(length, device=moment.device)
         given = _some(len(moment), length, past.device) & (past >= 0)
         past = past.clamp(min=0)
-        share = take(shown, past) * given
-        following = moment + torch.arange(ahead, device=moment.device)
+        share = take(visibility, past) * given
+        following = moment + torch.arange(horizon, device=moment.device)
         within = following < possible.shape[1]
         following = following.clamp(max=possible.shape[1] - 1)
         return cls(
             past=poses.map(lambda x: take(x, past)),
-            shown=share,
+            visibility=share,
             following=poses.map(lambda x: take(x, following)),
             known=within & take(possible, following) & (share > 0).any(1, keepdim=True),
             exact=torch.full_like(share[:, 0], exact, dtype=torch.bool),

@@ -27,7 +27,7 @@ class LossWeights:
         shadow: Square error of what is around a drawn figure, for its shadow.
         reconstruction: Absolute error of a recorded frame, drawn from another one.
         background: Absolute error of the background.
-        way: Error of the places to come, as a share of what they usually are beside a line.
+        trajectory: Error of the places to come, as a share of what they usually are beside a line.
         body: Flow matching of the body that comes next.
     """
 
@@ -42,7 +42,7 @@ class LossWeights:
     shadow: float = 5.0
     reconstruction: float = 1.0
     background: float = 5.0
-    way: float = 0.3
+    trajectory: float = 0.3
     body: float = 0.3
 
     def __post_init__(self) -> None:
@@ -126,8 +126,8 @@ def shadow_loss(
     # pixels at a figure's edge are mixed with its own
     beside = 1 - F.max_pool2d(silhouette, 5, 1, 2)
     shaded = (1 - shadow) * background
-    bright, said = ((beside * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
-    gain = (bright / said).clamp(1 / GAIN, GAIN)
+    bright, drawn = ((beside * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
+    gain = (bright / drawn).clamp(1 / GAIN, GAIN)
     error = gain[:, None, None] * shaded - frames
     area = silhouette.sum((1, 2)).clamp(min=50)
     return _mean((error.square() * beside).sum((1, 2)) / area, counts)
@@ -150,16 +150,16 @@ def reconstruction_loss(
     return _mean(error, counts)
 
 
-def background_loss(said: Tensor, true: Tensor, covered: Tensor, counts: Tensor) -> Tensor:
+def background_loss(estimate: Tensor, true: Tensor, covered: Tensor, counts: Tensor) -> Tensor:
     """How far a background is from the true one; what figures cover counts as much as the rest.
 
     Args:
-        said: `[B, H, W]`.
+        estimate: `[B, H, W]`.
         true: `[B, H, W]`.
         covered: `[B, H, W]` in [0, 1]: how far figures cover it in the given frames.
         counts: bool `[B]`: of which it is known.
     """
-    error = (said - true).abs()
+    error = (estimate - true).abs()
     behind = (error * covered).sum((1, 2)) / covered.sum((1, 2)).clamp(min=50)
     return _mean(error.mean((1, 2)) + behind, counts)
 

@@ -1,4 +1,4 @@
-"""Says the poses to come from past poses and a caption: first the way, then pose after pose."""
+"""Predicts poses from past poses and a caption: first the trajectory, then body after body."""
 
 from dataclasses import dataclass
 
@@ -12,11 +12,11 @@ PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
 BODY = 2 * len(KEYPOINTS) + 2
-"""Numbers of a body: keypoints from the pelvis, and the heading."""
+"""Numbers of a body: keypoints from the trunk, and the heading."""
 
 _SOFT = 0.02
-"""Errors of a way below this share of the usual one count as squares; it must be small, for who
-stands goes nowhere."""
+"""Errors of a trajectory below this share of the usual one count as squares; it must be small, for
+who stands goes nowhere."""
 
 
 @dataclass(frozen=True)
@@ -25,11 +25,11 @@ class MotionConfig:
 
     Attributes:
         history: Past poses that it is given, missing ones masked.
-        ahead: Places that a way has.
-        width: Width of the layers that say a body.
+        horizon: Places that a trajectory has.
+        width: Width of the layers that predict a body.
         blocks: Number of their residual blocks.
-        way_width: Width of the layers that say a way.
-        way_blocks: Number of their residual blocks.
+        trajectory_width: Width of the layers that predict a trajectory.
+        trajectory_blocks: Number of their residual blocks.
         steps: Euler steps of a sample.
         jitter: Deviation of the noise on past keypoints in training, in body heights: what is read
             from frames is not exact.
@@ -41,11 +41,11 @@ class MotionConfig:
     """
 
     history: int = 10
-    ahead: int = 10
+    horizon: int = 10
     width: int = 256
     blocks: int = 4
-    way_width: int = 192
-    way_blocks: int = 3
+    trajectory_width: int = 192
+    trajectory_blocks: int = 3
     steps: int = 8
     jitter: float = 0.006
     scale_jitter: float = 0.01
@@ -54,7 +54,15 @@ class MotionConfig:
     cut_off: float = 6.0
 
     def __post_init__(self) -> None:
-        sizes = ("history", "ahead", "width", "blocks", "way_width", "way_blocks", "steps")
+        sizes = (
+            "history",
+            "horizon",
+            "width",
+            "blocks",
+            "trajectory_width",
+            "trajectory_blocks",
+            "steps",
+        )
         for name in sizes:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
@@ -64,14 +72,14 @@ class MotionConfig:
 
 
 class Motion(nn.Module):
-    """Says where a figure goes, and then, pose after pose, what its body does on that way.
+    """Predicts where a figure goes, and then, frame after frame, what its body does there.
 
-    A way is all places to come at once, beside the line through the past ones. It is regressed:
-    what is drawn of it is one number, the quantile, for what one picture leaves open is how fast
-    (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled from noise by a rectified
-    flow (X. Liu et al., ICLR 2023) that says the noiseless sample, from which the flow's velocity
-    follows (T. Li, K. He: Back to Basics, 2025). A sample is how keypoints change from the newest
-    body, and where it looks: small beats count as much as strides.
+    A trajectory is all places to come at once, as displacements from the line through the past
+    ones. It is regressed: what is drawn of it is one number, the quantile, for what one picture
+    leaves open is how fast (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled
+    from noise by a rectified flow (X. Liu et al., ICLR 2023) that predicts the noiseless sample,
+    from which the flow's velocity follows (T. Li, K. He: Back to Basics, 2025). A sample is how
+    keypoints change from the newest body, and where it looks: small beats count as much as strides.
 
     Args:
         config: Its size.
@@ -80,7 +88,7 @@ class Motion(nn.Module):
 
     past_mean: Tensor
     past_deviation: Tensor
-    way_size: Tensor
+    trajectory_size: Tensor
     mean: Tensor
     deviation: Tensor
 
@@ -88,25 +96,27 @@ class Motion(nn.Module):
         super().__init__()
         self.config = c = config
         seen = c.history * (BODY + PLACE + 1) + 2 * PLACE + 1
-        self.way = _Modulated(seen, c.ahead * PLACE, 1 + condition, c.way_width, c.way_blocks)
+        self.trajectory = _Modulated(
+            seen, c.horizon * PLACE, 1 + condition, c.trajectory_width, c.trajectory_blocks
+        )
         self.body = _Modulated(seen + PLACE + BODY, BODY, 1 + condition, c.width, c.blocks)
         for name, shape in (("past_", (c.history, BODY + PLACE)), ("", (BODY,))):
             self.register_buffer(name + "mean", torch.zeros(shape))
             self.register_buffer(name + "deviation", torch.ones(shape))
-        self.register_buffer("way_size", torch.ones(c.ahead, PLACE))
+        self.register_buffer("trajectory_size", torch.ones(c.horizon, PLACE))
 
-    def as_read(self, past: Poses, shown: Tensor) -> Poses:
+    def as_read(self, past: Poses, visibility: Tensor) -> Poses:
         """True poses with the errors that a reader makes, the larger the less a frame shows.
 
-        What follows is then said from what was read, so that the network puts it right.
+        What follows is then predicted from what was read, so that the network puts it right.
 
         Args:
             past: `[B, history]`.
-            shown: `[B, history]`, see `losses`.
+            visibility: `[B, history]`, see `losses`.
         """
         c, shape = self.config, past.scale.shape
         noise = past.scale.new_empty(*shape, 36).normal_()
-        more = 1 + c.cut_off * (1 - shown)
+        more = 1 + c.cut_off * (1 - visibility)
         jitter = (c.jitter * more * past.scale)[..., None]
         # a figure's keypoints are off together and each by itself
         keypoints = past.keypoints + 0.7 * (jitter * noise[..., :2])[..., None, :]
@@ -122,44 +132,44 @@ class Motion(nn.Module):
     def losses(
         self,
         past: Poses,
-        shown: Tensor,
+        visibility: Tensor,
         following: Poses,
         known: Tensor,
         condition: Tensor,
         exact: Tensor | None = None,
     ) -> dict[str, Tensor]:
-        """Losses `way` (quantile regression) and `body` (flow matching), scalars.
+        """Losses `trajectory` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
             past: `[B, history]`, newest last, as it is read, see `as_read`.
-            shown: `[B, history]` in [0, 1]: which share of a past pose's keypoints its frame shows;
-                0 where there is none.
-            following: The poses that follow, `[B, ahead]`.
-            known: bool `[B, ahead]`: which of these count.
+            visibility: `[B, history]` in [0, 1]: which share of a past pose's keypoints its frame
+                shows; 0 where there is none.
+            following: The poses that follow, `[B, horizon]`.
+            known: bool `[B, horizon]`: which of these count.
             condition: Caption embedding `[B, condition]`.
-            exact: bool `[B]`: whose poses that follow are true. Those that were read teach ways
-                alone: of them a body would learn to tremble. None where all are true.
+            exact: bool `[B]`: whose poses that follow are true. Those that were read teach
+                trajectories alone: of them a body would learn to tremble. None where all are true.
         """
-        newest = past.last(shown > 0)
+        newest = past.last(visibility > 0)
         given = _relative(newest, past)
         places = _places(newest, following)
         change = _body(following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
         first = known[:, 0] if exact is None else known[:, 0] & exact
         if self.training:
-            self._adapt("past_", given, shown > 0)
+            self._adapt("past_", given, visibility > 0)
             self._adapt("", change, first)
-        line, seen = self._seen(given, shown)
-        away = places - self._ahead(line)
+        line, seen = self._seen(given, visibility)
+        away = places - self._line_on(line)
         if self.training:
             self._adapt_size(away, known)
-        # half of the ways are the median
+        # half of the trajectories are the median
         quantile = torch.rand(len(seen), 1, device=seen.device)
         quantile = torch.where(torch.rand_like(quantile) < 0.5, 0.5, quantile)
-        said = self._way(seen, quantile, condition)
-        error = away / self.way_size - said
+        predicted = self._displacements(seen, quantile, condition)
+        error = away / self.trajectory_size - predicted
         share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
         error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
-        way = (error * known[..., None]).sum() / (PLACE * known.sum().clamp(min=1))
+        trajectory = (error * known[..., None]).sum() / (PLACE * known.sum().clamp(min=1))
 
         target = (change - self.mean) / self.deviation
         time = torch.rand(len(target), 1, device=target.device)
@@ -167,42 +177,44 @@ class Motion(nn.Module):
         clean = self._clean(state, time, seen, places[:, 0], condition)
         # nearly the error of the flow's velocity, in which small movements count late
         square = (clean - target).square().mean(1) * first / (1 - time[:, 0]).clamp(min=0.2)
-        return {"way": way, "body": square.sum() / first.sum().clamp(min=1)}
+        return {"trajectory": trajectory, "body": square.sum() / first.sum().clamp(min=1)}
 
     def rollout(
-        self, past: Poses, shown: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
+        self, past: Poses, visibility: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
     ) -> tuple[Poses, Poses, Tensor]:
-        """Say poses after poses.
+        """Predict poses after poses.
 
         Args:
             past: `[B, history]`, newest last.
-            shown: `[B, history]`, see `losses`.
+            visibility: `[B, history]`, see `losses`.
             condition: Caption embedding `[B, condition]`.
             noise: `[B, T, BODY]`: normal for a sample, zero for the body that is expected.
-            quantile: `[B]` in [0, 1]: of the ways that there may be; 0.5 is the median.
+            quantile: `[B]` in [0, 1]: of the trajectories that there may be; 0.5 is the median.
 
         Returns:
-            `[B, T]`, and the past and how much is shown of it, to go on from.
+            `[B, T]`, and the past and its visibility, to go on from.
         """
-        said: list[Poses] = []
-        for start in range(0, noise.shape[1], self.config.ahead):
-            origin = past.last(shown > 0)
-            line, seen = self._seen(_relative(origin, past), shown)
-            way = self._way(seen, quantile[:, None], condition)
-            places = self._ahead(line) + way * self.way_size
-            for step in range(min(self.config.ahead, noise.shape[1] - start)):
-                newest = past.last(shown > 0)
+        predicted: list[Poses] = []
+        for start in range(0, noise.shape[1], self.config.horizon):
+            origin = past.last(visibility > 0)
+            line, seen = self._seen(_relative(origin, past), visibility)
+            displacements = self._displacements(seen, quantile[:, None], condition)
+            places = self._line_on(line) + displacements * self.trajectory_size
+            for step in range(min(self.config.horizon, noise.shape[1] - start)):
+                newest = past.last(visibility > 0)
                 # the same place, as the newest pose sees it
                 shift = _trunk(origin.keypoints - newest.keypoints)[:, 0] / newest.scale
                 ratio = origin.scale / newest.scale
                 root = shift + places[:, step, :2] * ratio
                 place = torch.cat([root, places[:, step, 2:] + ratio.log()], 1)
-                _, seen = self._seen(_relative(newest, past), shown)
+                _, seen = self._seen(_relative(newest, past), visibility)
                 change = self._sample(noise[:, start + step], seen, place, condition)
-                said.append(_placed(newest, place, _unmoved(newest) + change))
-                past = past.then(said[-1]).frames(slice(1, None))
-                shown = torch.cat([shown[:, 1:], shown.new_ones(len(shown), 1)], 1)
-        return said[0].then(*said[1:]), past, shown
+                predicted.append(_placed(newest, place, _unmoved(newest) + change))
+                past = past.then(predicted[-1]).frames(slice(1, None))
+                visibility = torch.cat(
+                    [visibility[:, 1:], visibility.new_ones(len(visibility), 1)], 1
+                )
+        return predicted[0].then(*predicted[1:]), past, visibility
 
     def _sample(self, state: Tensor, seen: Tensor, place: Tensor, condition: Tensor) -> Tensor:
         """A body's change `[B, BODY]` from noise."""
@@ -213,28 +225,28 @@ class Motion(nn.Module):
             state = state + (clean - state) / (steps - step)
         return state * self.deviation + self.mean
 
-    def _seen(self, given: Tensor, shown: Tensor) -> tuple[Tensor, Tensor]:
+    def _seen(self, given: Tensor, visibility: Tensor) -> tuple[Tensor, Tensor]:
         """What past poses are, as the networks take it, and the line through their places.
 
         Args:
             given: `[B, history, BODY + PLACE]` from `_relative`.
-            shown: `[B, history]`.
+            visibility: `[B, history]`.
 
         Returns:
             The line's change a frame `[B, PLACE]`, and all that is seen, the past normalised.
         """
-        line, there, moved = _line(given[..., BODY:], shown)
-        normal = (given - self.past_mean) / self.past_deviation * (shown > 0)[..., None]
-        return line, torch.cat([normal.flatten(1), shown, 10 * line, there, moved], 1)
+        line, there, moved = _line(given[..., BODY:], visibility)
+        normal = (given - self.past_mean) / self.past_deviation * (visibility > 0)[..., None]
+        return line, torch.cat([normal.flatten(1), visibility, 10 * line, there, moved], 1)
 
-    def _way(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
-        """Places beside the line, `[B, ahead, PLACE]`, as shares of their usual size."""
-        said: Tensor = self.way(seen, torch.cat([2 * quantile - 1, condition], 1))
-        return said.unflatten(1, (-1, PLACE))
+    def _displacements(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
+        """Displacements from the line, `[B, horizon, PLACE]`, as shares of their usual size."""
+        displacements: Tensor = self.trajectory(seen, torch.cat([2 * quantile - 1, condition], 1))
+        return displacements.unflatten(1, (-1, PLACE))
 
-    def _ahead(self, line: Tensor) -> Tensor:
-        """Places on a line, `[B, ahead, PLACE]`."""
-        return line[:, None] * torch.arange(1, self.config.ahead + 1, device=line.device)[:, None]
+    def _line_on(self, line: Tensor) -> Tensor:
+        """Places on a line, `[B, horizon, PLACE]`."""
+        return line[:, None] * torch.arange(1, self.config.horizon + 1, device=line.device)[:, None]
 
     def _clean(
         self, state: Tensor, time: Tensor, seen: Tensor, place: Tensor, condition: Tensor
@@ -259,42 +271,46 @@ class Motion(nn.Module):
 
     @torch.no_grad()
     def _adapt_size(self, away: Tensor, known: Tensor, momentum: float = 0.02) -> None:
-        """Follow how far ways are from the line."""
+        """Follow how far trajectories are from the line."""
         now = (away.abs() * known[..., None]).sum(0) / known.sum(0)[:, None].clamp(min=1)
         seen = known.any(0)[:, None]
-        self.way_size.lerp_(torch.where(seen, now, self.way_size).clamp(min=1e-3), momentum)
+        self.trajectory_size.lerp_(
+            torch.where(seen, now, self.trajectory_size).clamp(min=1e-3), momentum
+        )
 
 
 class _Modulated(nn.Module):
-    """A residual network of dense layers, each modulated by what is said (FiLM).
+    """A residual network of dense layers, each modulated by a condition (FiLM).
 
     Args:
         inputs: Numbers that enter.
         outputs: Numbers that leave, zero before training.
-        said: Numbers that modulate.
+        condition: Numbers that modulate.
         width: Of the layers.
         blocks: Pairs of layers.
     """
 
-    def __init__(self, inputs: int, outputs: int, said: int, width: int, blocks: int) -> None:
+    def __init__(self, inputs: int, outputs: int, condition: int, width: int, blocks: int) -> None:
         super().__init__()
         self.enter = nn.Linear(inputs, width)
-        self.say = nn.Sequential(nn.Linear(said, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU())
+        self.embed = nn.Sequential(
+            nn.Linear(condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
+        )
         self.blocks = nn.ModuleList([_Block(width, 64) for _ in range(blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
         for parameter in self.leave[1].parameters():
             nn.init.zeros_(parameter)
 
-    def forward(self, x: Tensor, said: Tensor) -> Tensor:
-        x, said = self.enter(x), self.say(said)
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        x, condition = self.enter(x), self.embed(condition)
         for block in self.blocks:
-            x = block(x, said)
+            x = block(x, condition)
         out: Tensor = self.leave(x)
         return out
 
 
 class _Block(nn.Module):
-    """Two dense layers beside an identity, modulated by what is said."""
+    """Two dense layers beside an identity, modulated by a condition."""
 
     def __init__(self, width: int, condition: int) -> None:
         super().__init__()
@@ -302,8 +318,8 @@ class _Block(nn.Module):
         self.modulate = nn.Linear(condition, 2 * width)
         self.layers = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
 
-    def forward(self, x: Tensor, said: Tensor) -> Tensor:
-        gain, shift = self.modulate(said).chunk(2, 1)
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        gain, shift = self.modulate(condition).chunk(2, 1)
         out: Tensor = x + self.layers(self.norm(x) * (1 + gain) + shift)
         return out
 
@@ -321,7 +337,7 @@ def _trunk(keypoints: Tensor) -> Tensor:
 
 
 def _unmoved(newest: Poses) -> Tensor:
-    """The body `[B, BODY]` that changes are added to; where it looks is said anew."""
+    """The body `[B, BODY]` that changes are added to; where it looks is predicted anew."""
     keypoints, heading = _body(newest)[:, 0].split([BODY - 2, 2], -1)
     return torch.cat([keypoints, torch.zeros_like(heading)], -1)
 
@@ -337,25 +353,25 @@ def _relative(newest: Poses, track: Poses) -> Tensor:
     return torch.cat([_body(track), _places(newest, track)], -1)
 
 
-def _line(places: Tensor, shown: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _line(places: Tensor, visibility: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """The line of least squares through places, each as weighty as its frame shows.
 
     Args:
         places: `[B, T, PLACE]`.
-        shown: `[B, T]` in [0, 1].
+        visibility: `[B, T]` in [0, 1].
 
     Returns:
         Its change a frame `[B, PLACE]`, zero where fewer than two places are given; where it is at
         the newest frame `[B, PLACE]`; and whether it has a change, `[B, 1]`.
     """
-    weight = shown.square()
+    weight = visibility.square()
     time = torch.arange(1 - places.shape[1], 1, device=places.device, dtype=places.dtype)
     count = weight.sum(1, keepdim=True).clamp(min=1e-3)
     middle = (weight * time).sum(1, keepdim=True) / count
     centre = (weight[..., None] * places).sum(1) / count
     away = weight * (time - middle)
     spread = (away * (time - middle)).sum(1, keepdim=True)
-    moved = ((shown > 0).sum(1, keepdim=True) > 1).to(places.dtype)
+    moved = ((visibility > 0).sum(1, keepdim=True) > 1).to(places.dtype)
     change = (away[..., None] * (places - centre[:, None])).sum(1) / spread.clamp(min=1e-3)
     change = moved * change
     return change, centre - change * middle, moved

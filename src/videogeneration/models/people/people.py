@@ -31,8 +31,8 @@ from videogeneration.models.people.losses import (
 from videogeneration.models.people.motion import BODY, Motion, MotionConfig
 from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
 from videogeneration.models.people.renderer import (
+    Appearance,
     Drawing,
-    Looks,
     Renderer,
     RendererConfig,
     shadows,
@@ -60,7 +60,7 @@ class PeopleConfig:
         width: Frame width in pixels.
         history: Number of past frames.
         condition: Width of the caption embedding.
-        looks: Given frames that a figure is drawn from, at most.
+        references: Given frames that a figure is drawn from, at most.
         horizon: Frames that an adversary judges at once.
         sequences: Sequences without pictures that the motion learns from, a window.
         whole: Share of keypoints in the frame from which on a figure can be read, where there are
@@ -90,7 +90,7 @@ class PeopleConfig:
     width: int = 128
     history: int = 10
     condition: int = 32
-    looks: int = 3
+    references: int = 3
     horizon: int = 1
     sequences: int = 64
     whole: float = 0.9
@@ -113,7 +113,7 @@ class PeopleConfig:
     weights: LossWeights = field(default_factory=LossWeights)
 
     def __post_init__(self) -> None:
-        for name in ("words", "vocabulary", "condition", "looks", "horizon", "drawings"):
+        for name in ("words", "vocabulary", "condition", "references", "horizon", "drawings"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
 
@@ -126,31 +126,33 @@ class Scene:
         frames: `[B, T, H, W]`.
         valid: bool `[B, T]`: which of them there are.
         seen: bool `[B, T]`: in which there is a figure that can be read.
-        shown: `[B, T]`: which share of its keypoints these show; 0 elsewhere.
+        visibility: `[B, T]`: which share of its keypoints these show; 0 elsewhere.
         alpha: `[B, T, H, W]`: the figure.
         past: Its poses, `[B, T]`.
-        looks: Numbers of the frames to draw it from, `[B, S]`.
+        references: Numbers of the frames to draw it from, `[B, S]`.
         background: `[B, H, W]`.
     """
 
     frames: Tensor
     valid: Tensor
     seen: Tensor
-    shown: Tensor
+    visibility: Tensor
     alpha: Tensor
     past: Poses
-    looks: Tensor
+    references: Tensor
     background: Tensor
 
-    def look(self, values: Tensor) -> Tensor:
+    def of_references(self, values: Tensor) -> Tensor:
         """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
-        return values[torch.arange(len(values), device=values.device)[:, None], self.looks]
+        return values[torch.arange(len(values), device=values.device)[:, None], self.references]
 
-    def given(self) -> Looks:
+    def appearance(self) -> Appearance:
         """The figure as the frames to draw from show it."""
-        frames, alpha = self.look(self.frames), self.look(self.alpha)
+        frames, alpha = self.of_references(self.frames), self.of_references(self.alpha)
         shadow = shadows(frames, alpha, self.background)
-        return Looks(frames, alpha, shadow, self.look(self.seen), self.past.map(self.look))
+        return Appearance(
+            frames, alpha, shadow, self.of_references(self.seen), self.past.map(self.of_references)
+        )
 
     @property
     def anybody(self) -> Tensor:
@@ -160,16 +162,16 @@ class Scene:
     def newest(self, count: int) -> "Scene":
         """The same of the newest frames alone."""
         first = self.frames.shape[1] - count
-        frames, valid, seen, shown, alpha = (
-            x[:, first:] for x in (self.frames, self.valid, self.seen, self.shown, self.alpha)
+        frames, valid, seen, visibility, alpha = (
+            x[:, first:] for x in (self.frames, self.valid, self.seen, self.visibility, self.alpha)
         )
-        looks = (self.looks - first).clamp(min=0)[:, :count]
+        references = (self.references - first).clamp(min=0)[:, :count]
         past = self.past.frames(slice(first, None))
-        return Scene(frames, valid, seen, shown, alpha, past, looks, self.background)
+        return Scene(frames, valid, seen, visibility, alpha, past, references, self.background)
 
 
 class People(FilmModel):
-    """Reads the given frames, says the poses to come, and draws each from what was given.
+    """Reads the given frames, predicts the poses to come, and draws each from what was given.
 
     Poses are rolled out, pixels never: a film of any length is as sharp at its end.
 
@@ -221,12 +223,12 @@ class People(FilmModel):
     def lesson(self, batch: Batch) -> Lesson:
         """What a step learns from, drawn at random, see `training_loss`."""
         c = self.config
-        drawing = DrawingLesson.of(batch, c.looks, c.drawings)
+        drawing = DrawingLesson.of(batch, c.references, c.drawings)
         drawing = drawing.emptied(c.empty, c.grain)
         drawing = drawing.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
         return Lesson(
             drawing=drawing.mirrored(c.mirrored, c.drawings),
-            motion=MotionLesson.of(batch, c.motion.history, c.motion.ahead),
+            motion=MotionLesson.of(batch, c.motion.history, c.motion.horizon),
             film=FilmLesson.of(batch),
             caption=batch.caption,
         )
@@ -246,7 +248,7 @@ class People(FilmModel):
         motion = self._motion_lesson(lesson)
         losses |= drawn | self.motion.losses(
             motion.past,
-            motion.shown,
+            motion.visibility,
             motion.following,
             motion.known,
             self.caption(motion.caption),
@@ -258,12 +260,12 @@ class People(FilmModel):
     def _motion_lesson(self, lesson: Lesson) -> MotionLesson:
         """True past poses with a reader's errors, and those of recordings as they are read."""
         c, motion, film = self.config, lesson.motion, lesson.film
-        motion = replace(motion, past=self.motion.as_read(motion.past, motion.shown))
+        motion = replace(motion, past=self.motion.as_read(motion.past, motion.visibility))
         if film is None:
             return motion
         with torch.no_grad():
             read = self.reader(film.frames.flatten(0, 1))
-        sizes = (c.sequences, c.motion.history, c.motion.ahead)
+        sizes = (c.sequences, c.motion.history, c.motion.horizon)
         return motion.then(MotionLesson.read(film, read, *sizes))
 
     def _drawing_losses(
@@ -278,18 +280,18 @@ class People(FilmModel):
         exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
         alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha)[:, first]
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
-        said = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
-        looks = Looks(
+        estimate = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        appearance = Appearance(
             lesson.frames[:, first],
             alpha,
-            shadows(lesson.frames[:, first], alpha, said.detach()),
+            shadows(lesson.frames[:, first], alpha, estimate.detach()),
             seen[:, first],
             poses.frames(first),
         )
-        drawing = self.renderer(looks, poses.frames(last), condition)
+        drawing = self.renderer(appearance, poses.frames(last), condition)
         known = lesson.background_valid
         background = torch.where(
-            known[:, None, None, None], lesson.background[:, last], said.detach()[:, None]
+            known[:, None, None, None], lesson.background[:, last], estimate.detach()[:, None]
         )
         counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
         composite = drawing.over(background[:, :, None], torch.ones_like(counts))[:, :, 0]
@@ -310,7 +312,9 @@ class People(FilmModel):
         losses["reconstruction"] = reconstruction_loss(
             composite, frames, background, counts & ~drawn
         )
-        losses["background"] = background_loss(said, lesson.background[:, 0], alpha.amax(1), known)
+        losses["background"] = background_loss(
+            estimate, lesson.background[:, 0], alpha.amax(1), known
+        )
         square = (composite - frames).square().mean((1, 2)) * counts
         return losses, square.sum() / counts.sum().clamp(min=1)
 
@@ -331,7 +335,7 @@ class People(FilmModel):
         condition = self.caption(batch.caption)
         quantile, noise = self._drawn(len(condition), self.horizon, None)
         track, _, _ = self.motion.rollout(
-            scene.past, scene.shown, condition, noise.to(condition), quantile.to(condition)
+            scene.past, scene.visibility, condition, noise.to(condition), quantile.to(condition)
         )
         return self._draw(scene, track, condition)
 
@@ -343,13 +347,13 @@ class People(FilmModel):
         """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
-        picked = chance.topk(min(self.config.looks, chance.shape[1]), 1).indices
+        picked = chance.topk(min(self.config.references, chance.shape[1]), 1).indices
         order = picked.sort(1).values
         scene = self._scene(take(batch.history, order), take(batch.history_valid, order))
         read = self.reader(batch.future.flatten(0, 1))
         poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2])).not_tiny()
         there = (read.present > 0).view(batch.future.shape[:2])
-        drawing = self.renderer(scene.given(), poses, self.caption(batch.caption))
+        drawing = self.renderer(scene.appearance(), poses, self.caption(batch.caption))
         there = there & scene.anybody
         drawn = drawing.over(scene.background[:, None, None], there)[:, :, 0]
         alpha = drawing.covering * there[..., None, None]
@@ -363,7 +367,7 @@ class People(FilmModel):
     ) -> Iterator[Tensor]:
         """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
         scene, condition = self._scene(history, valid), self.caption(caption)
-        for poses in self._ahead(scene, condition, seed):
+        for poses in self._pose_rollout(scene, condition, seed):
             yield self._draw(scene, poses, condition).clamp(0, 1)
 
     @torch.no_grad()
@@ -401,7 +405,7 @@ class People(FilmModel):
         alone = history.clone()
         alone[valid] = self._alone(history[valid])[0]
         scene, condition = self._scene(history, valid, alone), self.caption(caption)
-        ahead = self._ahead(scene, condition, seed)
+        rollout = self._pose_rollout(scene, condition, seed)
         scene = scene.newest(pictures.shape[1])
         yield pictures
         height, width = pictures.shape[-2:]
@@ -409,10 +413,14 @@ class People(FilmModel):
         background = self.background.at_size(pictures, alpha, scene.valid, scene.background)
         background = background[:, None]
         stretch = (width / history.shape[-1], height / history.shape[-2])
-        given, pictures, alpha = scene.given(), scene.look(pictures), scene.look(alpha)
+        appearance, pictures, alpha = (
+            scene.appearance(),
+            scene.of_references(pictures),
+            scene.of_references(alpha),
+        )
         there = scene.seen.any(1)
-        for poses in ahead:
-            plan = self.renderer.plan(given, poses, condition)
+        for poses in rollout:
+            plan = self.renderer.plan(appearance, poses, condition)
             # one by one: a large picture takes much memory
             for index in range(FRAMES):
                 if not there.any():
@@ -420,7 +428,13 @@ class People(FilmModel):
                 pose = poses.frames(slice(index, index + 1))
                 window = self.renderer.window(pose, history, pictures)
                 drawing = self.renderer.draw(
-                    plan.frame(index, FRAMES), pictures, alpha, given.poses, pose, stretch, window
+                    plan.frame(index, FRAMES),
+                    pictures,
+                    alpha,
+                    appearance.poses,
+                    pose,
+                    stretch,
+                    window,
                 )
                 drawn = background.clone()
                 drawn[..., *window] = drawing.over(background[..., *window], scene.anybody)
@@ -428,7 +442,7 @@ class People(FilmModel):
                 there = there & inside(pose.keypoints, history.shape[-2:]).any(-1)[:, 0]
 
     def begin_adversarial(self) -> None:
-        """The renderer is what an adversary teaches; ways are drawn at random from now on."""
+        """An adversary teaches the renderer; trajectories are drawn at random from now on."""
         self.adversarial.fill_(True)
         for name, module in self.named_children():
             module.requires_grad_(name == "renderer")
@@ -479,26 +493,26 @@ class People(FilmModel):
         legible = torch.where(legible.any(1, keepdim=True), legible, seen)
         order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
         most = max(1, int(legible.sum(1).amax()))
-        looks = order.topk(min(self.config.looks, length, most), 1).indices
-        shown = whole.clamp(min=0.1) * legible
-        return Scene(history, valid, legible, shown, alpha, past, looks, background)
+        references = order.topk(min(self.config.references, length, most), 1).indices
+        visibility = whole.clamp(min=0.1) * legible
+        return Scene(history, valid, legible, visibility, alpha, past, references, background)
 
-    def _ahead(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
+    def _pose_rollout(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
         """Poses after poses, `[B, FRAMES]` at a time."""
         generator = torch.Generator().manual_seed(seed)
-        past, shown = scene.past, scene.shown
+        past, visibility = scene.past, scene.visibility
         quantile, _ = self._drawn(len(condition), 0, generator)
         while True:
             _, noise = self._drawn(len(condition), FRAMES, generator)
-            poses, past, shown = self.motion.rollout(
-                past, shown, condition, noise.to(condition), quantile.to(condition)
+            poses, past, visibility = self.motion.rollout(
+                past, visibility, condition, noise.to(condition), quantile.to(condition)
             )
             yield poses
 
     def _drawn(
         self, count: int, frames: int, generator: torch.Generator | None
     ) -> tuple[Tensor, Tensor]:
-        """What is drawn at random: the ways' quantile `[count]` and the bodies' noise.
+        """What is drawn at random: the trajectories' quantile `[count]` and the bodies' noise.
 
         Without noise, who boxes stands still in the mean of all that may come next. Where a figure
         goes is the median; once an adversary has taught, it is drawn for a whole film.
@@ -514,5 +528,5 @@ class People(FilmModel):
 
     def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
-        drawing: Drawing = self.renderer(scene.given(), poses, condition)
+        drawing: Drawing = self.renderer(scene.appearance(), poses, condition)
         return drawing.over(scene.background[:, None, None], scene.anybody)[:, :, 0]

@@ -17,7 +17,7 @@ class PoseConfig:
 
     Attributes:
         width: Channels at half the frame's size; they grow to six times as many at a sixteenth.
-        typical_scale: Pixels of a body height that an untrained reader says.
+        typical_scale: Pixels of a body height that an untrained reader reads.
     """
 
     width: int = 20

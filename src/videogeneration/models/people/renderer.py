@@ -63,7 +63,7 @@ class RendererConfig:
 
 
 @dataclass(frozen=True)
-class Looks:
+class Appearance:
     """A figure as S given frames show it.
 
     Attributes:
@@ -122,10 +122,10 @@ class Plan:
     """How to draw figures, in the cells of their crops.
 
     Attributes:
-        flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from in each look and in its
-            mirror image, in body heights from the crop's centre.
+        flow: `[B P, 2 S, rows / 2, columns / 2, 2]`: where cells come from in each reference and in
+            its mirror image, in body heights from the crop's centre.
         drawn: `[B P, 5, rows, columns]`: residual flow, blend, new pixels, alpha.
-        choice: `[B P, 2 S, rows, columns]`: logits of the looks to take a pixel from.
+        choice: `[B P, 2 S, rows, columns]`: logits of the references to take a pixel from.
         shadow: `[B P, 1, rows / 2, columns / 2]`, see `Drawing`.
     """
 
@@ -145,7 +145,7 @@ class Renderer(nn.Module):
 
     Every given crop is brought into the wanted pose by its limbs (linear blend skinning with
     learned radii), as it is and as its mirror image: the U-Net sees a volume of aligned crops. In
-    its middle, dense layers join the figure's latent, the caption and the wanted pose. It says a
+    its middle, dense layers join the figure's latent, the caption and the wanted pose. It gives a
     residual flow, which crop to take a pixel from, new pixels where none shows it, alpha, and how
     the shadow differs from the one that moves along.
 
@@ -160,12 +160,12 @@ class Renderer(nn.Module):
         w, limbs = c.width, len(LIMBS)
         self.radius = nn.Parameter(torch.full((len(RIGID),), 0.05).log())
         # encoder of the given crops
-        self.look_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
-        self.look_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
-        self.look_quarter = nn.Sequential(
+        self.encode_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
+        self.encode_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
+        self.encode_quarter = nn.Sequential(
             nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
         )
-        self.look_eighth = nn.Sequential(
+        self.encode_eighth = nn.Sequential(
             nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
         )
         # the aligned volume becomes one picture
@@ -198,25 +198,27 @@ class Renderer(nn.Module):
             assert last.bias is not None
             nn.init.zeros_(last.bias)
 
-    def forward(self, looks: Looks, wanted: Poses, condition: Tensor) -> Drawing:
+    def forward(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Drawing:
         """Draw figures: `plan`, applied to the frames themselves."""
-        plan = self.plan(looks, wanted, condition)
-        return self.draw(plan, looks.frames[:, :, None], looks.alpha, looks.poses, wanted)
+        plan = self.plan(appearance, wanted, condition)
+        return self.draw(
+            plan, appearance.frames[:, :, None], appearance.alpha, appearance.poses, wanted
+        )
 
-    def plan(self, given: Looks, wanted: Poses, condition: Tensor) -> Plan:
-        """Say how to draw figures.
+    def plan(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Plan:
+        """Plan how to draw figures.
 
         Args:
-            given: What is known of them.
+            appearance: What is known of them.
             wanted: The poses to draw, `[B, P]`.
             condition: Caption embedding `[B, condition]`.
         """
-        frames = given.frames
-        count, looks = frames.shape[:2]
+        frames = appearance.frames
+        count, references = frames.shape[:2]
         poses = wanted.scale.shape[1]
-        source, target = self._body(given.poses), self._body(wanted).flatten(0, 1)
-        layers = torch.stack([frames - 0.5, given.alpha, given.shadow], 2)
-        crops, shadow = self._crop(layers.flatten(0, 1), given.poses).split([2, 1], 1)
+        source, target = self._body(appearance.poses), self._body(wanted).flatten(0, 1)
+        layers = torch.stack([frames - 0.5, appearance.alpha, appearance.shadow], 2)
+        crops, shadow = self._crop(layers.flatten(0, 1), appearance.poses).split([2, 1], 1)
         crops = torch.cat([crops[:, :1] * crops[:, 1:], crops[:, 1:]], 1)
         cells = self._cells(2, frames)
         levels = self._encode(crops, cells, source)
@@ -226,17 +228,17 @@ class Renderer(nn.Module):
         flip = constant(source, -1.0, 1.0)
         both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
         flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
-        flow = flow * torch.stack([flip.abs(), flip]).repeat(looks, 1)[:, None, None]
+        flow = flow * torch.stack([flip.abs(), flip]).repeat(references, 1)[:, None, None]
         volumes = [
             self._align(features, flow, step)
             for features, step in zip(levels, (1, 2, 4), strict=True)
         ]
-        shown = given.valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
+        shown = appearance.valid.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         fused = [fuse(v, shown) for fuse, v in zip(self.align, volumes, strict=True)]
 
         # a shadow keeps its place beside a figure, more or less
-        along = F.avg_pool2d(shadow, 2).unflatten(0, (count, looks))[:, :, 0]
-        along = _mean_of(along, given.valid).repeat_interleave(poses, 0)
+        along = F.avg_pool2d(shadow, 2).unflatten(0, (count, references))[:, :, 0]
+        along = _mean_of(along, appearance.valid).repeat_interleave(poses, 0)
         half = self.at_half(torch.cat([fused[0], _nearness(cells, target), along], 1))
         quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
         eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
@@ -245,9 +247,9 @@ class Renderer(nn.Module):
         quarter = self.up_quarter(quarter + _twice(self.to_quarter(eighth)))
         half = self.up_half(half + _twice(self.to_half(quarter)))
         drawn = F.pixel_shuffle(self.drawn(half), 2)
-        volume = torch.cat([half[:, None].expand(-1, 2 * looks, -1, -1, -1), volumes[0]], 2)
+        volume = torch.cat([half[:, None].expand(-1, 2 * references, -1, -1, -1), volumes[0]], 2)
         choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
-        choice = choice.unflatten(0, (count * poses, 2 * looks))[:, :, 0]
+        choice = choice.unflatten(0, (count * poses, 2 * references))[:, :, 0]
         choice = choice.masked_fill(~shown[:, :, None, None], HIDDEN)
         falls = (along + self.shadow(half)).clamp(-DARKEST, DARKEST)
         return Plan(flow, drawn, choice, falls)
@@ -305,10 +307,10 @@ class Renderer(nn.Module):
 
     def _encode(self, crops: Tensor, cells: Tensor, source: Tensor) -> list[Tensor]:
         """Features of the given crops at a half, a quarter and an eighth of their size."""
-        half = self.look_half(crops)
-        half = self.look_limbs(torch.cat([half, _nearness(cells, source.flatten(0, 1))], 1))
-        quarter = self.look_quarter(half)
-        return [half, quarter, self.look_eighth(quarter)]
+        half = self.encode_half(crops)
+        half = self.encode_limbs(torch.cat([half, _nearness(cells, source.flatten(0, 1))], 1))
+        quarter = self.encode_quarter(half)
+        return [half, quarter, self.encode_eighth(quarter)]
 
     def _align(self, features: Tensor, flow: Tensor, step: int) -> Tensor:
         """Bring features into the wanted poses: a volume `[B P, 2 S, C, h / step, w / step]`.
@@ -322,9 +324,9 @@ class Renderer(nn.Module):
         grid = (flow / constant(flow, *self._reach())).flatten(0, 1)
         if step > 1:
             grid = F.avg_pool2d(grid.movedim(-1, 1), step).movedim(1, -1)
-        looks = features.unflatten(0, (-1, depth // 2)).repeat_interleave(2, 1)
-        looks = looks.repeat_interleave(count // len(looks), 0).flatten(0, 1)
-        aligned = F.grid_sample(looks.float(), grid, align_corners=False)
+        references = features.unflatten(0, (-1, depth // 2)).repeat_interleave(2, 1)
+        references = references.repeat_interleave(count // len(references), 0).flatten(0, 1)
+        aligned = F.grid_sample(references.float(), grid, align_corners=False)
         return aligned.unflatten(0, (count, depth))
 
     def _join(self, x: Tensor, target: Tensor, heading: Tensor, condition: Tensor) -> Tensor:
@@ -336,7 +338,7 @@ class Renderer(nn.Module):
         spread, gain, shift = dense.split(
             [squeezed[0].numel(), self.config.width * 4, self.config.width * 4], 1
         )
-        # beyond what trained ones say: a gain that feeds on itself would end a training
+        # beyond what trained ones give: a gain that feeds on itself would end a training
         spread, gain, shift = spread.clamp(-16, 16), gain.clamp(-2, 2), shift.clamp(-4, 4)
         x = x + self.unsqueeze(spread.view_as(squeezed))
         out: Tensor = self.middle(x * (1 + gain[:, :, None, None]) + shift[:, :, None, None])
@@ -364,7 +366,7 @@ class Renderer(nn.Module):
                 pixels the poses are.
             window: Rows and columns to draw; the others of H and W are left out.
         """
-        count, looks, _, height, width = pictures.shape
+        count, references, _, height, width = pictures.shape
         poses = wanted.scale.shape[1]
         x = torch.arange(width, device=pictures.device)
         y = torch.arange(height, device=pictures.device)
@@ -376,13 +378,13 @@ class Renderer(nn.Module):
             (pixels + 0.5) * small / size - 0.5 - self._centre(wanted).flatten(0, 1)[:, None, None]
         )
         grid = body / wanted.scale.flatten()[:, None, None, None] / constant(body, *self._reach())
-        said = torch.cat([plan.drawn, plan.choice], 1).float()
-        said = F.grid_sample(said, grid, align_corners=False, padding_mode="border")
-        residual, (blend, new, covered), weights = said[:, :2], said[:, 2:5].unbind(1), said[:, 5:]
-        weights = weights.softmax(1)
+        sampled = torch.cat([plan.drawn, plan.choice], 1).float()
+        sampled = F.grid_sample(sampled, grid, align_corners=False, padding_mode="border")
+        residual, (blend, new, covered) = sampled[:, :2], sampled[:, 2:5].unbind(1)
+        weights = sampled[:, 5:].softmax(1)
         flow = plan.flow.movedim(-1, 2).flatten(1, 2)
         flow = F.grid_sample(flow, grid, align_corners=False, padding_mode="border")
-        flow = flow.unflatten(1, (2 * looks, 2)) + 0.1 * residual[:, None]
+        flow = flow.unflatten(1, (2 * references, 2)) + 0.1 * residual[:, None]
         # from body heights to the given pictures' pixels
         scale = given.scale.repeat_interleave(2, 1).repeat_interleave(poses, 0)
         centre = self._centre(given).repeat_interleave(2, 1).repeat_interleave(poses, 0)
@@ -391,7 +393,7 @@ class Renderer(nn.Module):
         layers = torch.cat([pictures, alpha[:, :, None]], 2).repeat_interleave(2, 1)
         layers = layers.repeat_interleave(poses, 0).flatten(0, 1)
         warped = F.grid_sample(layers, (2 * sources + 1) / small - 1, align_corners=False)
-        warped = warped.unflatten(0, (count * poses, 2 * looks))
+        warped = warped.unflatten(0, (count * poses, 2 * references))
         warped = (warped * weights[:, :, None]).sum(1)
         colour, shown = warped[:, :-1], warped[:, -1]
         # new pixels are grey and take the figure's tint; an untrained renderer only warps
@@ -467,7 +469,7 @@ class _Enter(nn.Sequential):
 class _Fuse(nn.Module):
     """Makes one picture of a volume of aligned pictures, each pixel from those that show it.
 
-    A 3D convolution looks at every picture by itself, for they are a set; what they have to say is
+    A 3D convolution looks at every picture by itself, for they are a set; what is found in them is
     weighed pixel by pixel.
 
     Args:
@@ -477,13 +479,13 @@ class _Fuse(nn.Module):
 
     def __init__(self, channels: int, width: int) -> None:
         super().__init__()
-        self.say = nn.Conv3d(channels, width + 1, (1, 3, 3), padding=(0, 1, 1))
+        self.convolution = nn.Conv3d(channels, width + 1, (1, 3, 3), padding=(0, 1, 1))
 
     def forward(self, volume: Tensor, valid: Tensor) -> Tensor:
         """Fuse `[B, D, C, H, W]`, where valid `[B, D]`, into `[B, width, H, W]`."""
-        said = self.say(volume.transpose(1, 2))
-        weight = said[:, :1].masked_fill(~valid[:, None, :, None, None], HIDDEN).softmax(2)
-        out: Tensor = (weight * said[:, 1:]).sum(2)
+        features = self.convolution(volume.transpose(1, 2))
+        weight = features[:, :1].masked_fill(~valid[:, None, :, None, None], HIDDEN).softmax(2)
+        out: Tensor = (weight * features[:, 1:]).sum(2)
         return out
 
 

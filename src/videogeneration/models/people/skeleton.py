@@ -30,7 +30,7 @@ KEYPOINTS = (
 HEAD, NOSE, NECK, PELVIS = range(4)
 
 TRUNK = (0, 2, 3, 4, 5)
-"""Indices of the keypoints that say where a body is, whatever arms and legs do."""
+"""Indices of the keypoints whose mean is where a body is, whatever arms and legs do."""
 
 PAIRS = (
     ((4, 6, 8), (5, 7, 9)),
