@@ -9,9 +9,9 @@ from videogeneration.models.generator_losses import (
     GeneratorLosses,
     centre_loss,
     in_half_frames,
-    path_loss,
+    mask_loss,
     place_loss,
-    shown_loss,
+    trajectory_loss,
     true_tracks,
     turn_loss,
 )
@@ -50,44 +50,44 @@ def pose_case() -> tuple[Tensor, Tensor, Tensor]:
     """Two figures of two films, three past frames, two frames ahead: foretold without a fault."""
     poses = torch.rand(2, 5, 2, 3) - 0.5
     ways = [poses[:, start + 1 : start + 3] - poses[:, start : start + 1] for start in range(3)]
-    paths = torch.stack(ways, 1).permute(0, 3, 1, 2, 4).contiguous()
-    return poses[:, 2, :, :2].clone(), paths, poses
+    trajectories = torch.stack(ways, 1).permute(0, 3, 1, 2, 4).contiguous()
+    return poses[:, 2, :, :2].clone(), trajectories, poses
 
 
 def test_poses_that_are_right_cost_nothing() -> None:
-    centres, paths, poses = pose_case()
-    assert path_loss(paths, poses, all_of(poses)).item() == pytest.approx(0, abs=2e-3)
+    centres, trajectories, poses = pose_case()
+    assert trajectory_loss(trajectories, poses, all_of(poses)).item() == pytest.approx(0, abs=2e-3)
     here = poses[:, 2]
     assert centre_loss(centres, here, all_of(here)).item() == pytest.approx(0, abs=2e-3)
 
 
 def test_a_pose_costs_its_distance_and_a_turn_its_way() -> None:
-    centres, paths, poses = pose_case()
+    centres, trajectories, poses = pose_case()
     away, here = centres + torch.tensor([0.3, 0.4]), poses[:, 2]
     assert centre_loss(away, here, all_of(here)).item() == pytest.approx(0.5, rel=1e-2)
-    turned = paths + torch.tensor([0.0, 0.0, 0.5])
-    assert path_loss(turned, poses, all_of(poses)).item() == pytest.approx(0.2, rel=1e-2)
+    turned = trajectories + torch.tensor([0.0, 0.0, 0.5])
+    assert trajectory_loss(turned, poses, all_of(poses)).item() == pytest.approx(0.2, rel=1e-2)
     # a sixth of all ways
-    turned = paths.clone()
+    turned = trajectories.clone()
     turned[:, :, 1, 0, 2] += 0.5
-    assert path_loss(turned, poses, all_of(poses)).item() == pytest.approx(0.2 / 6, rel=0.1)
+    assert trajectory_loss(turned, poses, all_of(poses)).item() == pytest.approx(0.2 / 6, rel=0.1)
 
 
 def test_poses_that_nobody_knows_teach_nothing() -> None:
-    _, paths, poses = pose_case()
+    _, trajectories, poses = pose_case()
     valid = all_of(poses)
     valid[0] = valid[1, :, 1] = valid[1, :2, 0] = valid[1, 4:, 0] = False
-    paths = (paths + 1).requires_grad_()
-    loss = path_loss(paths, poses, valid)
+    trajectories = (trajectories + 1).requires_grad_()
+    loss = trajectory_loss(trajectories, poses, valid)
     # from one figure's newest frame to the next is left
     assert loss.item() == pytest.approx(2.16**0.5, rel=1e-2)
     loss.backward()
-    assert paths.grad is not None
-    assert paths.grad[1, 0, 2, 0].ne(0).all()
-    paths.grad[1, 0, 2, 0] = 0
-    assert paths.grad.eq(0).all()
+    assert trajectories.grad is not None
+    assert trajectories.grad[1, 0, 2, 0].ne(0).all()
+    trajectories.grad[1, 0, 2, 0] = 0
+    assert trajectories.grad.eq(0).all()
     nobody = torch.empty(2, 5, 0, 3)
-    assert path_loss(paths, nobody, all_of(nobody)).item() == 0
+    assert trajectory_loss(trajectories, nobody, all_of(nobody)).item() == 0
     here = torch.rand(2, 2, 3)
     assert centre_loss(torch.rand(2, 2, 2), here, ~all_of(here)).item() == 0
 
@@ -148,14 +148,14 @@ def test_figures_are_told_apart_where_they_are() -> None:
     right = torch.zeros(1, 2, 21, 21)
     right[:, 0, :, :10] = right[:, 1, :, 11:] = 6.0
     both = all_of(poses)
-    assert shown_loss(right, cells, poses, both) < 0.05
-    assert shown_loss(right.flip(1), cells, poses, both) > 4
-    chance = shown_loss(0 * right, cells, poses, both).item()
+    assert mask_loss(right, cells, poses, both) < 0.05
+    assert mask_loss(right.flip(1), cells, poses, both) > 4
+    chance = mask_loss(0 * right, cells, poses, both).item()
     assert chance == pytest.approx(torch.tensor(2.0).log().item(), rel=1e-3)
     # a figure alone is whatever there is
-    assert shown_loss(right, cells, poses, torch.tensor([[True, False]])) < 0.05
-    assert shown_loss(right, cells, poses, ~both).item() == 0
-    assert shown_loss(right[:, :1], cells, poses[:, :1], both[:, :1]).item() == 0
+    assert mask_loss(right, cells, poses, torch.tensor([[True, False]])) < 0.05
+    assert mask_loss(right, cells, poses, ~both).item() == 0
+    assert mask_loss(right[:, :1], cells, poses[:, :1], both[:, :1]).item() == 0
 
 
 @pytest.mark.parametrize(("name", "value"), [("drawn", 0), ("poses", -0.1), ("matching", -1.0)])

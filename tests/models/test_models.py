@@ -19,7 +19,7 @@ from videogeneration.models.interface import Batch
 from videogeneration.models.motions import (
     ANGLES,
     Motion,
-    _ways,
+    _displacements,
     carry,
     turning,
 )
@@ -47,16 +47,21 @@ def test_generator_draws_frames_in_range(figures: int, present: int) -> None:
     history[:, : 10 - present] = 0
     drawing = draw(network, start(history, LEFT, RIGHT, LEFT))
     assert drawing.frames.shape == (3, AHEAD, 32, 32)
-    assert drawing.shown.shape == (3, figures, 32, 32)
+    assert drawing.masks.shape == (3, figures, 32, 32)
     assert drawing.centres.shape == (3, figures, 2)
-    assert drawing.paths.shape == (3, figures, 10, AHEAD, 3)
+    assert drawing.trajectories.shape == (3, figures, 10, AHEAD, 3)
     assert drawing.frames.dtype == torch.float32
     assert drawing.frames.min() >= 0
     assert drawing.frames.max() <= 1
     assert drawing.tracks.shape == (3, figures, 10, 4)
     assert (drawing.match is None) == (figures == 1)
-    loss = drawing.frames.sum() + drawing.centres.sum() + drawing.paths.sum() + drawing.tracks.sum()
-    loss = loss + drawing.shown.sum()
+    loss = (
+        drawing.frames.sum()
+        + drawing.centres.sum()
+        + drawing.trajectories.sum()
+        + drawing.tracks.sum()
+    )
+    loss = loss + drawing.masks.sum()
     if drawing.match is not None:
         loss = loss + drawing.match.sum()
     loss.backward()
@@ -69,7 +74,7 @@ def test_some_of_the_frames_are_those_among_all() -> None:
     given = start(torch.rand(2, 10, 32, 32), LEFT, RIGHT)
     whole, some = draw(network, given), draw(network, given, which=torch.tensor([0, 2]))
     assert torch.allclose(some.frames, whole.frames[:, [0, 2]], atol=1e-6)
-    assert torch.equal(some.paths, whole.paths)
+    assert torch.equal(some.trajectories, whole.trajectories)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +121,7 @@ def test_figures_keep_their_light() -> None:
     history = torch.zeros(1, 10, 32, 32)
     history[0, -1, 12:20, 12:20] = 1
     with torch.no_grad():
-        last = network.motion.paths.read[-1]
+        last = network.motion.trajectories.read[-1]
         assert isinstance(last, torch.nn.Linear)
         last.weight.zero_()
         frames = network.predict(start(history, LEFT))
@@ -136,7 +141,9 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
     optimizer = torch.optim.Adam(network.parameters(), 2e-3)
     for _ in range(150):
         drawing = draw(network, start(history, LEFT, RIGHT))
-        loss = F.mse_loss(drawing.frames, wanted) + F.mse_loss(drawing.paths[:, :, -1, :, 0], ways)
+        loss = F.mse_loss(drawing.frames, wanted) + F.mse_loss(
+            drawing.trajectories[:, :, -1, :, 0], ways
+        )
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -227,10 +234,10 @@ def test_what_leaves_the_frame_is_gone() -> None:
 def test_every_figure_goes_its_own_way() -> None:
     frames = torch.zeros(1, 2, 32, 32)
     frames[0, 0, 4:8, 4:8] = frames[0, 1, 20:24, 4:8] = 1
-    paths = torch.zeros(1, 2, 3, 3)
-    paths[0, 0, 1, 0] = 0.5  # the first to the right
-    paths[0, 1, 2, 1] = -0.5  # the second up
-    moved = carry(frames, torch.zeros(1, 2, 2), paths)
+    trajectories = torch.zeros(1, 2, 3, 3)
+    trajectories[0, 0, 1, 0] = 0.5  # the first to the right
+    trajectories[0, 1, 2, 1] = -0.5  # the second up
+    moved = carry(frames, torch.zeros(1, 2, 2), trajectories)
     assert moved.shape == (1, 2, 3, 32, 32)
     first, second = frames[0]
     assert torch.allclose(moved[0, :, 0], frames[0], atol=1e-5)
@@ -256,7 +263,7 @@ def test_splines_keep_what_lies_between_pixels_sharp() -> None:
 def test_paths_begin_where_a_figure_is_seen() -> None:
     """A square anywhere that goes on by three pixels a frame as it is told: right or left."""
     torch.manual_seed(0)
-    motion = Motion(channels=1, embedding=1, patch=2, history=2, ahead=2)
+    motion = Motion(channels=1, embedding=1, patch=2, history=2, horizon=2)
     optimizer = torch.optim.Adam(motion.parameters(), 3e-3)
     for step in range(150):
         places, way = torch.randint(8, 18, (8, 2)), torch.randint(0, 2, (8, 1, 1)) * 2.0 - 1
@@ -265,10 +272,10 @@ def test_paths_begin_where_a_figure_is_seen() -> None:
             frame[y : y + 6, x : x + 6] = 1
         history = torch.cat([torch.zeros_like(seen), seen], 1)
         valid = torch.tensor([[False, True]]).expand(8, 2)
-        centres, _, paths, _ = motion(history, valid, [seen[:, :, ::4, ::4]], seen, way)
+        centres, _, trajectories, _ = motion(history, valid, [seen[:, :, ::4, ::4]], seen, way)
         if not step:
             assert torch.allclose(centres[:, 0], (places + 3) / 16 - 1, atol=0.1)
-        drawn = carry(seen, centres, paths[:, :, -1])[:, 0]
+        drawn = carry(seen, centres, trajectories[:, :, -1])[:, 0]
         wanted = torch.stack(
             [
                 torch.stack([frame.roll(int(3 * frames * side), 1) for frames in (1, 2)])
@@ -289,8 +296,8 @@ def test_tracks_are_seen_from_every_frame() -> None:
     tracks[0, 0, 4:, 1] = 0.08 * torch.arange(6)
     tracks[0, 0, 5:, 2:] = torch.tensor([math.cos(0.5), math.sin(0.5)])
     valid = torch.arange(10)[None, None] >= 4
-    known, paces, turns = (x[0, 0] for x in _ways(tracks, valid))
-    for frame, (ways, pace, turn) in enumerate(zip(known, paces, turns, strict=True)):
+    known, velocities, turns = (x[0, 0] for x in _displacements(tracks, valid))
+    for frame, (ways, velocity, turn) in enumerate(zip(known, velocities, turns, strict=True)):
         place, rest, (speed, cos, sin) = ways[:2], ways[2:-3].view(2, 10, 2), ways[-3:].tolist()
         assert place.equal(tracks[0, 0, frame, :2])
         past = max(frame - 3, 0)
@@ -299,11 +306,11 @@ def test_tracks_are_seen_from_every_frame() -> None:
             assert torch.allclose(rest[0, -2], torch.tensor([-0.24, -0.32]), atol=1e-6)
             assert speed == pytest.approx(4 * 0.1, abs=0.005)
             assert (cos, sin) == pytest.approx((math.cos(0.5), math.sin(0.5)), abs=1e-4)
-            assert torch.allclose(pace, torch.tensor([0.06, 0.08]), atol=1e-5)
+            assert torch.allclose(velocity, torch.tensor([0.06, 0.08]), atol=1e-5)
             assert turn.item() == pytest.approx(0.5, abs=1e-4)
         else:
             assert (speed, cos, sin) == (0, 0, 0)
-            assert pace.eq(0).all()
+            assert velocity.eq(0).all()
             assert turn.eq(0).all()
 
 
@@ -312,12 +319,12 @@ def test_a_place_beyond_the_frame_says_nothing_of_the_pace() -> None:
     tracks, valid = torch.zeros(1, 1, 10, 4), torch.arange(10)[None, None] >= 6
     tracks[0, 0, 6:, 0] = torch.tensor([-1.1, -0.4, -0.2, 0.0])
     tracks[0, 0, 6:, 2] = 1
-    _, pace, _ = _ways(tracks, valid)
-    assert pace[0, 0, -1, 0].item() == pytest.approx(0.2)
-    assert pace[0, 0, 7, 0].item() == 0
+    _, velocity, _ = _displacements(tracks, valid)
+    assert velocity[0, 0, -1, 0].item() == pytest.approx(0.2)
+    assert velocity[0, 0, 7, 0].item() == 0
     tracks[0, 0, 9, 0] = 1.1
-    _, pace, _ = _ways(tracks, valid)
-    assert pace[0, 0, -1, 0].item() > 0.4
+    _, velocity, _ = _displacements(tracks, valid)
+    assert velocity[0, 0, -1, 0].item() > 0.4
 
 
 def test_a_place_at_the_edge_says_little_of_the_pace() -> None:
@@ -325,10 +332,10 @@ def test_a_place_at_the_edge_says_little_of_the_pace() -> None:
     tracks, valid = torch.zeros(1, 1, 10, 4), torch.arange(10)[None, None] >= 5
     tracks[0, 0, 5:, 0] = torch.tensor([-0.98, -0.9, -0.7, -0.5, -0.3])
     tracks[0, 0, 5:, 2] = 1
-    _, pace, _ = _ways(tracks, valid)
-    assert pace[0, 0, -1, 0].item() == pytest.approx(0.2, abs=0.01)
+    _, velocity, _ = _displacements(tracks, valid)
+    assert velocity[0, 0, -1, 0].item() == pytest.approx(0.2, abs=0.01)
     # where there is no other, it says what it can
-    assert pace[0, 0, 6, 0].item() == pytest.approx(0.08, abs=1e-3)
+    assert velocity[0, 0, 6, 0].item() == pytest.approx(0.08, abs=1e-3)
 
 
 def test_a_turn_in_place_is_measured() -> None:
@@ -354,7 +361,7 @@ def test_a_turn_in_place_is_measured() -> None:
 def test_figures_are_followed() -> None:
     """A bright and a dark square, and the sentence says which is meant."""
     torch.manual_seed(0)
-    motion = Motion(channels=1, embedding=2, patch=4, history=4, ahead=2)
+    motion = Motion(channels=1, embedding=2, patch=4, history=4, horizon=2)
     optimizer = torch.optim.Adam(motion.parameters(), 1e-2)
     said, seen = torch.eye(2).expand(8, 2, 2), torch.rand(8, 2, 32, 32)
     valid = torch.ones(8, 4, dtype=torch.bool)
@@ -419,11 +426,11 @@ def test_discriminator_sees_caption_and_past_only_where_it_is_told() -> None:
     older, newer = history.clone(), history.clone()
     older[:, :7] = 0
     newer[:, -1] = 0
-    told = discriminator(past=3).eval()
-    score = told(frame, history, own)
-    assert not torch.equal(told(frame, history, other), score)
-    assert not torch.equal(told(frame, newer, own), score)
-    assert torch.equal(told(frame, older, own), score)
+    network = discriminator(past=3).eval()
+    score = network(frame, history, own)
+    assert not torch.equal(network(frame, history, other), score)
+    assert not torch.equal(network(frame, newer, own), score)
+    assert torch.equal(network(frame, older, own), score)
     blind = discriminator(past=0, caption=False).eval()
     assert torch.equal(blind(frame, newer, other), blind(frame, history, own))
 

@@ -1,10 +1,10 @@
 """The generator: past frames and a sentence become the next frames, before a black background.
 
 What the newest frame shows is shared out among figures. Each, as it looks there, is carried along a
-path of its own: moved so, it keeps its shape, however far the film goes.
+trajectory of its own: moved so, it keeps its shape, however far the film goes.
 
-What is whose and where it goes is read by a U-Net over the 3D volume of past frames. Every frame is
-cut into patches, 3D convolutions follow motion while they shrink space and time, a
+Which pixels are whose and where they go is read by a U-Net over the 3D volume of past frames. Every
+frame is cut into patches, 3D convolutions follow motion while they shrink space and time, a
 network-in-network of dense layers transforms the latent together with the caption, and a 2D decoder
 brings the result back up with skip connections. The caption also modulates every level (FiLM);
 concatenated to a latent alone it is not heard. Where it may name several figures, each place of the
@@ -92,21 +92,21 @@ class Drawing:
 
     Attributes:
         frames: `[B, horizon, H, W]` in [0, 1], or those that were asked for.
-        shown: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
+        masks: Logits `[B, P, H, W]`: which of P figures a pixel of the newest frame shows.
         centres: `[B, P, 2]`: where each is,
         tracks: `[B, P, history, 4]`: where it was,
-        paths: `[B, P, history, horizon, 3]`: where it goes, and
-        told: `[B, P, 4 + embedding]`: what says so beside the tracks; see `motions.Motion`.
+        trajectories: `[B, P, history, horizon, 3]`: where it goes, and
+        context: `[B, P, 4 + embedding]`: what else these follow from; see `motions.Motion`.
         match: Logits `[B, B]`: how well the past, a row, fits the caption, a column; None where
             captions name a single figure.
     """
 
     frames: Tensor
-    shown: Tensor
+    masks: Tensor
     centres: Tensor
     tracks: Tensor
-    paths: Tensor
-    told: Tensor
+    trajectories: Tensor
+    context: Tensor
     match: Tensor | None
 
 
@@ -124,24 +124,24 @@ class Modulated(nn.Module):
         nn.init.normal_(self.film.weight, std=0.02)
         nn.init.zeros_(self.film.bias)
 
-    def forward(self, x: Tensor, said: Tensor, shown: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, condition: Tensor, attention: Tensor | None = None) -> Tensor:
         """Convolve and modulate.
 
         Args:
             x: Features `[B, C, ...]`.
-            said: `[B, P, E]`, an embedding for each of P figures.
-            shown: `[B, P, h, w]`: how much of each figure a place shows, shares that sum to one;
-                None for a single figure.
+            condition: `[B, P, E]`, a caption embedding for each of P figures.
+            attention: `[B, P, h, w]`: how much of each figure a place shows, shares that sum to
+                one; None for a single figure.
 
         Returns:
             Features `[B, C', ...]`.
         """
         x = self.norm(self.convolution(x))
-        film = self.film(said)
-        if shown is None:
+        film = self.film(condition)
+        if attention is None:
             film = film[:, 0].unflatten(1, (-1, *[1] * (x.dim() - 2)))
         else:
-            film = torch.einsum("bpc,bphw->bchw", film, shown.to(film.dtype))
+            film = torch.einsum("bpc,bphw->bchw", film, attention.to(film.dtype))
             film = F.interpolate(film, x.shape[-2:], mode="nearest")
         scale, shift = film.chunk(2, 1)
         return F.silu(x * (1 + scale) + shift)
@@ -260,16 +260,14 @@ class Generator(FilmModel):
         pasts, here = (poses[:, :past], known[:, :past]), (poses[:, past - 1], known[:, past - 1])
 
         # at first tracks say nothing: where they lead is learned from true ones as well
-        taught = self.motion.paths(*losses.true_tracks(*pasts), drawing.told)
+        taught = self.motion.trajectories(*losses.true_tracks(*pasts), drawing.context)
         figures = {
             "tracks": losses.place_loss(drawing.tracks[..., :2], *pasts)
             + losses.turn_loss(drawing.tracks, *pasts),
-            "poses": losses.path_loss(taught, poses, known)
-            + losses.path_loss(drawing.paths, poses, known)
+            "poses": losses.trajectory_loss(taught, poses, known)
+            + losses.trajectory_loss(drawing.trajectories, poses, known)
             + losses.centre_loss(drawing.centres, *here),
-            "shown": losses.shown_loss(
-                drawing.shown, positions(height, width, poses.device), *here
-            ),
+            "masks": losses.mask_loss(drawing.masks, positions(height, width, poses.device), *here),
         }
         if drawing.match is not None:
             figures["matching"] = losses.matching_loss(drawing.match)
@@ -283,32 +281,32 @@ class Generator(FilmModel):
         noise: Tensor,
         which: Tensor | None = None,
     ) -> Drawing:
-        """Draw the next frames, and say what is seen in the newest.
+        """Draw the next frames, and find what is seen in the newest.
 
         Args:
             history: `[B, history, H, W]` in [0, 1], newest last; what is missing is zero.
             valid: bool `[B, history]`: which of these frames there are.
             caption: One-hot `[B, words, vocabulary]`.
-            noise: `[B]`, standard deviation of the noise that was put on the history. Told how far
+            noise: `[B]`, standard deviation of the noise that was put on the history. Given how far
                 to trust its past, it need not smooth a clean one.
             which: Numbers from 0 of the frames to draw, in training, where a few of them teach as
                 much as all; None for all.
         """
-        levels, said, shown, match = self._read(history, valid, caption, noise)
+        levels, condition, attention, match = self._read(history, valid, caption, noise)
         pixels = self.pixels(levels[-1]).float()
         with torch.autocast(history.device.type, enabled=False):
-            whose = F.pixel_shuffle(pixels, self.config.patch)
-            if shown is not None:
-                shown = shown.float().clamp(min=1e-4).log()
-                whose = whose + F.interpolate(shown, whose.shape[-2:], mode="bilinear")
-            figures = whose.softmax(1) * history[:, -1:].float()
-        centres, tracks, paths, told = self.motion(
-            history, valid, [levels[0], levels[-1]], figures, said
+            masks = F.pixel_shuffle(pixels, self.config.patch)
+            if attention is not None:
+                attention = attention.float().clamp(min=1e-4).log()
+                masks = masks + F.interpolate(attention, masks.shape[-2:], mode="bilinear")
+            figures = masks.softmax(1) * history[:, -1:].float()
+        centres, tracks, trajectories, context = self.motion(
+            history, valid, [levels[0], levels[-1]], figures, condition
         )
-        ways = paths[:, :, -1] if which is None else paths[:, :, -1, which]
+        ahead = trajectories[:, :, -1] if which is None else trajectories[:, :, -1, which]
         with torch.autocast(history.device.type, enabled=False):
-            frames = _together(carry(figures, centres, ways, sharp=not self.training))
-        return Drawing(frames, whose, centres, tracks, paths, told, match)
+            frames = _together(carry(figures, centres, ahead, sharp=not self.training))
+        return Drawing(frames, masks, centres, tracks, trajectories, context, match)
 
     def _read(
         self, history: Tensor, valid: Tensor, caption: Tensor, noise: Tensor
@@ -333,10 +331,10 @@ class Generator(FilmModel):
                 x = next(blocks)(x, embedding[:, None])
             skips.append(collapse(x.flatten(1, 2) if x.dim() == 5 else x))
 
-        said, shown, match = embedding[:, None], None, None
+        condition, attention, match = embedding[:, None], None, None
         if self.lookup is not None:
-            parts, shown, match = self.lookup(skips[-1], caption)
-            said = said + parts
+            parts, attention, match = self.lookup(skips[-1], caption)
+            condition = condition + parts
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
@@ -344,10 +342,10 @@ class Generator(FilmModel):
         for skip in reversed(skips):
             if skip.shape[-2:] != x.shape[-2:]:
                 x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = next(blocks)(torch.cat([x, skip], 1), said, shown)
-            x = next(blocks)(x, said, shown)
+            x = next(blocks)(torch.cat([x, skip], 1), condition, attention)
+            x = next(blocks)(x, condition, attention)
             levels.append(x)
-        return levels, said, shown, match
+        return levels, condition, attention, match
 
 
 def _together(figures: Tensor) -> Tensor:

@@ -19,9 +19,9 @@ class GeneratorLosses:
         drawn: Number of the frames to come that are drawn in a step, at random; where figures go
             is learned for all of them.
         tracks: Weight of where figures were; see `place_loss` and `turn_loss`.
-        poses: Weight of where figures are and where they go; see `path_loss`. Pixels that miss
-            their place by far say nothing of the way there.
-        shown: Weight of telling figures apart, see `shown_loss`.
+        poses: Weight of where figures are and where they go; see `trajectory_loss`. Pixels that
+            miss their place by far say nothing of how to get there.
+        masks: Weight of telling figures apart, see `mask_loss`.
         matching: Weight of finding each past's caption among the batch's, by which a network that
             looks captions up place by place learns which figure is which; see `matching_loss`.
     """
@@ -29,13 +29,13 @@ class GeneratorLosses:
     drawn: int = 6
     tracks: float = 0.1
     poses: float = 0.2
-    shown: float = 0.05
+    masks: float = 0.05
     matching: float = 0.002
 
     def __post_init__(self) -> None:
         if self.drawn < 1:
             raise ValueError(f"losses.drawn: {self.drawn}; choose 1 or more")
-        for name in ("tracks", "poses", "shown", "matching"):
+        for name in ("tracks", "poses", "masks", "matching"):
             if getattr(self, name) < 0:
                 raise ValueError(f"losses.{name}: {getattr(self, name)}; choose 0 or more")
 
@@ -78,29 +78,29 @@ def matching_loss(match: Tensor) -> Tensor:
     return (F.cross_entropy(match, own) + F.cross_entropy(match.T, own)) / 2
 
 
-def path_loss(paths: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
-    """Mean distance of where figures are said to go from where they go, in half frames.
+def trajectory_loss(trajectories: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
+    """Mean distance of where figures are predicted to go from where they go, in half frames.
 
-    Distances, not their squares: a path that is a pixel off is still worth correcting.
+    Distances, not their squares: one that is a pixel off is still worth correcting.
 
     Args:
-        paths: `[B, P, T, K, 3]`, as `models.motions.Motion` says them.
+        trajectories: `[B, P, T, K, 3]`, as `models.motions.Motion` gives them.
         poses: `[B, T + K, P', 3]`, the true ones. Figures without any are not taught.
         valid: bool `[B, T + K, P']`: which of these are known.
     """
-    past, ahead = paths.shape[2:4]
-    poses, valid = (x.transpose(1, 2)[:, : paths.shape[1]] for x in (poses, valid))
-    starts, later = poses[:, :, :past], poses[:, :, 1:].unfold(2, ahead, 1).transpose(3, 4)
-    known = valid[:, :, :past, None] & valid[:, :, 1:].unfold(2, ahead, 1)
-    astray = paths[:, : poses.shape[1]] - (later - starts[:, :, :, None])
+    past, horizon = trajectories.shape[2:4]
+    poses, valid = (x.transpose(1, 2)[:, : trajectories.shape[1]] for x in (poses, valid))
+    starts, later = poses[:, :, :past], poses[:, :, 1:].unfold(2, horizon, 1).transpose(3, 4)
+    known = valid[:, :, :past, None] & valid[:, :, 1:].unfold(2, horizon, 1)
+    astray = trajectories[:, : poses.shape[1]] - (later - starts[:, :, :, None])
     return _mean_length(astray * astray.new_tensor([1.0, 1.0, LEVER]), known)
 
 
 def centre_loss(centres: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
-    """Mean distance of where figures are said to be from where they are, in half frames.
+    """Mean distance of where figures are found from where they are, in half frames.
 
     Args:
-        centres: `[B, P, 2]`, as `models.motions.Motion` says them.
+        centres: `[B, P, 2]`, as `models.motions.Motion` gives them.
         poses: `[B, P', 3]`, the true ones.
         valid: bool `[B, P']`: which of these are known.
     """
@@ -116,7 +116,7 @@ def true_tracks(poses: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
         valid: bool `[B, T, P]`: which of these are known.
 
     Returns:
-        Tracks `[B, P, T, 4]`, as `models.motions.Motion` says them, and which of them are known,
+        Tracks `[B, P, T, 4]`, as `models.motions.Motion` gives them, and which of them are known,
         bool `[B, P, T]`.
     """
     poses, valid = poses.transpose(1, 2), valid.transpose(1, 2)
@@ -143,10 +143,10 @@ def place_loss(places: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
 
 
 def turn_loss(tracks: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
-    """Mean distance of how figures are said to have turned from how they turned, see `LEVER`.
+    """Mean distance of how figures are found to have turned from how they turned, see `LEVER`.
 
     Args:
-        tracks: `[B, P, T, 4]`, as `models.motions.Motion` says them.
+        tracks: `[B, P, T, 4]`, as `models.motions.Motion` gives them.
         poses: `[B, T, P', 3]` and
         valid: bool `[B, T, P']`, see `place_loss`.
     """
@@ -169,21 +169,21 @@ def _mean_length(vectors: Tensor, known: Tensor) -> Tensor:
     return (lengths * known).sum() / known.sum().clamp(min=1)
 
 
-def shown_loss(shown: Tensor, cells: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
+def mask_loss(masks: Tensor, cells: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
     """Cross-entropy of telling which of several figures a pixel shows, where only one is near.
 
     Args:
-        shown: Logits `[B, P, H, W]`.
+        masks: Logits `[B, P, H, W]`.
         cells: `[H, W, 2]`, the pixels' places, x and y in half frames.
         poses: `[B, P', >= 2]`, where the figures are.
         valid: bool `[B, P']`: which of these are known.
     """
-    count = min(poses.shape[1], shown.shape[1])
+    count = min(poses.shape[1], masks.shape[1])
     if count < 2:
-        return shown.new_zeros(())
+        return masks.new_zeros(())
     away = (cells - poses[:, :count, None, None, :2]).square().sum(4)
     near = torch.exp(-away / (2 * NEARBY**2)) * valid[:, :count, None, None]
-    whose = near / near.sum(1, keepdim=True).clamp(min=1e-6)
+    target = near / near.sum(1, keepdim=True).clamp(min=1e-6)
     weight = near.amax(1)
-    entropy = -(whose * shown[:, :count].log_softmax(1)).sum(1)
+    entropy = -(target * masks[:, :count].log_softmax(1)).sum(1)
     return (weight * entropy).sum() / weight.sum().clamp(min=1e-6)

@@ -11,30 +11,32 @@ RINGS = (0.06, 0.34, 8)
 """The distances at which it is looked at: the first and the last, in half frames, and how many."""
 
 SLACK = 0.045
-"""Half frames by which a figure may be off the centre that it is said to have."""
+"""Half frames by which a figure may be off the centre that is found for it."""
 
 EDGE, LEAST = 0.15, 0.02
-"""Within so many half frames of the frame's edge a place counts less for a figure's pace, and how
-little at last."""
+"""Within so many half frames of the frame's edge a place counts less for a figure's velocity, and
+how little at last."""
 
 
 class Motion(nn.Module):
-    """Says where figures are, where they were, and where they go.
+    """Finds where figures are and were, and predicts where they go.
 
     Args:
         channels: Channels of the features, of all levels together.
         embedding: Length of the vector that says what a figure is and does.
         patch: Side of the patches that frames are looked at in, in pixels.
         history: Number of past frames.
-        ahead: Number of frames to come.
+        horizon: Number of frames to come.
     """
 
-    def __init__(self, channels: int, embedding: int, patch: int, history: int, ahead: int) -> None:
+    def __init__(
+        self, channels: int, embedding: int, patch: int, history: int, horizon: int
+    ) -> None:
         super().__init__()
         self.tracks = Tracks(embedding, patch)
         self.centres = Centres(channels)
         self.turns = Turns(embedding)
-        self.paths = Paths(embedding, history, ahead)
+        self.trajectories = Trajectories(embedding, history, horizon)
 
     def forward(
         self,
@@ -42,9 +44,9 @@ class Motion(nn.Module):
         valid: Tensor,
         levels: list[Tensor],
         seen: Tensor,
-        said: Tensor,
+        condition: Tensor,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Say.
+        """Find and predict.
 
         Args:
             history: `[B, T, H, W]` in [0, 1].
@@ -52,30 +54,30 @@ class Motion(nn.Module):
             levels: Features `[B, C, h, w]` each, of several coarsenesses.
             seen: `[B, P, H, W]`, 0 or more: how strongly a pixel of the newest frame shows each of
                 P figures.
-            said: `[B, P, embedding]`: what the sentence says of each.
+            condition: `[B, P, embedding]`: caption embedding of each.
 
         Returns:
             Centres `[B, P, 2]`: where each is in the newest frame, x and y in half widths and
             heights of the frame from its centre.
             Tracks `[B, P, T, 4]`: where each was, and cosine and sine of how far it had turned
             clockwise since the frame before. Zero where there is no frame, or none before it.
-            Paths `[B, P, T, ahead, 3]`: how far from where a figure is in a past frame, and turned
-            by how many radians clockwise, it is in every frame after it. Those from the newest
-            frame are the last.
-            What the paths were told besides the tracks, `[B, P, 4 + embedding]`: how large each
-            figure is, and what is said of it.
+            Trajectories `[B, P, T, horizon, 3]`: how far from where a figure is in a past frame,
+            and turned by how many radians clockwise, it is in every frame after it. Those from the
+            newest frame are the last.
+            What trajectories are predicted from besides the tracks, `[B, P, 4 + embedding]`: how
+            large each figure is, and its caption embedding.
         """
-        places = self.tracks(history, said)
+        places = self.tracks(history, condition)
         there = valid[:, None, :, None]
         before = F.pad(there[:, :, :-1], (0, 0, 1, 0))
         with torch.autocast(history.device.type, enabled=False):
-            said = said.float()
+            condition = condition.float()
             centres, size = self.centres(levels, seen)
-            turned = self.turns(history.float(), centres, said)
+            turned = self.turns(history.float(), centres, condition)
             tracks = torch.cat([places, turned * before], 3) * there
-            told = torch.cat([size, said], 2)
+            context = torch.cat([size, condition], 2)
             known = there[..., 0].expand(tracks.shape[:3])
-            return centres, tracks, self.paths(tracks, known, told), told
+            return centres, tracks, self.trajectories(tracks, known, context), context
 
 
 class Tracks(nn.Module):
@@ -102,19 +104,19 @@ class Tracks(nn.Module):
         )
         self.ask = nn.Linear(embedding, width)
 
-    def forward(self, history: Tensor, said: Tensor) -> Tensor:
+    def forward(self, history: Tensor, condition: Tensor) -> Tensor:
         """Find: places `[B, P, T, 2]` from a history and what is said, as in `Motion`."""
         keys = self.see(history.flatten(0, 1)[:, None] * 2 - 1)
         height, width = keys.shape[-2:]
         keys = keys.unflatten(0, history.shape[:2]).flatten(3)
-        asked, keys = self.ask(said).float(), keys.float() / keys.shape[2] ** 0.5
+        asked, keys = self.ask(condition).float(), keys.float() / keys.shape[2] ** 0.5
         with torch.autocast(history.device.type, enabled=False):
             where = torch.einsum("bpc,btcn->bptn", asked, keys).softmax(3)
             return where @ positions(height, width, history.device).flatten(0, 1)
 
 
 class Centres(nn.Module):
-    """Says where figures are in the newest frame, and how large.
+    """Finds where figures are in the newest frame, and how large they are.
 
     Args:
         channels: Channels of the features, of all levels together.
@@ -126,7 +128,7 @@ class Centres(nn.Module):
         _begin_at_nothing(self.settle)
 
     def forward(self, levels: list[Tensor], seen: Tensor) -> tuple[Tensor, Tensor]:
-        """Say, from what `Motion` is given.
+        """Find, from what `Motion` is given.
 
         Returns:
             Centres `[B, P, 2]`, and what a figure's size is: its light's standard deviations,
@@ -140,12 +142,12 @@ class Centres(nn.Module):
         moments = [(seen * product).sum((2, 3)) / total for product in (x * x, y * y, x * y)]
         size = torch.stack([moments[0], moments[1], 4 * moments[2], total / width], 2)
         size = torch.cat([(size[..., :2] + 1e-6).sqrt(), size[..., 2:].clamp(-5, 5)], 2)
-        looks = [centres, size]
+        found = [centres, size]
         for features in levels:
             where = F.avg_pool2d(seen, height // features.shape[2]).flatten(2)
             where = where / where.sum(2, keepdim=True).clamp(min=1e-4)
-            looks.append(torch.einsum("bpn,bcn->bpc", where, features.float().flatten(2)))
-        return centres + self.settle(torch.cat(looks, 2)), size
+            found.append(torch.einsum("bpn,bcn->bpc", where, features.float().flatten(2)))
+        return centres + self.settle(torch.cat(found, 2)), size
 
 
 class Turns(nn.Module):
@@ -163,10 +165,10 @@ class Turns(nn.Module):
         self.expect = nn.Linear(embedding, ANGLES)
         self.trust = nn.Parameter(torch.tensor(3.0))
 
-    def forward(self, history: Tensor, centres: Tensor, said: Tensor) -> Tensor:
-        """Read: cosines and sines `[B, P, T, 2]`, from what `Motion` is given and says."""
-        looks = self.trust.exp() * turning(history, centres.detach())
-        likely = (looks + self.expect(said)[:, :, None]).softmax(3)
+    def forward(self, history: Tensor, centres: Tensor, condition: Tensor) -> Tensor:
+        """Read: cosines and sines `[B, P, T, 2]`, from what `Motion` is given and finds."""
+        evidence = self.trust.exp() * turning(history, centres.detach())
+        likely = (evidence + self.expect(condition)[:, :, None]).softmax(3)
         return likely @ _directions(history.device)
 
 
@@ -211,31 +213,31 @@ def _directions(device: torch.device) -> Tensor:
     return torch.stack([angles.cos(), angles.sin()], 1)
 
 
-class Paths(nn.Module):
-    """Foretells the way of every figure from where it was and what is said of it.
+class Trajectories(nn.Module):
+    """Predicts the trajectory of every figure from where it was and what is said of it.
 
-    A figure's motion is read once for all frames to come, as the ways from frame to frame: what is
-    drawn far ahead then suffers from no error of the frames before it, and a figure that was moved
-    ten times was resampled once. A way is told as such and as a multiple of the pace so far, which
-    a small network finds hard to multiply by.
+    A figure's motion is read once for all frames to come, as displacements from frame to frame:
+    what is drawn far ahead then suffers from no error of the frames before it, and a figure that
+    was moved ten times was resampled once. A displacement is predicted as such and as a multiple of
+    the velocity so far, which a small network finds hard to multiply by.
 
-    Every past frame was once the newest: the paths from there are foretold too, and teach ten times
-    as much as the newest alone.
+    Every past frame was once the newest: the trajectories from there are predicted too, and teach
+    ten times as much as the newest alone.
 
     Args:
         embedding: Length of the vector that says what a figure is and does.
         history: Number of past frames.
-        ahead: Number of frames to come.
+        horizon: Number of frames to come.
         hidden: Width of the hidden layers.
     """
 
-    def __init__(self, embedding: int, history: int, ahead: int, hidden: int = 256) -> None:
+    def __init__(self, embedding: int, history: int, horizon: int, hidden: int = 256) -> None:
         super().__init__()
-        last = nn.Linear(hidden, 8 * ahead)
+        last = nn.Linear(hidden, 8 * horizon)
         _begin_at_nothing(last)
         # at first all go on as they went
         with torch.no_grad():
-            last.bias.view(ahead, 8)[:, [2, 5, 7]] = 0.5
+            last.bias.view(horizon, 8)[:, [2, 5, 7]] = 0.5
         self.read = nn.Sequential(
             nn.Linear(4 + embedding + 4 * history + 8, hidden),
             nn.SiLU(),
@@ -246,42 +248,44 @@ class Paths(nn.Module):
             last,
         )
 
-    def forward(self, tracks: Tensor, valid: Tensor, told: Tensor) -> Tensor:
-        """Foretell.
+    def forward(self, tracks: Tensor, valid: Tensor, context: Tensor) -> Tensor:
+        """Predict.
 
         Args:
-            tracks: `[B, P, T, 4]`, as `Motion` says them.
+            tracks: `[B, P, T, 4]`, as `Motion` gives them.
             valid: bool `[B, P, T]`: which of these are known.
-            told: `[B, P, 4 + embedding]`, see there.
+            context: `[B, P, 4 + embedding]`, see there.
 
         Returns:
-            Paths `[B, P, T, ahead, 3]`, as `Motion` says them.
+            Trajectories `[B, P, T, horizon, 3]`, as `Motion` gives them.
         """
-        ways, pace, turn = _ways(tracks, valid)
-        told = told[:, :, None].expand(-1, -1, ways.shape[2], -1)
-        read = self.read(torch.cat([told, ways, 4 * pace, turn], 3)).unflatten(3, (-1, 8))
-        way, along, turned, again = read.split([2, 4, 1, 1], 4)
-        along = torch.einsum("bptkij,bptj->bptki", along.unflatten(4, (2, 2)), pace)
+        displacements, velocity, turn = _displacements(tracks, valid)
+        context = context[:, :, None].expand(-1, -1, displacements.shape[2], -1)
+        read = self.read(torch.cat([context, displacements, 4 * velocity, turn], 3)).unflatten(
+            3, (-1, 8)
+        )
+        free, along, turned, again = read.split([2, 4, 1, 1], 4)
+        along = torch.einsum("bptkij,bptj->bptki", along.unflatten(4, (2, 2)), velocity)
         turned = turned + 2 * again * turn[..., None, :]
-        return torch.cat([0.25 * way + 2 * along, turned], 4).cumsum(3)
+        return torch.cat([0.25 * free + 2 * along, turned], 4).cumsum(3)
 
 
 def _begin_at_nothing(layer: nn.Linear) -> None:
-    """Let a layer say nearly zero at first."""
+    """Let a layer give nearly zero at first."""
     nn.init.normal_(layer.weight, std=0.01)
     nn.init.zeros_(layer.bias)
 
 
-def _ways(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def _displacements(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Tracks as seen from each of their frames, and how fast a figure went and turned on them.
 
     Args:
-        tracks: `[B, P, T, 4]`, as `Motion` says them.
+        tracks: `[B, P, T, 4]`, as `Motion` gives them.
         valid: bool `[B, P, T]`: which of these are known.
 
     Returns:
-        The place, the ways to it and the turns `[B, P, T, 4 T + 2]`, with the mean length of a way
-        and mean cosine and sine behind them, 3 more; the pace `[B, P, T, 2]`, x and y of the
+        The place, the displacements to it and the turns `[B, P, T, 4 T + 2]`, with the mean speed
+        and mean cosine and sine behind them, 3 more; the velocity `[B, P, T, 2]`, x and y of the
         straight line that fits best; and the mean turn `[B, P, T, 1]` in radians.
     """
     count = tracks.shape[2]
@@ -294,7 +298,7 @@ def _ways(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     inside[:, :, :, -1] = True
     there = there & inside
     newest = places[:, :, :, -1:]
-    ways = 4 * (places - newest) * there
+    displacements = 4 * (places - newest) * there
     both = there[:, :, :, 1:] & there[:, :, :, :-1]
     speed = (places.diff(dim=3).square().sum(4, keepdim=True) + 1e-6).sqrt()
     steps = torch.cat([4 * speed, turned[:, :, :, 1:]], 4) * both
@@ -306,19 +310,19 @@ def _ways(tracks: Tensor, valid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     sure[:, :, :, -1] = 1
     time = torch.arange(count, device=tracks.device)[:, None]
     time = time - (sure * time).sum(3, keepdim=True) / sure.sum(3, keepdim=True)
-    pace = (sure * time * places).sum(3) / (sure * time.square()).sum(3).clamp(min=1e-3)
+    velocity = (sure * time * places).sum(3) / (sure * time.square()).sum(3).clamp(min=1e-3)
     turn = torch.atan2(mean[..., 2:], mean[..., 1:2] + 1e-6)
-    known = [newest.flatten(3), ways.flatten(3), turned.flatten(3), mean]
-    return torch.cat(known, 3), pace, turn
+    known = [newest.flatten(3), displacements.flatten(3), turned.flatten(3), mean]
+    return torch.cat(known, 3), velocity, turn
 
 
-def carry(figures: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) -> Tensor:
-    """Carry figures along their paths.
+def carry(figures: Tensor, centres: Tensor, trajectories: Tensor, sharp: bool = False) -> Tensor:
+    """Carry figures along their trajectories.
 
     Args:
         figures: `[B, P, H, W]` in [0, 1], a picture of each.
         centres: `[B, P, 2]` and
-        paths: `[B, P, K, 3]`, those of `Motion` from one frame.
+        trajectories: `[B, P, K, 3]`, those of `Motion` from one frame.
         sharp: Whether pixels are interpolated with cubic splines, which blur less than lines do,
             and take longer.
 
@@ -327,25 +331,25 @@ def carry(figures: Tensor, centres: Tensor, paths: Tensor, sharp: bool = False) 
     """
     height, width = figures.shape[2:]
     # the frames of a figure are one tall picture sampled from it
-    grid = _back(centres, paths, height, width).flatten(0, 1).flatten(1, 2)
+    grid = _back(centres, trajectories, height, width).flatten(0, 1).flatten(1, 2)
     mode = "bicubic" if sharp else "bilinear"
     pictures = figures.flatten(0, 1)[:, None]
     moved = F.grid_sample(pictures, grid, mode, padding_mode="zeros", align_corners=False)
     if sharp:
         moved = moved.clamp(0, 1)
-    return moved.reshape(*paths.shape[:3], height, width)
+    return moved.reshape(*trajectories.shape[:3], height, width)
 
 
-def _back(centres: Tensor, paths: Tensor, height: int, width: int) -> Tensor:
+def _back(centres: Tensor, trajectories: Tensor, height: int, width: int) -> Tensor:
     """Where every pixel of the frames to come was: `[B, P, K, H, W, 2]`, x and y from -1 to 1.
 
     A turn is the sum of a part for the column and one for the row, which is quicker than a product
     of matrices for every pixel.
     """
-    right, down, turn = (path[..., None] for path in paths.unbind(-1))
+    right, down, turn = (path[..., None] for path in trajectories.unbind(-1))
     x, y = (centre[..., None, None] for centre in centres.unbind(-1))
     cos, sin = turn.cos(), turn.sin()
-    cells = positions(height, width, paths.device)
+    cells = positions(height, width, trajectories.device)
     columns, rows = cells[0, :, 0] - x - right, cells[:, 0, 1] - y - down
     # in pixels a turn is a turn whatever the frame's shape
     ratio = height / width

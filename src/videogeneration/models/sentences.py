@@ -83,5 +83,5 @@ class SentenceLookup(nn.Module):
         parts = self.encoder(caption)
         key, query = self.key(parts), self.query(features) / parts.shape[-1] ** 0.5
         match = torch.einsum("spc,bchw->bsphw", key, query).float()
-        shown = match.diagonal().movedim(-1, 0).softmax(1)
-        return self.value(parts), shown, match.flatten(3).logsumexp(3).sum(2)
+        attention = match.diagonal().movedim(-1, 0).softmax(1)
+        return self.value(parts), attention, match.flatten(3).logsumexp(3).sum(2)

@@ -60,7 +60,7 @@ def people() -> People:
         references=2,
         horizon=2,
         pose=PoseConfig(width=8, typical_scale=SCALE),
-        motion=MotionConfig(width=32, blocks=1, way_width=32, way_blocks=1, steps=2),
+        motion=MotionConfig(width=32, blocks=1, trajectory_width=32, trajectory_blocks=1, steps=2),
         background=BackgroundConfig(width=8, margin=1),
         renderer=RendererConfig(rows=32, columns=24, body=24.0, width=8, latent=16),
     )

@@ -10,7 +10,13 @@ from videogeneration.models.people.skeleton import PELVIS, TRUNK, Poses, swapped
 
 def motion(**changes: float) -> Motion:
     torch.manual_seed(0)
-    values = {"width": 48, "blocks": 1, "way_width": 48, "way_blocks": 1, "steps": 2} | changes
+    values = {
+        "width": 48,
+        "blocks": 1,
+        "trajectory_width": 48,
+        "trajectory_blocks": 1,
+        "steps": 2,
+    } | changes
     return Motion(MotionConfig(**values), condition=4).eval()  # type: ignore[arg-type]
 
 
