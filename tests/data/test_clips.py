@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from toys import numbered_clip, write_store
-from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
+from videogeneration.data.clips import Clip, Clips, ClipStream, origin, write_clips
+from videogeneration.data.windows import WindowSettings
 
 
 def small_store(folder: Path) -> Clips:
@@ -114,6 +115,37 @@ def test_an_error_leaves_the_earlier_store_and_no_litter(tmp_path: Path) -> None
         write_clips(tmp_path / "clips", stream(breaks(RuntimeError("broken"))))
     assert [path.name for path in tmp_path.iterdir()] == ["clips"]
     assert np.array_equal(Clips.open(tmp_path / "clips")[2], numbered_clip(2, 7))
+
+
+def of_origin(value: str, number: int) -> ClipStream:
+    return ClipStream((8, 8), [Clip(numbered_clip(number, 5), row())], origin=value)
+
+
+def test_clips_of_the_same_origin_are_not_made_again(tmp_path: Path) -> None:
+    store = tmp_path / "clips"
+    write_clips(store, of_origin("one", 0))
+    taken = ClipStream((8, 8), breaks(AssertionError("a clip was taken")), origin="one")
+    assert np.array_equal(write_clips(store, taken)[0], numbered_clip(0, 5))
+    assert np.array_equal(write_clips(store, of_origin("other", 1))[0], numbered_clip(1, 5))
+    # where nobody knows what they are made from, nor where the store is damaged
+    assert np.array_equal(write_clips(store, of_origin("", 2))[0], numbered_clip(2, 5))
+    assert np.array_equal(write_clips(store, of_origin("", 3))[0], numbered_clip(3, 5))
+    write_clips(store, of_origin("one", 0))
+    (store / "frames.npy").write_bytes(b"damaged")
+    assert np.array_equal(write_clips(store, of_origin("one", 4))[0], numbered_clip(4, 5))
+
+
+def test_settings_and_files_are_an_origin(tmp_path: Path) -> None:
+    video, other = tmp_path / "video.avi", tmp_path / "elsewhere" / "video.avi"
+    other.parent.mkdir()
+    video.write_bytes(b"one")
+    other.write_bytes(b"one")
+    first = origin(WindowSettings(), [video])
+    assert origin(WindowSettings(), [other]) == first
+    other.write_bytes(b"two")
+    assert origin(WindowSettings(), [other]) != first
+    assert origin(WindowSettings(mirror=0.1), [video]) != first
+    assert origin(WindowSettings(), [video, other]) != first
 
 
 def test_an_error_in_the_first_store_leaves_nothing(tmp_path: Path) -> None:

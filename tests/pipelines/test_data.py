@@ -66,6 +66,18 @@ def test_clips_captions_a_report_and_a_sheet(project: Path, source: str) -> None
         assert min(sheet.size) > 100
 
 
+@pytest.mark.slow
+def test_people_are_not_made_again_from_the_same_recordings(project: Path) -> None:
+    store = project / "data" / "03_primary" / "kth" / "clips"
+    made = store.stat().st_mtime_ns
+    run(project, "kth_data", kth=FEW["kth"])
+    assert store.stat().st_mtime_ns == made
+    listed = project / "data" / "01_raw" / "kth" / "rendered" / "00sequences.txt"
+    listed.write_text(listed.read_text() + "\n")
+    run(project, "kth_data", kth=FEW["kth"])
+    assert store.stat().st_mtime_ns != made
+
+
 BAD: list[tuple[str, dict[str, Any], str]] = [
     ("kth", {"source": "cinema"}, r"kth\.source: 'cinema' should be 'rendered' or 'recorded'"),
     ("kth", {"source": "recorded"}, r"kth\.folder.*PATH"),

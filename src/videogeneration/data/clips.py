@@ -5,16 +5,17 @@ A store is a folder with `frames.npy` (uint8 `[N, H, W]`, all clips end to end) 
 `labels/<name>.npy` says what is known of every frame, row by row beside the frames (`poses` and
 `poses_valid`, `alpha`, `keypoints`); `backgrounds.npy` what is behind the figures of every clip;
 `sequences/<name>.npy` holds labels of sequences without pictures, where a source knows more motions
-than it shows, and their sentences (`caption`); `report.json` what came of making it all. Arrays
-stay on disk, memory-mapped.
+than it shows, and their sentences (`caption`); `report.json` what came of making it all, and
+`origin.txt` a digest of what it was made from. Arrays stay on disk, memory-mapped.
 """
 
 import hashlib
 import json
+import logging
 import os
-from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,6 +25,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from videogeneration.stored import reading, whole
+
+logger = logging.getLogger(__name__)
+
+CODE = Path(__file__).parents[1]
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -65,12 +70,31 @@ class ClipStream:
         report: What came of it, plain values; complete when the last clip has been taken.
         sequences: Labels of M sequences of L frames without pictures, arrays `[M, L, ...]` by name,
             and their sentences, `caption` str `[M]`; empty where there are none.
+        files: All files that they are made from; None where they are made anew in every run.
+        origin: Digest of everything that they are made from, see `origin`; empty where it is not
+            known.
     """
 
     size: tuple[int, int]
     clips: Iterable[Clip]
     report: dict[str, Any] = field(default_factory=dict)
     sequences: Mapping[str, np.ndarray] = field(default_factory=dict)
+    files: Sequence[Path] | None = None
+    origin: str = ""
+
+
+def origin(settings: Any, files: Iterable[Path]) -> str:
+    """A digest of everything that decides clips: settings, files, and this package's code.
+
+    Args:
+        settings: A dataclass.
+        files: Their contents count, and what they are called, but not where they lie.
+    """
+    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
+    for path in (*sorted(CODE.rglob("*.py")), *sorted(files)):
+        with path.open("rb") as file:
+            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
 
 
 class _Rows:
@@ -184,11 +208,15 @@ class _Writer:
         self._backgrounds.append(background[None])
 
 
+_ORIGIN = "origin.txt"
+
+
 def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
     """Write a clip store whole or not at all, in memory that does not grow with its frames.
 
     Args:
-        folder: The store; an earlier one is replaced at the end.
+        folder: The store; an earlier one is replaced at the end. One of the same origin stays, and
+            no clip is taken.
         stream: The clips.
 
     Raises:
@@ -196,6 +224,11 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
             raises.
     """
     folder = Path(folder)
+    with suppress(OSError, ValueError):  # none, or a damaged one
+        if stream.origin and (folder / _ORIGIN).read_text() == stream.origin:
+            same = Clips.open(folder)
+            logger.info("%s: made before from the same settings, files and code", folder)
+            return same
     with whole(folder) as temporary:
         temporary.mkdir()
         with ExitStack() as files:
@@ -211,6 +244,8 @@ def write_clips(folder: Path | str, stream: ClipStream) -> "Clips":
         for name, values in stream.sequences.items():
             np.save(temporary / "sequences" / f"{name}.npy", values, allow_pickle=False)
         (temporary / "report.json").write_text(json.dumps(stream.report, indent=2))
+        if stream.origin:
+            (temporary / _ORIGIN).write_text(stream.origin)
     return Clips.open(folder)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 
 from videogeneration.captions import Grammar
-from videogeneration.data.clips import Clips, ClipStream
+from videogeneration.data.clips import Clips, ClipStream, origin
 from videogeneration.reporting.sheets import preview_sheet
 from videogeneration.sources import Source
 
@@ -30,7 +30,10 @@ def clip_maker(others: Collection[str]) -> Make:
     ) -> tuple[ClipStream, dict[str, Any]]:
         """Clips, and what the source's grammar is; raw material is kept in the folder."""
         settings = source.read_settings(block, others)
-        return source.make_clips(settings, folder), source.grammar(settings).description()
+        stream = source.make_clips(settings, folder)
+        if stream.files is not None:
+            stream.origin = origin(settings, stream.files)
+        return stream, source.grammar(settings).description()
 
     return make_clips
 

@@ -48,6 +48,7 @@ def _make(settings: KthSettings, folder: Path) -> ClipStream:
     others = _rendered(replace(settings, split="prediction", test_subjects=()), folder)
     stream.clips = chain(stream.clips, (_for_training(clip) for clip in others.clips))
     stream.sequences = others.sequences
+    stream.files = [*(stream.files or ()), *(others.files or ())]
     return stream
 
 

@@ -32,6 +32,7 @@ from videogeneration.sources.kth.sequences import (
 from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.kth.splits import PARTS, SplitAssignment, assign_splits
 from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
+from videogeneration.sources.people.labels import labels_path
 
 logger = logging.getLogger(__name__)
 
@@ -187,6 +188,8 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
     )
     size = settings.clips.size
     stream = ClipStream((size, size), ())
+    files = {found[video.name].path for video in videos}
+    stream.files = [listed.path, *files, *(map(labels_path, files) if report.labels else ())]
     read = partial(_read_or_reason, found, listed, size, report.labels)
     stream.clips = _clips(videos, read, settings, split, report, stream.report)
     return stream
