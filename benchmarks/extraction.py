@@ -1,6 +1,6 @@
 """Speed of the KTH extraction against bare decoding of the same files, on one core.
 
-    python benchmarks/extraction.py ../shared/data/kth
+    python benchmarks/extraction.py PATH/TO/KTH
 
 Both are measured in turn, several times in one run, on one core where the system allows to pin the
 process to it; the best of each counts.

@@ -1,6 +1,6 @@
 """What people do in films made of photographs of recorded people, as the judge reads them.
 
-    python benchmarks/photographs.py ../shared/data/kth --judge data/06_models/kth/judge
+    python benchmarks/photographs.py PATH/TO/KTH --judge data/06_models/kth/judge
 
 Of every recorded video the photograph is a frame of its first sequence that shows a whole person;
 every sentence is asked of it. The judge is one that a run of `kth_mse` trained; it marks the

@@ -1,7 +1,7 @@
 """Speed of making scenes against a bare loop of image warps, on one core.
 
     python benchmarks/scenes.py
-    python benchmarks/scenes.py --idx ../shared/data/mnist
+    python benchmarks/scenes.py --idx PATH/TO/MNIST
 
 Clips have two elements and 20 frames of 64x64 and are written to a clip store. The bare loop warps
 a ready sprite over the whole frame twice a frame and does nothing else. Both are measured in turn,
