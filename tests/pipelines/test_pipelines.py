@@ -569,6 +569,11 @@ BAD = [
     ({"network": {"name": "generator", "generator": {"widths": "wide"}}}, TRAINING, "widths.*wide"),
     ({"network": {"name": "generator", "generator": {"dense": "many"}}}, TRAINING, "dense.*many"),
     ({"network": {"name": "generator", "generator": {"horizon": 0}}}, TRAINING, "horizon: 0"),
+    (
+        {"network": {"name": "generator", "generator": {"widths": [16, 32]}}},
+        TRAINING,
+        "before black.*people, unet",
+    ),
     ({"mse": {"steps": "many"}}, TRAINING, "steps"),
     ({"mse": {"learning_rate": -1.0}}, TRAINING, "learning_rate.*-1"),
     ({"mse": {"weight_decay": -1.0}}, TRAINING, "weight_decay.*-1"),

@@ -152,6 +152,7 @@ class Generator(FilmModel):
 
     config: GeneratorConfig
     labels = ("poses",)
+    before_black = True
 
     def __init__(self, config: GeneratorConfig) -> None:
         super().__init__()

@@ -89,12 +89,14 @@ class FilmModel(nn.Module):
         labels: Names of the labels that `training_loss` reads, where a source knows them.
         sequences: Number of labelled sequences without pictures that it wants beside every window,
             where a source has them.
+        before_black: Whether it draws figures before a black background alone.
     """
 
     config: Any
     horizon: int = 1
     labels: tuple[str, ...] = ()
     sequences: int = 0
+    before_black: bool = False
 
     @abstractmethod
     def predict(self, batch: Batch) -> Tensor:

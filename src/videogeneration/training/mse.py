@@ -229,7 +229,7 @@ class MseTraining:
 
         Raises:
             ValueError: The network's name or settings cannot be, see `build`, or are others than
-                those of the network that it starts from.
+                those of the network that it starts from; or it cannot draw these clips.
         """
         name, settings = self.chosen()
         height, width = self.clips.size
@@ -238,6 +238,13 @@ class MseTraining:
         torch.manual_seed(self.settings.seed)
         network = build(name, {**settings, **shape, "history": HISTORY})
         assert isinstance(network, FilmModel)
+        background = self.clips.background(0)
+        if network.before_black and background is not None and background.any():
+            others = [x for x, (kind, _) in FILM_MODELS.items() if not kind.before_black]
+            raise ValueError(
+                f"network.name: '{name}' draws before black, and these clips have a background; "
+                f"choose one of {', '.join(others)}"
+            )
         if start := self.start():
             said, own = start.description(), json.loads(json.dumps(asdict(network.config)))
             others = differences(said["network"], name, "network")
