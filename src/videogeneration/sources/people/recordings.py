@@ -38,7 +38,7 @@ MAX_SUBJECTS = 25
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 6
+RENDERER = 7
 """Raised when the same settings draw other pictures, so that old folders are drawn anew."""
 
 LONGEST = 14
@@ -298,9 +298,11 @@ def _sequence(
     if acts[0] in TRAVELLING:
         column = -sides[0] * beyond_edge()
         alone = perform([replace(plan, begins=np.inf)], frames, FRAMES_PER_SECOND)
-        passed = _columns(alone, camera, column) * sides[0] > rng.uniform(-25, 25)
+        columns = _columns(alone, camera, column) * sides[0]
+        passed = _first(columns > rng.uniform(-25, 25)) / FRAMES_PER_SECOND
         # who stops or slows down goes on for half of the change
-        begins = max(0.0, _first(passed) / FRAMES_PER_SECOND - plan.lasts / 2)
+        in_view = _first(columns > 15 - WIDTH / 2) / FRAMES_PER_SECOND
+        begins = max(in_view, passed - plan.lasts / 2)
     else:
         column = float(rng.normal(0, 8 if acts[1] is None else 20))
     if acts[1] is not None:
