@@ -21,7 +21,13 @@ TINY = {
             "people": {
                 "sequences": 4,
                 "pose": {"width": 8},
-                "motion": {"width": 16, "blocks": 1, "trajectory_width": 16, "trajectory_blocks": 1, "steps": 2},
+                "motion": {
+                    "width": 16,
+                    "blocks": 1,
+                    "trajectory_width": 16,
+                    "trajectory_blocks": 1,
+                    "steps": 2,
+                },
                 "background": {"width": 8},
                 "renderer": {"rows": 32, "columns": 24, "body": 24.0, "width": 8, "latent": 16},
             },
