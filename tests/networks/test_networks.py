@@ -2,18 +2,22 @@
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from toys import untrained
 from videogeneration.animation import Animator, choose_generator
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.clips import write_clips
+from videogeneration.demo.examples import LOOKS, draw_person
 from videogeneration.evaluation.judges.judge import Judge
 from videogeneration.evaluation.predictions import Predictions, write_predictions
 from videogeneration.evaluation.protocols import Protocol
@@ -96,6 +100,26 @@ def test_one_small_network_comes_along() -> None:
     assert every[0].stat().st_size < LARGEST + 100_000
     described = json.loads((packaged("kth").folder / "config.json").read_text())
     assert len(described["commit"]) == 40
+
+
+def test_who_is_not_animated_stays_and_leaves_no_ghost(tmp_path: Path) -> None:
+    """Two people: the walker leaves, the other one is as he was, and the wall between is whole."""
+    red, green, _ = LOOKS
+    picture = draw_person(replace(red, column=0.3))
+    half = picture.shape[1] // 2
+    picture[:, half:] = draw_person(replace(green, column=0.7, wall=red.wall))[:, half:]
+    Image.fromarray(picture).save(tmp_path / "two.png")
+    animator = Animator.load(tmp_path, "kth", NAME)
+    (shot,) = animator.read(tmp_path / "two.png", fps=5)
+    assert "shows 2 people" in animator.remark(shot)
+    (film,) = animator.films(shot, ["a person is walking to the right"], steps=6, seed=1)
+    first, last = (np.asarray(frame, np.float32) for frame in (film.frames[0], film.frames[-1]))
+    change = np.abs(last - first).mean(2)
+    width, body = change.shape[1], slice(change.shape[0] // 5, -change.shape[0] // 8)
+    assert change[body, : int(0.38 * width)].max() < 25
+    # where the walker stood there is what is to both sides of him
+    empty = draw_person(replace(red, column=0.1))[body, int(0.66 * width) : int(0.72 * width)]
+    assert np.abs(last[body, int(0.66 * width) : int(0.72 * width)] - empty).mean() < 12
 
 
 @pytest.mark.slow

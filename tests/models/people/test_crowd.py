@@ -2,7 +2,7 @@
 
 import torch
 
-from videogeneration.models.people.crowd import largest, touches_edge, without_others
+from videogeneration.models.people.crowd import largest, others, touches_edge, without
 
 
 def crowd() -> torch.Tensor:
@@ -32,7 +32,7 @@ def test_a_bent_figure_is_one() -> None:
 def test_others_are_filled_in_with_what_is_around_them() -> None:
     silhouette = crowd()
     frames = torch.where(silhouette, 1.0, 0.25)
-    alone = without_others(frames, silhouette, largest(silhouette)[0])
+    alone = without(frames, others(silhouette, largest(silhouette)[0]))
     assert torch.allclose(alone[0, :, 20:], torch.tensor(0.25), atol=1e-3)
     assert torch.equal(alone[0, 8:28, 4:12], frames[0, 8:28, 4:12])
     assert torch.equal(alone[1], frames[1])

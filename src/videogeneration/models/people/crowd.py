@@ -55,14 +55,22 @@ def touches_edge(silhouette: Tensor, area: tuple[slice, slice]) -> Tensor:
     return torch.stack([edge.sum(-1) >= TOUCHES for edge in edges]).any(0)
 
 
-def without_others(frames: Tensor, silhouette: Tensor, chosen: Tensor) -> Tensor:
-    """Frames in which what is behind other people is filled in.
+def others(silhouette: Tensor, chosen: Tensor) -> Tensor:
+    """Where other people are, and what is close around them, `[N, H, W]` 0 or 1.
+
+    Args:
+        silhouette: bool `[N, H, W]`: everybody.
+        chosen: bool `[N, H, W]`: who does not count.
+    """
+    rest = (silhouette & ~chosen).float()[:, None]
+    return F.max_pool2d(rest, 2 * AROUND + 1, 1, AROUND)[:, 0] * ~chosen
+
+
+def without(frames: Tensor, mask: Tensor) -> Tensor:
+    """Frames in which what is behind a mask is filled in.
 
     Args:
         frames: `[N, H, W]` in [0, 1].
-        silhouette: bool `[N, H, W]`: everybody.
-        chosen: bool `[N, H, W]`: who stays.
+        mask: `[N, H, W]`, 0 or 1.
     """
-    others = (silhouette & ~chosen).float()[:, None]
-    others = F.max_pool2d(others, 2 * AROUND + 1, 1, AROUND) * ~chosen[:, None]
-    return fill(frames[:, None], 1 - others)[:, 0]
+    return fill(frames[:, None], 1 - mask[:, None])[:, 0]

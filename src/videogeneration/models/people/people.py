@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.people.background import Background, BackgroundConfig
-from videogeneration.models.people.crowd import largest, touches_edge, without_others
+from videogeneration.models.people.crowd import largest, others, touches_edge, without
 from videogeneration.models.people.lessons import (
     DrawingLesson,
     FilmLesson,
@@ -375,7 +375,7 @@ class People(FilmModel):
         self, frames: Tensor, area: tuple[slice, slice] = (slice(None), slice(None))
     ) -> list[Sight]:
         """Say who is in frames, see `FilmModel`."""
-        alone, people = self._alone(frames)
+        alone, _, people = self._alone(frames)
         read = self.reader(alone)
         whole = inside(read.poses.keypoints, frames.shape[-2:]).float().mean(-1)
         cut = (whole < WHOLE) | touches_edge(read.silhouette > 0, area)
@@ -402,15 +402,22 @@ class People(FilmModel):
         The networks see the small grey frames; their warp and alpha are applied to the pictures.
         The film ends when the figure has left.
         """
-        alone = history.clone()
-        alone[valid] = self._alone(history[valid])[0]
-        scene, condition = self._scene(history, valid, alone), self.caption(caption)
+        alone, rest = history.clone(), torch.zeros_like(history)
+        alone[valid], rest[valid], _ = self._alone(history[valid])
+        scene, condition = self._scene(alone, valid), self.caption(caption)
         rollout = self._pose_rollout(scene, condition, seed)
         scene = scene.newest(pictures.shape[1])
         yield pictures
         height, width = pictures.shape[-2:]
-        alpha = F.interpolate(scene.alpha, (height, width), mode="bilinear")
-        background = self.background.at_size(pictures, alpha, scene.valid, scene.background)
+        alpha, rest = (
+            F.interpolate(x, (height, width), mode="bilinear")
+            for x in (scene.alpha, rest[:, -pictures.shape[1] :])
+        )
+        background = self.background.at_size(
+            pictures, torch.maximum(alpha, rest), scene.valid, scene.background
+        )
+        # others stay where they are
+        background = background + rest[:, -1:] * (pictures[:, -1] - background)
         background = background[:, None]
         stretch = (width / history.shape[-1], height / history.shape[-2])
         appearance, pictures, alpha = (
@@ -461,19 +468,24 @@ class People(FilmModel):
             if (taught := [p for p in network.parameters() if p.requires_grad])
         ]
 
-    def _alone(self, frames: Tensor) -> tuple[Tensor, Tensor]:
-        """Frames `[N, H, W]` without others than the largest person, and how many there are."""
+    def _alone(self, frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Frames `[N, H, W]` without others than the largest person.
+
+        Returns:
+            These; where the others are, `[N, H, W]` 0 or 1; and how many people there are, `[N]`.
+        """
         silhouette = self.reader(frames).silhouette > 0
         chosen, people = largest(silhouette)
         several = people > 1
-        alone = frames.clone()
-        alone[several] = without_others(*(x[several] for x in (frames, silhouette, chosen)))
-        return alone, people
+        alone, rest = frames.clone(), torch.zeros_like(frames)
+        rest[several] = others(silhouette[several], chosen[several])
+        alone[several] = without(frames[several], rest[several])
+        return alone, rest, people
 
-    def _scene(self, history: Tensor, valid: Tensor, alone: Tensor | None = None) -> Scene:
-        """Read the given frames, or these without others than the largest person."""
+    def _scene(self, history: Tensor, valid: Tensor) -> Scene:
+        """Read the given frames."""
         count, length = history.shape[:2]
-        read = self.reader((history if alone is None else alone)[valid])
+        read = self.reader(history[valid])
 
         def spread(x: Tensor) -> Tensor:
             """What was read of the valid frames, `[B, T, ...]`; zero elsewhere."""
