@@ -146,6 +146,9 @@ def test_settings_and_files_are_an_origin(tmp_path: Path) -> None:
     assert origin(WindowSettings(), [other]) != first
     assert origin(WindowSettings(mirror=0.1), [video]) != first
     assert origin(WindowSettings(), [video, other]) != first
+    # nor does their order count, nor one that cannot be read
+    assert origin(WindowSettings(), [other, video]) == origin(WindowSettings(), [video, other])
+    assert origin(WindowSettings(), [tmp_path / "elsewhere"]) != first
 
 
 def test_an_error_in_the_first_store_leaves_nothing(tmp_path: Path) -> None:

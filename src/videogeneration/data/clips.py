@@ -28,7 +28,7 @@ from videogeneration.stored import reading, whole
 
 logger = logging.getLogger(__name__)
 
-CODE = Path(__file__).parents[1]
+_CODE = Path(__file__).parents[1]
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -91,10 +91,18 @@ def origin(settings: Any, files: Iterable[Path]) -> str:
         files: Their contents count, and what they are called, but not where they lie.
     """
     digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
-    for path in (*sorted(CODE.rglob("*.py")), *sorted(files)):
-        with path.open("rb") as file:
-            digest.update(path.name.encode() + hashlib.file_digest(file, "sha256").digest())
+    for name, contents in sorted((x.name, _digest(x)) for x in (*_CODE.rglob("*.py"), *files)):
+        digest.update(name.encode() + contents)
     return digest.hexdigest()[:16]
+
+
+def _digest(path: Path) -> bytes:
+    """Of a file's contents; of none where it cannot be read, which whoever needs it will say."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").digest()
+    except OSError:
+        return b""
 
 
 class _Rows:

@@ -240,10 +240,10 @@ class MseTraining:
         assert isinstance(network, FilmModel)
         background = self.clips.background(0)
         if network.before_black and background is not None and background.any():
-            others = [x for x, (kind, _) in FILM_MODELS.items() if not kind.before_black]
+            fitting = [x for x, (kind, _) in FILM_MODELS.items() if not kind.before_black]
             raise ValueError(
                 f"network.name: '{name}' draws before black, and these clips have a background; "
-                f"choose one of {', '.join(others)}"
+                f"choose one of {', '.join(fitting)}"
             )
         if start := self.start():
             said, own = start.description(), json.loads(json.dumps(asdict(network.config)))

@@ -82,7 +82,7 @@ class Background(nn.Module):
 
         Args:
             pictures: `[B, S, C, H, W]` in [0, 1], newest last.
-            alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
+            alpha: `[B, S, H, W]` in [0, 1]: the figure in them, and what else is no background.
             valid: bool `[B, S]`: which of them there are.
             small: What `forward` made of the small grey frames, `[B, h, w]`.
 

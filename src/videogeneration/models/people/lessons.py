@@ -139,7 +139,7 @@ class DrawingLesson:
         pixels = constant(size, width, height)
         keypoints = (self.true.keypoints + 0.5) / pixels - corner[:, None, None]
         keypoints = keypoints / size[:, None, None] * pixels - 0.5
-        shown = inside(keypoints, (height, width)).float().mean(-1) > LEGIBLE
+        shown = visible_share(keypoints, (height, width)) > LEGIBLE
         visible = self.visible & (shown | ~self.labelled)
         return replace(
             self,
@@ -215,9 +215,7 @@ class MotionLesson:
         else:
             poses, caption, follows = _true(labels, ""), batch.caption, labels["follows"]
             present = labels["labels_valid"][:, None] & labels["present"]
-        visibility = (
-            inside(poses.keypoints, batch.history.shape[-2:]).to(poses.scale.dtype).mean(-1)
-        )
+        visibility = visible_share(poses.keypoints, batch.history.shape[-2:])
         visibility = visibility * (visibility > LEGIBLE) * present
         return cls._picked(poses, visibility, present & follows, True, caption, length, horizon)
 
@@ -237,7 +235,7 @@ class MotionLesson:
         shape, size = film.valid.shape, film.frames.shape[-2:]
         found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
         seen = film.valid & (read.present > 0).unflatten(0, shape)
-        visibility = seen * inside(found.keypoints, size).to(found.scale.dtype).mean(-1)
+        visibility = seen * visible_share(found.keypoints, size)
 
         def often(x: Tensor) -> Tensor:
             return x.repeat_interleave(count, 0)
@@ -362,6 +360,11 @@ def inside(keypoints: Tensor, size: tuple[int, int] | torch.Size, margin: float 
     """
     far = constant(keypoints, size[1], size[0])
     return ((keypoints > -1 - margin * far) & (keypoints < (1 + margin) * far)).all(-1)
+
+
+def visible_share(keypoints: Tensor, size: tuple[int, int] | torch.Size) -> Tensor:
+    """Which share of keypoints `[..., 16, 2]` lies within a frame, `[...]`; see `inside`."""
+    return inside(keypoints, size).to(keypoints.dtype).mean(-1)
 
 
 def _true(labels: Mapping[str, Tensor], prefix: str) -> Poses:

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from videogeneration.models.people.background import GAIN
 from videogeneration.models.people.pose import Reading
+from videogeneration.models.people.renderer import beside
 from videogeneration.models.people.skeleton import Poses, assigned
 
 
@@ -123,14 +124,13 @@ def shadow_loss(
         silhouette: `[N, H, W]` in [0, 1].
         counts: bool `[N]`: which of them count.
     """
-    # pixels at a figure's edge are mixed with its own
-    beside = 1 - F.max_pool2d(silhouette, 5, 1, 2)
+    free = beside(silhouette)
     shaded = (1 - shadow) * background
-    bright, drawn = ((beside * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
+    bright, drawn = ((free * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
     gain = (bright / drawn).clamp(1 / GAIN, GAIN)
     error = gain[:, None, None] * shaded - frames
     area = silhouette.sum((1, 2)).clamp(min=50)
-    return _mean((error.square() * beside).sum((1, 2)) / area, counts)
+    return _mean((error.square() * free).sum((1, 2)) / area, counts)
 
 
 def reconstruction_loss(

@@ -19,6 +19,7 @@ from videogeneration.models.people.lessons import (
     MotionLesson,
     inside,
     take,
+    visible_share,
 )
 from videogeneration.models.people.losses import (
     LossWeights,
@@ -377,7 +378,7 @@ class People(FilmModel):
         """Say who is in frames, see `FilmModel`."""
         alone, _, people = self._alone(frames)
         read = self.reader(alone)
-        whole = inside(read.poses.keypoints, frames.shape[-2:]).float().mean(-1)
+        whole = visible_share(read.poses.keypoints, frames.shape[-2:])
         cut = (whole < WHOLE) | touches_edge(read.silhouette > 0, area)
         sights = []
         for present, share, off, count in zip(read.present > 0, whole, cut, people, strict=True):
@@ -500,7 +501,7 @@ class People(FilmModel):
         background = self.background(history, alpha, valid)
         alpha = alpha * seen[..., None, None]
         # whole figures first, then newer ones; who is cut off is read badly
-        whole = inside(past.keypoints, history.shape[-2:]).to(history.dtype).mean(-1)
+        whole = visible_share(past.keypoints, history.shape[-2:])
         legible = seen & (whole > self.config.whole)
         legible = torch.where(legible.any(1, keepdim=True), legible, seen)
         order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)

@@ -421,9 +421,19 @@ def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
         `[B, S, H, W]`, at most `DARKEST`; negative where they are lighter.
     """
     share = 1 - frames / background[:, None].clamp(min=0.05)
-    # pixels at a figure's edge are mixed with its own
-    covered = F.max_pool2d(alpha, 2 * EDGE + 1, 1, EDGE)
-    return (1 - covered) * share.clamp(-DARKEST, DARKEST)
+    return beside(alpha) * share.clamp(-DARKEST, DARKEST)
+
+
+def beside(alpha: Tensor) -> Tensor:
+    """Where no figure is, nor its edge, whose pixels are mixed with its own.
+
+    Args:
+        alpha: `[N, H, W]` or `[B, S, H, W]` in [0, 1]: the figure.
+
+    Returns:
+        The same shape, in [0, 1].
+    """
+    return 1 - F.max_pool2d(alpha, 2 * EDGE + 1, 1, EDGE)
 
 
 def _mean_of(values: Tensor, valid: Tensor) -> Tensor:
