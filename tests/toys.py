@@ -2,7 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
+from models.people import figures
+from videogeneration import distributed
 from videogeneration.captions import ActionGrammar, Grammar
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
@@ -20,7 +24,6 @@ from videogeneration.models.discriminator import Discriminator
 from videogeneration.models.generator import Generator
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
-from videogeneration.training import distributed
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
@@ -253,10 +256,49 @@ def train_toy(
     )
 
 
+def unet_task(store: Path, settings: MseSettings) -> MseTask:
+    """MSE training of a U-Net on blocks."""
+    cut = windows_over(Clips.open(store), VARIED, batch_size=settings.batch_size)
+    torch.manual_seed(0)
+    network = build("unet", {"height": 32, "width": 32, "widths": (16, 32), "embedding": 16})
+    assert isinstance(network, FilmModel)
+    CPU.place(network)
+    return MseTask(network, cut, settings, CPU)
+
+
+class _Figures:
+    """The same windows of people at every step, of two of which nothing is known."""
+
+    def __init__(self, count: int) -> None:
+        known = torch.arange(count) >= 2
+        windows = figures.batch(count, future=2)
+        self.windows = replace(windows, labels={**windows.labels, "labels_valid": known})
+
+    def batches(self, start: int, stop: int) -> Iterator[Batch]:
+        return repeat(self.windows, stop - start)
+
+
+def people_task(store: Path, settings: MseSettings) -> MseTask:
+    """MSE training of the people's networks on stick figures."""
+    network = figures.people()
+    # an untrained reader sees nobody
+    torch.nn.init.constant_(network.reader.present.bias, 5.0)
+    CPU.place(network)
+    return MseTask(network, _Figures(settings.batch_size), settings, CPU)  # type: ignore[arg-type]
+
+
+SHARED = {"unet": unet_task, "people": people_task}
+
+
 def train_shared(
-    store: Path, folder: Path, settings: Mapping[str, Any], place: tuple[int, int, int], dies: int
+    kind: str,
+    store: Path,
+    folder: Path,
+    settings: Mapping[str, Any],
+    place: tuple[int, int, int],
+    dies: int,
 ) -> None:
-    """Train a U-Net on blocks as one of several processes.
+    """Train a network of a kind as one of several processes.
 
     `place` is port, rank and count; the last process kills itself after step `dies`.
     """
@@ -269,15 +311,9 @@ def train_shared(
     port, rank, count = place
     meeting = dist.TCPStore("127.0.0.1", port, is_master=False)
     chosen = MseSettings(**settings)
-    cut = windows_over(Clips.open(store), VARIED, batch_size=chosen.batch_size)
-    torch.manual_seed(0)
-    network = build("unet", {"height": 32, "width": 32, "widths": (16, 32), "embedding": 16})
-    assert isinstance(network, FilmModel)
-    CPU.place(network)
     with distributed.together(meeting, rank, count, rank, cuda=False):
-        task = MseTask(network, cut, chosen, CPU)
         train(
-            task,
+            SHARED[kind](store, chosen),
             Checkpoint(folder),
             dict(settings),
             chosen.steps,

@@ -150,7 +150,7 @@ class TestEveryFilmModel:
 
     def test_every_weight_learns_from_its_loss(self, name: str, batch: Batch) -> None:
         network = small(name)
-        loss, figures = network.training_loss(cut_to(batch, network.horizon))
+        loss, figures = network.training_loss(network.lesson(cut_to(batch, network.horizon)))
         loss.backward()
         assert "mse" in figures
         gradients = [p.grad for p in network.parameters()]
@@ -193,7 +193,7 @@ def test_it_learns_to_continue_a_film(name: str) -> None:
     batch = Batch(history, valid, future, valid[:, : network.horizon] | True, told, torch.zeros(2))
     optimizer = torch.optim.Adam(network.parameters(), 4e-3)
     for _ in range(100):
-        loss, _ = network.training_loss(batch)
+        loss, _ = network.training_loss(network.lesson(batch))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -64,6 +64,9 @@ class Batch:
         return cls(history, valid, nothing, valid[:, :0], caption, clean)
 
 
+torch.export.register_dataclass(Batch)
+
+
 @dataclass(frozen=True)
 class Sight:
     """What a model makes of a frame that a film could start from.
@@ -86,10 +89,12 @@ class FilmModel(nn.Module):
     Attributes:
         config: The frozen dataclass that rebuilds it.
         horizon: K, the number of frames that `predict` gives at once.
-        labels: Names of the labels that `training_loss` reads, where a source knows them.
+        labels: Names of the labels that `lesson` reads, where a source knows them.
         sequences: Number of labelled sequences without pictures that it wants beside every window,
             where a source has them.
         before_black: Whether it draws figures before a black background alone.
+        replayed: Whether `training_loss` runs the same kernels whatever is in a lesson's tensors; a
+            GPU may replay them then.
     """
 
     config: Any
@@ -97,6 +102,7 @@ class FilmModel(nn.Module):
     labels: tuple[str, ...] = ()
     sequences: int = 0
     before_black: bool = False
+    replayed: bool = False
 
     @abstractmethod
     def predict(self, batch: Batch) -> Tensor:
@@ -117,18 +123,32 @@ class FilmModel(nn.Module):
         """
         return self.predict(batch)
 
-    def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """What training minimises, and figures for the curves: here the square error.
+    def lesson(self, batch: Batch) -> Any:
+        """What a step learns from, where that is picked and varied at random: a tree of tensors.
+
+        Several processes draw the same one for all their windows, and learn from a share of its
+        rows each. Here it is the batch as it is.
 
         Args:
             batch: Windows with `horizon` future frames.
 
         Returns:
+            Tensors with rows, in dataclasses known to `torch.export.register_dataclass`.
+        """
+        return batch
+
+    def training_loss(self, lesson: Any) -> tuple[Tensor, dict[str, Tensor]]:
+        """What training minimises, and figures for the curves: here the square error.
+
+        Args:
+            lesson: From `lesson`, or a share of its rows.
+
+        Returns:
             A scalar, and scalars by name: `mse`, the plain square error; and `examples`, the number
             of true frames that were learned from, where these are not all.
         """
-        frames = self.predict(batch).float()
-        loss, mse = square_error(frames, batch.future, batch.future_valid, batch.weight)
+        frames = self.predict(lesson).float()
+        loss, mse = square_error(frames, lesson.future, lesson.future_valid, lesson.weight)
         return loss, {"mse": mse}
 
     def parameter_groups(self) -> list[dict[str, Any]]:

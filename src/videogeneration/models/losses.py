@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.distributed import mean_count
+
 _MOVES = 0.15
 """A pixel that changes by as much, in [0, 1], counts fully as one where something moves."""
 
@@ -30,12 +32,25 @@ def square_error(
             f"predicted frames are {list(frames.shape)}, true ones {list(future.shape)}: `predict` "
             "of a network gives [B, horizon, H, W]"
         )
-    known = valid[:, :, None, None]
-    square = (frames - future) ** 2 * known / known.float().mean()
-    plain = square.mean()
+    square = (frames - future) ** 2 * valid[:, :, None, None]
+    pixels = frames.shape[2] * frames.shape[3]
+    known = mean_count(pixels * valid.sum())
+    plain = square.sum() / known
     if weight is None:
         return plain, plain
-    return (square * (weight / weight.mean())).mean(), plain
+    weights = mean_count(weight.sum()) / mean_count(pixels * torch.ones_like(valid).sum())
+    return (square * weight).sum() / (weights * known), plain
+
+
+def mean_of(values: Tensor, counts: Tensor) -> Tensor:
+    """The mean of those that count, of all processes' rows; zero where none does.
+
+    Args:
+        values: `[N]`.
+        counts: bool `[N]`, or weights.
+    """
+    weight = counts.to(values.dtype)
+    return (values * weight).sum() / mean_count(weight.sum())
 
 
 def motion_weight(newest: Tensor, future: Tensor, valid: Tensor, most: float) -> Tensor:

@@ -8,11 +8,11 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration import distributed
 from videogeneration.data.windows import Windows
 from videogeneration.models.discriminator import Discriminator, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, push
 from videogeneration.models.losses import square_error
-from videogeneration.training import distributed
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
@@ -200,7 +200,7 @@ class GanTask:
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
         loss.backward()
-        distributed.average_gradients(self.modules[name].parameters(), torch.ones_like(loss))
+        distributed.average_gradients(self.modules[name].parameters())
         torch.nn.utils.clip_grad_norm_(self.modules[name].parameters(), 10.0)
         self.optimizers[name].step()
 

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from videogeneration.training import distributed
+from videogeneration import distributed
 from videogeneration.training.checkpoints import (
     Checkpoint,
     differences,

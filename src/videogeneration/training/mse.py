@@ -12,13 +12,13 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from videogeneration import distributed
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import motion_weight
 from videogeneration.models.registry import FILM_MODELS
-from videogeneration.training import distributed
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.checkpoints import Checkpoint, build, differences
 from videogeneration.training.device import Device
@@ -125,20 +125,16 @@ class MseTask:
         # drawn for all, so that several processes draw what one would
         batch = add_history_noise(batch, s.history_noise)
         examples = batch.future_valid.sum().float()
-        batch = distributed.share(batch)
-        distributed.draw_apart()
         for group in self.optimizer.param_groups:
             rate = group["lr_factor"] * s.learning_rate
             group["lr"] = rate * step_down(step, s.steps, s.warmup)
         with self.device.autocast():
-            loss, figures = self.loss(batch)
+            lesson = distributed.share(self.network.lesson(batch))
+            distributed.draw_apart()
+            loss, figures = self.loss(lesson)
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        # what the square error of a share is divided by: together they give that of the whole
-        assert batch.weight is not None
-        distributed.average_gradients(
-            self.network.parameters(), batch.future_valid.sum() * batch.weight.mean()
-        )
+        distributed.average_gradients(self.network.parameters())
         for group in self.optimizer.param_groups:
             # each by itself: a large gradient here must not make the steps small there
             torch.nn.utils.clip_grad_norm_(group["params"], 1.0)

@@ -4,40 +4,29 @@ A. Nguyen et al., "Accelerating PyTorch with CUDA Graphs", PyTorch blog, 2021.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.utils._pytree import tree_leaves, tree_map
 
-from videogeneration.models.interface import Batch, FilmModel
+from videogeneration import distributed
+from videogeneration.models.interface import FilmModel
 from videogeneration.training.device import Device
 
 Loss = tuple[Tensor, Mapping[str, Tensor]]
 
 
-@runtime_checkable
-class Replayable(Protocol):
-    """A network whose loss runs the same kernels whatever is in the tensors that it is given."""
+def training_loss(network: FilmModel, device: Device) -> Callable[[Any], Loss]:
+    """A network's `training_loss`, on a GPU as graphs that are replayed where it may be.
 
-    def lesson(self, batch: Batch) -> Any:
-        """What a step learns from, drawn at random: a tree of tensors.
-
-        Of dataclasses those known to `torch.export.register_dataclass`.
-        """
-
-    def lesson_loss(self, lesson: Any) -> Loss:
-        """The loss and figures for the curves, as those of `FilmModel.training_loss`."""
-
-
-def training_loss(network: FilmModel, device: Device) -> Callable[[Batch], Loss]:
-    """A network's `training_loss`, on a GPU as graphs that are replayed where it is `Replayable`.
+    Several processes, which talk to each other in the middle of it, run it.
 
     Args:
         network: On its device.
         device: Device and precision.
     """
-    if device.name == "cpu" or not isinstance(network, Replayable):
+    if device.name == "cpu" or not network.replayed or distributed.count() > 1:
         return network.training_loss
     return _Replayed(network, device)
 
@@ -45,12 +34,11 @@ def training_loss(network: FilmModel, device: Device) -> Callable[[Batch], Loss]
 class _Replayed:
     """One graph for each set of shapes that lessons have."""
 
-    def __init__(self, network: Replayable, device: Device) -> None:
+    def __init__(self, network: FilmModel, device: Device) -> None:
         self.network, self.device = network, device
         self._graphs: dict[tuple[torch.Size, ...], Callable[[Any], Loss]] = {}
 
-    def __call__(self, batch: Batch) -> Loss:
-        lesson = self.network.lesson(batch)
+    def __call__(self, lesson: Any) -> Loss:
         shapes = tuple(x.shape for x in tree_leaves(lesson))
         if shapes not in self._graphs:
             self._graphs[shapes] = self._record(lesson)
@@ -73,9 +61,9 @@ class _Replayed:
 class _Loss(nn.Module):
     """A network's loss as a module, whose weights get their gradients."""
 
-    def __init__(self, network: Replayable) -> None:
+    def __init__(self, network: FilmModel) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, lesson: Any) -> Loss:
-        return self.network.lesson_loss(lesson)
+        return self.network.training_loss(lesson)

@@ -29,7 +29,7 @@ def with_sequences(scene: Batch, count: int = 4) -> Batch:
 
 def test_the_loss_teaches_every_network() -> None:
     model = people()
-    loss, metrics = model.training_loss(with_sequences(batch()))
+    loss, metrics = model.training_loss(model.lesson(with_sequences(batch())))
     loss.backward()
     assert torch.isfinite(loss)
     assert {"mse", "keypoints", "alpha", "trajectory", "body", "background"} <= metrics.keys()
@@ -41,7 +41,7 @@ def test_the_loss_teaches_every_network() -> None:
 def test_of_recordings_reader_and_renderer_learn_together() -> None:
     model = people()
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
-    loss, metrics = model.training_loss(batch(labelled=False))
+    loss, metrics = model.training_loss(model.lesson(batch(labelled=False)))
     assert metrics["reconstruction"] > 0
     assert metrics["colour"] == metrics["keypoints"] == 0
     assert metrics["trajectory"] > 0 and metrics["body"] == 0
@@ -57,7 +57,8 @@ def test_what_labels_say_of_recordings_is_not_read() -> None:
     losses = []
     for known in (scene.labels, labels):
         torch.manual_seed(2)
-        losses.append(people().training_loss(replace(scene, labels=known))[0])
+        model = people()
+        losses.append(model.training_loss(model.lesson(replace(scene, labels=known)))[0])
     assert torch.equal(*losses)
 
 
@@ -67,7 +68,7 @@ def test_a_little_training_lowers_the_loss() -> None:
     optimizer = torch.optim.Adam(model.parameters(), 2e-3)
     course = []
     for _ in range(25):
-        loss, _ = model.training_loss(scene)
+        loss, _ = model.training_loss(model.lesson(scene))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

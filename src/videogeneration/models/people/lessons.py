@@ -10,7 +10,7 @@ from torch.utils._pytree import tree_map
 
 from videogeneration.models.interface import Batch
 from videogeneration.models.people.pose import Reading
-from videogeneration.models.people.skeleton import Poses, constant
+from videogeneration.models.people.skeleton import BODY, Poses, constant
 
 LEGIBLE = 0.2
 """Share of a figure's keypoints that a frame must show for the others to be guessed from them."""
@@ -37,6 +37,9 @@ class DrawingLesson:
         background_valid: bool `[B]`: of which windows it is known.
         labelled: bool `[B, F]`: of which frames pose and silhouette are known.
         shadowed: bool `[B, F]`: on which frames shadows fall as on the others.
+        exact: bool `[B, F]`: of which labelled frames the figure is drawn from with its true
+            silhouette, not with the one that is read.
+        noise: Normal `[B, F, 16, 2]`: what true keypoints are drawn astray by, times a deviation.
     """
 
     frames: Tensor
@@ -48,6 +51,8 @@ class DrawingLesson:
     background_valid: Tensor
     labelled: Tensor
     shadowed: Tensor
+    exact: Tensor
+    noise: Tensor
 
     @classmethod
     def of(cls, batch: Batch, references: int, drawings: int) -> "DrawingLesson":
@@ -66,6 +71,7 @@ class DrawingLesson:
         picked = order.topk(references + drawings, 1).indices
         given = 1 if torch.rand(()) < 0.7 else references
         picked = torch.cat([picked[:, drawings : drawings + given], picked[:, :drawings]], 1)
+        exact = torch.rand(picked.shape, device=frames.device) < 0.5
         return cls(
             frames=take(frames, picked),
             visible=take(visible, picked),
@@ -76,6 +82,8 @@ class DrawingLesson:
             background_valid=labels["background_valid"],
             labelled=labelled[:, None].expand(picked.shape),
             shadowed=labels["background_valid"][:, None].expand(picked.shape),
+            exact=exact & labelled[:, None],
+            noise=torch.randn(*picked.shape, *keypoints.shape[2:], device=frames.device),
         )
 
     def emptied(self, share: float, noise: float) -> "DrawingLesson":
@@ -194,6 +202,10 @@ class MotionLesson:
         known: bool `[N, horizon]`: which count.
         exact: bool `[N]`: whose poses that follow are true, and not read.
         caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
+        quantile: `[N, 1]` in [0, 1]: of the trajectories there may be, which one is learned; half
+            of them are the median.
+        time: `[N, 1]` in [0, 1]: how far between noise and truth the flow to a body is learned.
+        noise: Normal `[N, BODY]`: where that flow begins.
     """
 
     past: Poses
@@ -202,6 +214,9 @@ class MotionLesson:
     known: Tensor
     exact: Tensor
     caption: Tensor
+    quantile: Tensor
+    time: Tensor
+    noise: Tensor
 
     @classmethod
     def of(cls, batch: Batch, length: int, horizon: int) -> "MotionLesson":
@@ -284,6 +299,7 @@ class MotionLesson:
         following = moment + torch.arange(horizon, device=moment.device)
         within = following < possible.shape[1]
         following = following.clamp(max=possible.shape[1] - 1)
+        quantile, middle, time = torch.rand(3, len(moment), 1, device=moment.device)
         return cls(
             past=poses.map(lambda x: take(x, past)),
             visibility=share,
@@ -291,6 +307,9 @@ class MotionLesson:
             known=within & take(possible, following) & (share > 0).any(1, keepdim=True),
             exact=torch.full_like(share[:, 0], exact, dtype=torch.bool),
             caption=caption,
+            quantile=torch.where(middle < 0.5, 0.5, quantile),
+            time=time,
+            noise=torch.randn(len(moment), BODY, device=moment.device),
         )
 
     def then(self, other: "MotionLesson") -> "MotionLesson":
@@ -328,22 +347,20 @@ class FilmLesson:
 
 @dataclass(frozen=True)
 class Lesson:
-    """What the people's networks learn from in a step.
+    """What the people's networks learn from in a step, everything random in it drawn.
 
     Attributes:
         drawing: What reader, renderer and background learn from.
-        motion: What the motion learns from without pictures.
-        film: What it learns from as it is read, where there are recordings.
+        motion: What the motion learns from.
         caption: One-hot `[B, words, vocabulary]`: what the windows of `drawing` show.
     """
 
     drawing: DrawingLesson
     motion: MotionLesson
-    film: FilmLesson | None
     caption: Tensor
 
 
-for kind in (Poses, DrawingLesson, MotionLesson, FilmLesson, Lesson):
+for kind in (Poses, DrawingLesson, MotionLesson, Lesson):
     torch.export.register_dataclass(kind)
 
 

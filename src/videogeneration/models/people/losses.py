@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from videogeneration.distributed import mean_count
+from videogeneration.models.losses import mean_of
 from videogeneration.models.people.background import GAIN
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.renderer import beside
@@ -80,11 +82,11 @@ def pose_losses(
     present = F.binary_cross_entropy_with_logits(read.present, seen, reduction="none")
     outline = F.binary_cross_entropy_with_logits(read.silhouette, silhouette, reduction="none")
     return {
-        "keypoints": distance / valid.sum().clamp(min=1),
-        "scale": _mean((poses.scale.log() - scale.log()).abs(), seen),
-        "heading": _mean(1 - (poses.heading * true.heading).sum(1), seen),
-        "present": _mean(present, labelled),
-        "silhouette": _mean(outline.mean((1, 2)), labelled),
+        "keypoints": distance / mean_count(valid.sum()),
+        "scale": mean_of((poses.scale.log() - scale.log()).abs(), seen),
+        "heading": mean_of(1 - (poses.heading * true.heading).sum(1), seen),
+        "present": mean_of(present, labelled),
+        "silhouette": mean_of(outline.mean((1, 2)), labelled),
     }
 
 
@@ -106,9 +108,9 @@ def drawing_losses(
     area = silhouette.sum((1, 2)).clamp(min=50)
     error = (figure - frames).abs()
     return {
-        "colour": _mean((error * silhouette).sum((1, 2)) / area, counts),
-        "square": _mean((error.square() * silhouette).sum((1, 2)) / area, counts),
-        "alpha": _mean((alpha.sigmoid() - silhouette).abs().sum((1, 2)) / area, counts),
+        "colour": mean_of((error * silhouette).sum((1, 2)) / area, counts),
+        "square": mean_of((error.square() * silhouette).sum((1, 2)) / area, counts),
+        "alpha": mean_of((alpha.sigmoid() - silhouette).abs().sum((1, 2)) / area, counts),
     }
 
 
@@ -130,7 +132,7 @@ def shadow_loss(
     gain = (bright / drawn).clamp(1 / GAIN, GAIN)
     error = gain[:, None, None] * shaded - frames
     area = silhouette.sum((1, 2)).clamp(min=50)
-    return _mean((error.square() * free).sum((1, 2)) / area, counts)
+    return mean_of((error.square() * free).sum((1, 2)) / area, counts)
 
 
 def reconstruction_loss(
@@ -147,7 +149,7 @@ def reconstruction_loss(
     contrast = torch.maximum((frames - background).abs(), (composite - background).abs().detach())
     weight = F.max_pool2d((contrast > 0.08).to(frames.dtype)[:, None], 5, 1, 2)[:, 0]
     error = ((composite - frames).abs() * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=50)
-    return _mean(error, counts)
+    return mean_of(error, counts)
 
 
 def background_loss(estimate: Tensor, true: Tensor, covered: Tensor, counts: Tensor) -> Tensor:
@@ -161,10 +163,4 @@ def background_loss(estimate: Tensor, true: Tensor, covered: Tensor, counts: Ten
     """
     error = (estimate - true).abs()
     behind = (error * covered).sum((1, 2)) / covered.sum((1, 2)).clamp(min=50)
-    return _mean(error.mean((1, 2)) + behind, counts)
-
-
-def _mean(values: Tensor, counts: Tensor) -> Tensor:
-    """The mean of those that count; zero where none does."""
-    weight = counts.to(values.dtype)
-    return (values * weight).sum() / weight.sum().clamp(min=1)
+    return mean_of(error.mean((1, 2)) + behind, counts)

@@ -6,13 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from videogeneration.models.people.skeleton import KEYPOINTS, TRUNK, Poses, canonical, chosen
+from videogeneration.models.losses import mean_of
+from videogeneration.models.people.lessons import MotionLesson
+from videogeneration.models.people.skeleton import BODY, TRUNK, Poses, canonical, chosen
 
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
-
-BODY = 2 * len(KEYPOINTS) + 2
-"""Numbers of a body: keypoints from the trunk, and the heading."""
 
 _SOFT = 0.02
 """Errors of a trajectory below this share of the usual one count as squares; it must be small, for
@@ -112,7 +111,7 @@ class Motion(nn.Module):
 
         Args:
             past: `[B, history]`.
-            visibility: `[B, history]`, see `losses`.
+            visibility: `[B, history]`, see `MotionLesson`.
         """
         c, shape = self.config, past.scale.shape
         noise = past.scale.new_empty(*shape, 36).normal_()
@@ -129,55 +128,45 @@ class Motion(nn.Module):
         scale = past.scale * (c.scale_jitter * more * noise[..., 35]).exp()
         return Poses(keypoints, scale, torch.stack(heading, -1))
 
-    def losses(
-        self,
-        past: Poses,
-        visibility: Tensor,
-        following: Poses,
-        known: Tensor,
-        condition: Tensor,
-        exact: Tensor | None = None,
-    ) -> dict[str, Tensor]:
+    def adapt(self, lesson: MotionLesson) -> None:
+        """Follow the mean and deviation of what is taught: networks see and say it normalised.
+
+        Args:
+            lesson: That of all processes, so that they stay alike.
+        """
+        given, places, change, first = _taught(lesson)
+        self._adapt("past_", given, lesson.visibility > 0)
+        self._adapt("", change, first)
+        line, *_ = _line(given[..., BODY:], lesson.visibility)
+        self._adapt_size(places - self._line_on(line), lesson.known)
+
+    def losses(self, lesson: MotionLesson, condition: Tensor) -> dict[str, Tensor]:
         """Losses `trajectory` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
-            past: `[B, history]`, newest last, as it is read, see `as_read`.
-            visibility: `[B, history]` in [0, 1]: which share of a past pose's keypoints its frame
-                shows; 0 where there is none.
-            following: The poses that follow, `[B, horizon]`.
-            known: bool `[B, horizon]`: which of these count.
-            condition: Caption embedding `[B, condition]`.
-            exact: bool `[B]`: whose poses that follow are true. Those that were read teach
-                trajectories alone: of them a body would learn to tremble. None where all are true.
+            lesson: N past poses as they are read, see `as_read`, and those that follow. Where these
+                are not exact they teach trajectories alone: of what was read a body would learn to
+                tremble.
+            condition: Caption embedding `[N, condition]`.
         """
-        newest = past.last(visibility > 0)
-        given = _relative(newest, past)
-        places = _places(newest, following)
-        change = _body(following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
-        first = known[:, 0] if exact is None else known[:, 0] & exact
-        if self.training:
-            self._adapt("past_", given, visibility > 0)
-            self._adapt("", change, first)
-        line, seen = self._seen(given, visibility)
+        given, places, change, first = _taught(lesson)
+        line, seen = self._seen(given, lesson.visibility)
         away = places - self._line_on(line)
-        if self.training:
-            self._adapt_size(away, known)
-        # half of the trajectories are the median
-        quantile = torch.rand(len(seen), 1, device=seen.device)
-        quantile = torch.where(torch.rand_like(quantile) < 0.5, 0.5, quantile)
+        quantile = lesson.quantile
         predicted = self._displacements(seen, quantile, condition)
         error = away / self.trajectory_size - predicted
         share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
         error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
-        trajectory = (error * known[..., None]).sum() / (PLACE * known.sum().clamp(min=1))
 
-        target = (change - self.mean) / self.deviation
-        time = torch.rand(len(target), 1, device=target.device)
-        state = (1 - time) * torch.randn_like(target) + time * target
+        target, time = (change - self.mean) / self.deviation, lesson.time
+        state = (1 - time) * lesson.noise + time * target
         clean = self._clean(state, time, seen, places[:, 0], condition)
         # nearly the error of the flow's velocity, in which small movements count late
-        square = (clean - target).square().mean(1) * first / (1 - time[:, 0]).clamp(min=0.2)
-        return {"trajectory": trajectory, "body": square.sum() / first.sum().clamp(min=1)}
+        square = (clean - target).square().mean(1) / (1 - time[:, 0]).clamp(min=0.2)
+        return {
+            "trajectory": mean_of(error.mean(2), lesson.known),
+            "body": mean_of(square, first),
+        }
 
     def rollout(
         self, past: Poses, visibility: Tensor, condition: Tensor, noise: Tensor, quantile: Tensor
@@ -186,7 +175,7 @@ class Motion(nn.Module):
 
         Args:
             past: `[B, history]`, newest last.
-            visibility: `[B, history]`, see `losses`.
+            visibility: `[B, history]`, see `MotionLesson`.
             condition: Caption embedding `[B, condition]`.
             noise: `[B, T, BODY]`: normal for a sample, zero for the body that is expected.
             quantile: `[B]` in [0, 1]: of the trajectories that there may be; 0.5 is the median.
@@ -322,6 +311,19 @@ class _Block(nn.Module):
         gain, shift = self.modulate(condition).chunk(2, 1)
         out: Tensor = x + self.layers(self.norm(x) * (1 + gain) + shift)
         return out
+
+
+def _taught(lesson: MotionLesson) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Of a lesson, as seen from the newest pose.
+
+    Returns:
+        The past `[N, history, BODY + PLACE]`; the places that follow `[N, horizon, PLACE]`; how the
+        body changes first `[N, BODY]`; and of whom that is taught, bool `[N]`.
+    """
+    newest = lesson.past.last(lesson.visibility > 0)
+    places = _places(newest, lesson.following)
+    change = _body(lesson.following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
+    return _relative(newest, lesson.past), places, change, lesson.known[:, 0] & lesson.exact
 
 
 def _body(track: Poses) -> Tensor:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, Sight
+from videogeneration.models.losses import mean_of
 from videogeneration.models.people.background import Background, BackgroundConfig
 from videogeneration.models.people.crowd import largest, others, touches_edge, without
 from videogeneration.models.people.lessons import (
@@ -29,7 +30,7 @@ from videogeneration.models.people.losses import (
     reconstruction_loss,
     shadow_loss,
 )
-from videogeneration.models.people.motion import BODY, Motion, MotionConfig
+from videogeneration.models.people.motion import Motion, MotionConfig
 from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
 from videogeneration.models.people.renderer import (
     Appearance,
@@ -38,7 +39,7 @@ from videogeneration.models.people.renderer import (
     RendererConfig,
     shadows,
 )
-from videogeneration.models.people.skeleton import Poses
+from videogeneration.models.people.skeleton import BODY, Poses
 
 FRAMES = 10
 """Frames that are drawn at once."""
@@ -181,6 +182,7 @@ class People(FilmModel):
     """
 
     config: PeopleConfig
+    replayed = True
     labels = ("keypoints", "present", "follows", "silhouette", "scale", "heading", "background")
     adversarial: Tensor
 
@@ -199,14 +201,8 @@ class People(FilmModel):
         self.renderer = Renderer(config.renderer, config.condition)
         self.register_buffer("adversarial", torch.tensor(False))
 
-    def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        """The losses of all networks, each from what is known.
-
-        Of labelled windows the reader learns the true poses, the renderer to draw one frame's
-        figure in another frame's true pose, the motion the true poses to come. Of others reader and
-        renderer learn together: one frame's figure in the pose that is read from another must give
-        that other; and of a quarter of them, read frame after frame, the motion learns where people
-        go.
+    def lesson(self, batch: Batch) -> Lesson:
+        """What a step learns from, see `FilmModel`.
 
         Args:
             batch: Its labels are, over the T + K frames, `keypoints` `[B, T + K, 16, 2]` in pixels,
@@ -219,23 +215,25 @@ class People(FilmModel):
                 `[B, N, L, 16, 2]`, `motion_scale`, `motion_heading`, `motion_present`,
                 `motion_follows` `[B, N, L]` and `motion_caption` `[B, N, words, vocabulary]`.
         """
-        return self.lesson_loss(self.lesson(batch))
-
-    def lesson(self, batch: Batch) -> Lesson:
-        """What a step learns from, drawn at random, see `training_loss`."""
         c = self.config
         drawing = DrawingLesson.of(batch, c.references, c.drawings)
         drawing = drawing.emptied(c.empty, c.grain)
         drawing = drawing.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
         return Lesson(
             drawing=drawing.mirrored(c.mirrored, c.drawings),
-            motion=MotionLesson.of(batch, c.motion.history, c.motion.horizon),
-            film=FilmLesson.of(batch),
+            motion=self._motion_lesson(batch),
             caption=batch.caption,
         )
 
-    def lesson_loss(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
-        """The losses of all networks, see `training_loss`."""
+    def training_loss(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
+        """The losses of all networks, each from what is known.
+
+        Of labelled windows the reader learns the true poses, the renderer to draw one frame's
+        figure in another frame's true pose, the motion the true poses to come. Of others reader and
+        renderer learn together: one frame's figure in the pose that is read from another must give
+        that other; and of a quarter of them, read frame after frame, the motion learns where people
+        go.
+        """
         drawing = lesson.drawing
         read = self.reader(drawing.frames.flatten(0, 1))
         losses = pose_losses(
@@ -246,28 +244,23 @@ class People(FilmModel):
             drawing.labelled.flatten(0, 1),
         )
         drawn, square = self._drawing_losses(drawing, read, self.caption(lesson.caption))
-        motion = self._motion_lesson(lesson)
-        losses |= drawn | self.motion.losses(
-            motion.past,
-            motion.visibility,
-            motion.following,
-            motion.known,
-            self.caption(motion.caption),
-            motion.exact,
-        )
+        losses |= drawn | self.motion.losses(lesson.motion, self.caption(lesson.motion.caption))
         metrics = {name: loss.detach() for name, loss in losses.items()}
         return self.config.weights.total(losses), metrics | {"mse": square.detach()}
 
-    def _motion_lesson(self, lesson: Lesson) -> MotionLesson:
+    @torch.no_grad()
+    def _motion_lesson(self, batch: Batch) -> MotionLesson:
         """True past poses with a reader's errors, and those of recordings as they are read."""
-        c, motion, film = self.config, lesson.motion, lesson.film
+        c = self.config
+        motion = MotionLesson.of(batch, c.motion.history, c.motion.horizon)
         motion = replace(motion, past=self.motion.as_read(motion.past, motion.visibility))
-        if film is None:
-            return motion
-        with torch.no_grad():
+        if film := FilmLesson.of(batch):
             read = self.reader(film.frames.flatten(0, 1))
-        sizes = (c.sequences, c.motion.history, c.motion.horizon)
-        return motion.then(MotionLesson.read(film, read, *sizes))
+            sizes = (c.sequences, c.motion.history, c.motion.horizon)
+            motion = motion.then(MotionLesson.read(film, read, *sizes))
+        if self.training:
+            self.motion.adapt(motion)
+        return motion
 
     def _drawing_losses(
         self, lesson: DrawingLesson, read: Reading, condition: Tensor
@@ -278,8 +271,7 @@ class People(FilmModel):
         labelled = lesson.labelled
         poses = self._poses_to_draw(lesson, read)
         alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
-        exact = labelled & (torch.rand(shape, device=alpha.device) < 0.5)
-        alpha = torch.where(exact[..., None, None], lesson.silhouette, alpha)[:, first]
+        alpha = torch.where(lesson.exact[..., None, None], lesson.silhouette, alpha)[:, first]
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
         estimate = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
         appearance = Appearance(
@@ -316,14 +308,13 @@ class People(FilmModel):
         losses["background"] = background_loss(
             estimate, lesson.background[:, 0], alpha.amax(1), known
         )
-        square = (composite - frames).square().mean((1, 2)) * counts
-        return losses, square.sum() / counts.sum().clamp(min=1)
+        return losses, mean_of((composite - frames).square().mean((1, 2)), counts)
 
     def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
         """The true poses, not quite exact, or the read ones where these are not known."""
         true, count = lesson.true, lesson.labelled
         found = read.poses.map(lambda x: x.unflatten(0, lesson.visible.shape))
-        noise = self.config.jitter * true.scale[..., None, None] * torch.randn_like(true.keypoints)
+        noise = self.config.jitter * true.scale[..., None, None] * lesson.noise
         return Poses(
             torch.where(count[..., None, None], true.keypoints + noise, found.keypoints),
             torch.where(count, true.scale, found.scale).clamp(min=8),

@@ -27,6 +27,9 @@ KEYPOINTS = (
 )
 """Names of the keypoints in the order of every tensor `[..., 16, 2]`: column and row."""
 
+BODY = 2 * len(KEYPOINTS) + 2
+"""Numbers of a body: keypoints from where it is, and the heading."""
+
 HEAD, NOSE, NECK, PELVIS = range(4)
 
 TRUNK = (0, 2, 3, 4, 5)

@@ -25,8 +25,8 @@ from kedro.framework.session import KedroSession
 from kedro.framework.startup import bootstrap_project
 from kedro.pipeline.node import Node
 
+from videogeneration import distributed
 from videogeneration.sources.processes import worker_processes
-from videogeneration.training import distributed
 
 SHARED = "distributed"
 """Tag of the trainings that several processes share."""

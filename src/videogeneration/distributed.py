@@ -1,19 +1,21 @@
 """Several processes that train one network, each on its share of every batch.
 
-All draw the same global batch, take their rows of it, and average their gradients: as if one
-process had taken the whole. Alone, every function here leaves things as they are.
+All draw the same global batch, take their rows of it, divide losses by what counts in all of them,
+and average their gradients: as if one process had taken the whole. Alone, every function here
+leaves things as they are.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import timedelta
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
-from videogeneration.models.interface import Batch
+Lesson = TypeVar("Lesson")
 
 PATIENCE = timedelta(minutes=10)
 """How long a process waits for the others within a training."""
@@ -66,21 +68,52 @@ def count() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
-def share(batch: Batch) -> Batch:
-    """The rows of a global batch that this process learns from.
+def share(lesson: Lesson) -> Lesson:
+    """The rows of each tensor of a lesson, drawn for all, that this process learns from.
+
+    Args:
+        lesson: A tree of tensors; of dataclasses those known to `torch.export.register_dataclass`.
 
     Raises:
         ValueError: There are fewer rows than processes.
     """
     if count() == 1:
-        return batch
-    rows = len(batch.history)
-    if rows < count():
-        raise ValueError(f"batch_size: {rows}, but {count()} processes; choose as many or more")
-    own = slice(rank() * rows // count(), (rank() + 1) * rows // count())
-    cut = {name: x[own] for name, x in vars(batch).items() if isinstance(x, Tensor)}
-    labels = {name: x[own] for name, x in batch.labels.items()}
-    return replace(batch, **cut, labels=labels)
+        return lesson
+
+    def own(x: Any) -> Any:
+        if not isinstance(x, Tensor):
+            return x
+        if len(x) < count():
+            raise ValueError(
+                f"batch_size: {len(x)}, but {count()} processes; choose as many or more"
+            )
+        return x[rank() * len(x) // count() : (rank() + 1) * len(x) // count()]
+
+    mine: Lesson = tree_map(own, lesson)
+    return mine
+
+
+def mean_count(counted: Tensor) -> Tensor:
+    """What the sum of a loss over this process's share is divided by: a mean over all shares.
+
+    The mean of the gradients over the processes is that of the whole batch then, however unequal
+    their shares are.
+
+    Args:
+        counted: Scalar: how much counts in this process's share.
+
+    Returns:
+        The mean over the processes, of all 1 at least: alone `counted` itself, but not 0.
+
+    Raises:
+        ProcessLost: Another process is gone.
+    """
+    if count() == 1:
+        return counted.clamp(min=1)
+    total = counted.detach().float()
+    with lost():
+        dist.all_reduce(total)
+    return total.clamp(min=1) / count()
 
 
 def draw_apart() -> None:
@@ -89,12 +122,11 @@ def draw_apart() -> None:
         torch.manual_seed(torch.initial_seed() + (rank() + 1) * _STREAM)
 
 
-def average_gradients(parameters: Iterable[nn.Parameter], weight: Tensor) -> None:
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Replace gradients by their mean over the processes.
 
     Args:
         parameters: The same in all processes; what none has a gradient for keeps none.
-        weight: Scalar: how much this process's share counts.
 
     Raises:
         ProcessLost: Another process is gone.
@@ -102,17 +134,14 @@ def average_gradients(parameters: Iterable[nn.Parameter], weight: Tensor) -> Non
     if count() == 1:
         return
     parameters = list(parameters)
-    weight = weight.detach().float().reshape(1)
     known = [parameter.grad is not None for parameter in parameters]
-    parts = [
-        weight * (torch.zeros_like(x) if x.grad is None else x.grad).flatten() for x in parameters
-    ]
-    total = torch.cat([*parts, torch.tensor(known, device=weight.device).float(), weight])
+    parts = [(torch.zeros_like(x) if x.grad is None else x.grad).flatten() for x in parameters]
+    total = torch.cat([*parts, parts[0].new_tensor(known)])
     with lost():
         dist.all_reduce(total)
-    total[: -len(known) - 1] /= total[-1]
-    means = total.split([*(x.numel() for x in parameters), len(known), 1])
-    for parameter, mean, there in zip(parameters, means[:-2], means[-2].tolist(), strict=True):
+    total /= count()
+    *means, knowing = total.split([*(x.numel() for x in parameters), len(known)])
+    for parameter, mean, there in zip(parameters, means, knowing.tolist(), strict=True):
         if there:
             gradient = torch.empty_like(parameter) if parameter.grad is None else parameter.grad
             parameter.grad = gradient.copy_(mean.view_as(parameter))
