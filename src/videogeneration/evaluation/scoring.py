@@ -50,20 +50,18 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
         A row a (model, protocol, clip_id, step), steps from 1, with `METRICS`, NaN where one is not
         defined. A film whose clip ends early has the steps that the clip has.
     """
-    tables = []
-    for row in predictions.select(kind="protocol"):
+    rows, scores = predictions.select(kind="protocol"), []
+    for row in rows:
         true = row.true(clips)
         background = _background(clips, judge, row.clip)
         film = predictions.film(row.film)[: len(true)]
-        values = Film(film, true, row.given(clips), background).scores()
-        about = {
-            "model": row.model,
-            "protocol": row.protocol,
-            "clip_id": row.clip_id,
-            "step": np.arange(1, len(values) + 1),
-        }
-        tables.append(pd.DataFrame(about | dict(zip(METRICS, values.T, strict=True))))
-    return pd.concat(tables, ignore_index=True)
+        scores.append(Film(film, true, row.given(clips), background).scores())
+    steps = [len(values) for values in scores]
+    table = pd.DataFrame([[getattr(row, name) for name in FILM_COLUMNS] for row in rows])
+    table = table.set_axis(FILM_COLUMNS, axis=1).loc[np.repeat(range(len(rows)), steps)]
+    table["step"] = np.concatenate([np.arange(1, count + 1) for count in steps])
+    table[list(METRICS)] = np.concatenate(scores)
+    return table.reset_index(drop=True)
 
 
 def _background(clips: Clips, judge: Judge, number: int) -> np.ndarray | None:
