@@ -60,9 +60,10 @@ def test_early_frames_and_mirrored_copies_with_the_opposite_sentence(walkers: Cl
 
 def test_wrong_sentences_are_those_of_pictures_that_there_are(walkers: Clips) -> None:
     # nobody boxes in these clips: to reject boxing would teach nothing
-    assert {(right, wrong) for _, _, right, wrong in frames_of(walkers)} == {
-        (RIGHT, LEFT),
-        (LEFT, RIGHT),
+    grammar = ActionGrammar()
+    assert {(right, grammar.seen(wrong)) for _, _, right, wrong in frames_of(walkers)} == {
+        (RIGHT, ("to the left",)),
+        (LEFT, ("to the right",)),
     }
 
 
@@ -102,6 +103,17 @@ def test_a_sample_is_spread_over_the_clips(walkers: Clips) -> None:
     assert len(cut.sample(1)[1]) == 1
 
 
+def test_where_something_else_is_done_first_no_sentence_fits(tmp_path: Path) -> None:
+    clips = write_store(
+        tmp_path / "clips",
+        [
+            (numbered_clip(number, 10), {"caption": caption, "caption_from": begins})
+            for number, (caption, begins) in enumerate([(LEFT, 0), (RIGHT, 0), (RIGHT, 4)])
+        ],
+    )
+    assert len(FirstFrames(clips, ActionGrammar(), PLAIN)) == 2
+
+
 def test_clips_that_teach_nothing_are_refused(tmp_path: Path) -> None:
     hidden = write_store(
         tmp_path / "hidden", [(numbered_clip(0, 4), {"view_start": 0, "view_end": 0})]
@@ -109,7 +121,7 @@ def test_clips_that_teach_nothing_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="in view"):
         FirstFrames(hidden, ActionGrammar(), PLAIN)
     same = write_store(tmp_path / "same", [(numbered_clip(0, 4), {"caption": LEFT})])
-    with pytest.raises(ValueError, match=r"walking to the left.*no sentence is wrong"):
+    with pytest.raises(ValueError, match=r"\(to the left\).*no sentence is wrong"):
         FirstFrames(same, ActionGrammar(), PLAIN)
     with pytest.raises(ValueError, match=r"(?s)early.*2"):
         FirstFrameSettings(early=2.0)

@@ -18,7 +18,7 @@ GRAMMAR = ActionGrammar()
 
 
 class Halves(nn.Module):
-    """Sees `walking to the left` where the left half is the brighter one, else to the right."""
+    """Sees `to the left` where the left half is the brighter one, else to the right."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Halves(nn.Module):
         logits = torch.full((len(features), len(GRAMMAR.sights)), -1.0)
         for number, side in enumerate(("left", "right")):
             other = 1 - number
-            place = GRAMMAR.sights.index(f"walking to the {side}")
+            place = GRAMMAR.sights.index(f"to the {side}")
             logits[:, place] = features[:, number] - features[:, other]
         return logits
 

@@ -111,7 +111,7 @@ def test_discriminator_scores_and_names(spectral: bool) -> None:
     assert scores.shape == (4,)
     assert torch.allclose(scores, network(picture, WORDS))
     assert not torch.allclose(scores, network.score(features, WORDS.roll(1, 0)))
-    assert network.named(features).shape == (4, 9)
+    assert network.named(features).shape == (4, 3)
     # a side of the picture can be part of the meaning
     half = torch.zeros(1, 32, 32)
     half[:, :, :16] = 1

@@ -69,7 +69,7 @@ class Bright(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(9))
+        self.weight = nn.Parameter(torch.ones(3))
 
     def features(self, picture: Tensor) -> Tensor:
         return picture.mean((1, 2))
@@ -158,7 +158,7 @@ def test_shifted_pictures_move_and_keep_their_border() -> None:
 
 def test_the_classifier_learns_sides(clips: Clips) -> None:
     torch.manual_seed(0)
-    network = Classifier(ClassifierConfig(sights=9, widths=(8, 16, 16)))
+    network = Classifier(ClassifierConfig(sights=3, widths=(8, 16, 16)))
     frames = FirstFrames(clips, ActionGrammar(), FirstFrameSettings())
     settings = ClassifierSettings(steps=100, batch_size=16, learning_rate=0.01, shift=0)
     curve = take(ClassifierTask(network, frames, settings, CPU), range(100))

@@ -57,12 +57,9 @@ class ActionGrammar(ListedGrammar, kind="actions"):
         return [other for other in self.sentences() if other != own]
 
     def seen(self, sentence: str) -> tuple[str, ...]:
-        """The sentence's action and side."""
-        return (_deed(self.check(sentence)),)
-
-
-def _deed(sentence: str) -> str:
-    return sentence.removeprefix("a person is ")
+        """Where the sentence sends somebody: one picture does not say how fast, or what comes."""
+        *_, side = tokenize(self.check(sentence))
+        return (f"to the {side}" if side in DIRECTIONS else "on the spot",)
 
 
 def action_caption(action: str, direction: str | None) -> str:

@@ -56,7 +56,8 @@ class FirstFrames:
     """First frames of clips, shuffled from a seed.
 
     Args:
-        clips: Clips whose first frames are taken; those in which no figure is in view are left out.
+        clips: Clips whose first frames are taken; those in which no figure is in view, or something
+            else is done before what the caption says, are left out.
         grammar: The source's grammar.
         settings: Which frames, and how they are varied.
         seed: Everything random follows from it and the step's number.
@@ -70,6 +71,8 @@ class FirstFrames:
     ) -> None:
         self.clips, self.grammar, self.settings, self.seed = clips, grammar, settings, seed
         table = clips.table[clips.table["view_end"] > clips.table["view_start"]]
+        if "caption_from" in table:  # where something else is done first, it says nothing
+            table = table[table["caption_from"] <= table["view_start"]]
         if not len(table):
             raise ValueError(f"{clips.folder}: no clip has a frame with its figure in view")
         self._start = (table["start"] + table["view_start"]).to_numpy()
