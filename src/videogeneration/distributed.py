@@ -8,12 +8,12 @@ leaves things as they are.
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map_only
 
 Lesson = TypeVar("Lesson")
 
@@ -80,16 +80,14 @@ def share(lesson: Lesson) -> Lesson:
     if count() == 1:
         return lesson
 
-    def own(x: Any) -> Any:
-        if not isinstance(x, Tensor):
-            return x
+    def own(x: Tensor) -> Tensor:
         if len(x) < count():
             raise ValueError(
                 f"batch_size: {len(x)}, but {count()} processes; choose as many or more"
             )
         return x[rank() * len(x) // count() : (rank() + 1) * len(x) // count()]
 
-    mine: Lesson = tree_map(own, lesson)
+    mine: Lesson = tree_map_only(Tensor, own, lesson)
     return mine
 
 

@@ -57,8 +57,8 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
         film = predictions.film(row.film)[: len(true)]
         scores.append(Film(film, true, row.given(clips), background).scores())
     steps = [len(values) for values in scores]
-    table = pd.DataFrame([[getattr(row, name) for name in FILM_COLUMNS] for row in rows])
-    table = table.set_axis(FILM_COLUMNS, axis=1).loc[np.repeat(range(len(rows)), steps)]
+    films = [[getattr(row, name) for name in FILM_COLUMNS] for row in rows]
+    table = pd.DataFrame(films, columns=FILM_COLUMNS).loc[np.repeat(range(len(rows)), steps)]
     table["step"] = np.concatenate([np.arange(1, count + 1) for count in steps])
     table[list(METRICS)] = np.concatenate(scores)
     return table.reset_index(drop=True)

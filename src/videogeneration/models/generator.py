@@ -229,9 +229,9 @@ class Generator(FilmModel):
         """Draw the next frames, `[B, horizon, H, W]`."""
         return self.draw(batch.history, batch.history_valid, batch.caption, batch.noise).frames
 
-    def training_loss(self, lesson: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The square error of some of the frames to come, and the auxiliary losses."""
-        c, batch = self.config.losses, lesson
+        c = self.config.losses
         # the nearest is always among them: every clip has it
         count = batch.future.shape[1]
         some = F.pad(1 + torch.randperm(count - 1)[: c.drawn - 1].sort().values, (1, 0))

@@ -89,7 +89,7 @@ class FilmModel(nn.Module):
     Attributes:
         config: The frozen dataclass that rebuilds it.
         horizon: K, the number of frames that `predict` gives at once.
-        labels: Names of the labels that `lesson` reads, where a source knows them.
+        labels: Names of the labels that it learns from, where a source knows them.
         sequences: Number of labelled sequences without pictures that it wants beside every window,
             where a source has them.
         before_black: Whether it draws figures before a black background alone.

@@ -32,22 +32,23 @@ def square_error(
             f"predicted frames are {list(frames.shape)}, true ones {list(future.shape)}: `predict` "
             "of a network gives [B, horizon, H, W]"
         )
-    square = (frames - future) ** 2 * valid[:, :, None, None]
-    pixels = frames.shape[2] * frames.shape[3]
-    known = mean_count(pixels * valid.sum())
-    plain = square.sum() / known
+    square = (frames - future) ** 2
+    plain = mean_of(square.mean((2, 3)), valid)
     if weight is None:
         return plain, plain
-    weights = mean_count(weight.sum()) / mean_count(pixels * torch.ones_like(valid).sum())
-    return (square * weight).sum() / (weights * known), plain
+    # of all processes' frames, as a divisor has to be
+    usual = mean_count(weight.mean((2, 3)).sum()) / mean_count(torch.ones_like(valid).sum())
+    return mean_of((square * weight).mean((2, 3)), valid) / usual, plain
 
 
 def mean_of(values: Tensor, counts: Tensor) -> Tensor:
-    """The mean of those that count, of all processes' rows; zero where none does.
+    """The mean of those that count; zero where none does.
+
+    A process's part of it: the mean over the processes is that of all rows, see `mean_count`.
 
     Args:
-        values: `[N]`.
-        counts: bool `[N]`, or weights.
+        values: Of any shape.
+        counts: bool of the same shape, or weights in [0, 1].
     """
     weight = counts.to(values.dtype)
     return (values * weight).sum() / mean_count(weight.sum())

@@ -6,7 +6,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from videogeneration.distributed import mean_count
 from videogeneration.models.losses import mean_of
 from videogeneration.models.people.background import GAIN
 from videogeneration.models.people.pose import Reading
@@ -77,12 +76,11 @@ def pose_losses(
     valid = valid & labelled[:, None]
     target = assigned(poses.keypoints.detach(), true.keypoints, valid.to(scale.dtype))
     distance = (poses.keypoints - target[..., :2]).square().sum(-1).add(1e-4).sqrt()
-    distance = (distance / scale[:, None] * target[..., 2]).sum()
     seen = valid.any(1).to(scale.dtype)
     present = F.binary_cross_entropy_with_logits(read.present, seen, reduction="none")
     outline = F.binary_cross_entropy_with_logits(read.silhouette, silhouette, reduction="none")
     return {
-        "keypoints": distance / mean_count(valid.sum()),
+        "keypoints": mean_of(distance / scale[:, None], target[..., 2]),
         "scale": mean_of((poses.scale.log() - scale.log()).abs(), seen),
         "heading": mean_of(1 - (poses.heading * true.heading).sum(1), seen),
         "present": mean_of(present, labelled),
