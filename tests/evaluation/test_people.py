@@ -83,7 +83,7 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> PeopleJudge:
     varied = ActionFilmSettings(
         size=SIZE, nothing=0.5, zoom=0.05, shift=2, inverted=0, blur=0, contrast=0.1
     )
-    settings = JudgeSettings(steps=120, batch_size=24, warmup=5, learning_rate=0.01)
+    settings = JudgeSettings(steps=180, batch_size=24, warmup=5, learning_rate=0.01)
     torch.manual_seed(0)
     config = ActionJudgeConfig(readings=4, size=SIZE, crop=(32, 24), widths=(16, 24, 32))
     network = CPU.place(ActionJudge(config))

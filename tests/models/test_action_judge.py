@@ -65,6 +65,22 @@ def test_features_do_not_depend_on_where_and_which_way_somebody_goes(network: Ac
     assert (features - mirrored).abs().max() < 0.1 * (features - other).abs().max()
 
 
+def test_of_who_stands_what_is_about_the_arms_is_looked_at(network: ActionJudge) -> None:
+    def standing(top: int) -> torch.Tensor:
+        """Somebody whose hand appears in every other frame."""
+        film = torch.full((1, 8, SIZE, SIZE), 0.6)
+        film[:, :, top : top + 20, 28:36] = 0.2
+        film[:, ::2, top + 6 : top + 9, 36:40] = 0.2
+        return film
+
+    def features(film: torch.Tensor) -> torch.Tensor:
+        return network.features(film, everywhere(film))
+
+    film = standing(20)
+    apart = (features(film) - features(film[:, ::2])).abs().max()
+    assert (features(film) - features(standing(10))).abs().max() < 0.01 * apart
+
+
 def test_frames_that_are_not_valid_are_not_looked_at(network: ActionJudge) -> None:
     film = block([16 + 6 * time for time in range(5)])
     longer = torch.cat([film, torch.rand(1, 3, SIZE, SIZE)], 1)

@@ -93,8 +93,8 @@ class ActionFilmSettings:
         mirror: Share of films that are mirrored.
         zoom: Figures are up to so much larger or smaller, as a share.
         shift: Most pixels by which films are moved, half as many up and down.
-        tremble: Most by which each frame is moved up or down by itself, the standard deviation in
-            pixels: how much who walks bounces differs from person to person.
+        tremble: Most by which each frame of a traveller is moved up or down by itself, the standard
+            deviation in pixels: how much who walks bounces differs from person to person.
         brightness: Standard deviation of a change of brightness.
         contrast: Standard deviation of a change of contrast, as a share.
         inverted: Share of films shown as their negative.
@@ -225,7 +225,7 @@ class ActionFilms:
             for backwards in (False, True):
                 alike = np.random.default_rng(seed)
                 film, reading = self._film(number, length, backwards, alike)
-                yield self._varied(film, alike), reading
+                yield self._varied(film, travels, alike), reading
                 if reading == NOTHING or not twice:
                     break
 
@@ -285,7 +285,7 @@ class ActionFilms:
         pace = random.uniform(2, 30) * random.choice([-1, 1]) * film.shape[2] / 128
         return gliding(film[0], background, pace * np.arange(length))
 
-    def _varied(self, film: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    def _varied(self, film: np.ndarray, travels: bool, random: np.random.Generator) -> np.ndarray:
         """Another view of the same: mirrored, moved, enlarged, in other greys, with noise."""
         s = self.settings
         height, width = film.shape[1:]
@@ -305,7 +305,8 @@ class ActionFilms:
         offset = float(np.clip(middle + offset, 0.25, 0.75)) - middle
         blur, noise = random.uniform(0, s.blur), random.uniform(0, s.noise)
         moves = np.repeat(matrix[None], len(film), 0)
-        moves[:, 1, 2] += random.uniform(0, s.tremble) * random.standard_normal(len(film))
+        if travels:  # of who stands it would hide the little that moves
+            moves[:, 1, 2] += random.uniform(0, s.tremble) * random.standard_normal(len(film))
         varied = np.empty_like(film)
         for shown, frame, move in zip(varied, film, moves, strict=True):
             moved = cv2.warpAffine(frame, move, (width, height), borderMode=cv2.BORDER_REPLICATE)

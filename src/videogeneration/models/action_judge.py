@@ -31,6 +31,9 @@ _OUTSIDE = 0.02
 _MARGIN = 1.2
 """Height that is looked at of who travels, as a share of the figure's."""
 
+_ABOUT_ARMS = 0.6
+"""Height that is looked at of who stands, as a share of the frame's: hands are small."""
+
 _MIN_MATCH = 0.27
 """Least normalised correlation, at most 1, of a figure that travels with itself."""
 
@@ -82,10 +85,10 @@ class ActionJudge(nn.Module):
     """Says what the figure of a film does, or that there is none or that it does nothing.
 
     A traveller's velocity is the one at which the changes between near frames match best. The
-    network looks at a part of the frame that goes along with the figure and is as high as it,
-    mirrored where it ends up going to the left: there, who only glides stands still, and who walks
-    backwards looks to the left. Of who stands it sees the whole height of the frame. Every level
-    convolves in space and all but the first then in time (Tran et al., "A Closer Look at
+    network looks at a part of the frame that goes along with the figure, also up and down, and is
+    as high as it, mirrored where it ends up going to the left: there, who only glides stands still,
+    and who walks backwards looks to the left. Of who stands it sees what is about the arms. Every
+    level convolves in space and all but the first then in time (Tran et al., "A Closer Look at
     Spatiotemporal Convolutions for Action Recognition", CVPR 2018).
     """
 
@@ -158,20 +161,27 @@ class ActionJudge(nn.Module):
         column = seen_in + velocity * (times - seen_at)
         column = torch.where(total > 1e-6, column, (width - 1) / 2)
 
-        # who travels changes from head to foot; of who stands only the arms do
-        travels = ((velocity[:, 1:] != 0) | (velocity[:, :-1] != 0)).to(film.dtype)
-        rows = (mass.sum(3) * travels[:, :, None]).sum(1).cumsum(1)
+        # who travels changes from head to foot, and may come nearer; of who stands only the arms do
+        travels = (velocity[:, 1:] != 0) | (velocity[:, :-1] != 0)
+        stands = _last(velocity, valid) == 0
+        counts = travels != stands[:, None]
+        rows = mass.sum(3) * counts[:, :, None]
+        slope, middle = _slope(rows, between)
+        slope = slope.masked_fill(stands, 0)
+        rows = _moved_up(rows, slope[:, None] * (between - middle[:, None])).sum(1).cumsum(1)
         share = rows / rows[:, -1:].clamp_min(1e-6)
         top = (share < _OUTSIDE).sum(1)
         bottom = (share < 1 - _OUTSIDE).sum(1) + 1
-        stands = _last(velocity, valid) == 0
-        top, bottom = top.masked_fill(stands, 0), bottom.masked_fill(stands, height)
+        arms = (share < 0.5).sum(1).masked_fill(rows[:, -1] < 1e-6, height // 2)
+        reach = int(_ABOUT_ARMS * height / 2)
+        top, bottom = top.where(~stands, arms - reach), bottom.where(~stands, arms + reach)
+        row = (top + bottom)[:, None] / 2 + slope[:, None] * (times - middle[:, None])
         return _Track(
             progress=functional.pad(mass.sum((2, 3)).cumsum(1), (1, 0))
             / mass.sum((1, 2, 3))[:, None].clamp_min(1e-6),
             velocity=_COARSE * velocity,
             column=_COARSE * (column + 0.5) - 0.5,
-            row=_COARSE * (top + bottom) / 2 - 0.5,
+            row=_COARSE * row - 0.5,
             height=_COARSE * (bottom - top).clamp_min(height // 8) * (1 + (_MARGIN - 1) * ~stands),
         )
 
@@ -218,7 +228,7 @@ class ActionJudge(nn.Module):
         across = torch.arange(wide, device=film.device) - (wide - 1) / 2
         down = torch.arange(high, device=film.device) - (high - 1) / 2
         x = track.column[:, :, None] + sign[:, None, None] * scale * across
-        y = (track.row[:, None, None] + scale * down).expand(-1, film.shape[1], -1)
+        y = track.row[:, :, None] + scale * down
         grid = torch.stack(
             [
                 ((2 * x + 1) / width - 1)[:, :, None].expand(-1, -1, high, -1),
@@ -251,7 +261,7 @@ class _Track:
         progress: Share of all changes that lie before a frame, `[B, T]`, 0 to 1.
         velocity: `[B, T]`; 0 where it does not clearly travel.
         column: Its middle, `[B, T]`.
-        row: The middle of what is looked at, `[B]`.
+        row: The middle of what is looked at, `[B, T]`.
         height: The height of what is looked at, `[B]`.
     """
 
@@ -278,6 +288,29 @@ class _Level(nn.Module):
         x = x_flat.unflatten(0, x.shape[:2]) * mask
         x = functional.silu(self.time_norm(self.time(x.transpose(1, 2))))
         return x.transpose(1, 2) * mask
+
+
+def _slope(rows: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows a frame by which the middle of changes goes down, and their mean time, `[B]` each.
+
+    Args:
+        rows: How much changes, `[B, T, H]`.
+        times: `[T]`.
+    """
+    row = torch.arange(rows.shape[2], device=rows.device, dtype=rows.dtype)
+    weight, moment = rows.sum(2), rows @ row
+    total = weight.sum(1).clamp_min(1e-6)
+    mean_time, mean_row = (weight @ times) / total, moment.sum(1) / total
+    apart = times - mean_time[:, None]
+    along = ((moment - mean_row[:, None] * weight) * apart).sum(1)
+    return along / (weight * apart.square()).sum(1).clamp_min(1e-6), mean_time
+
+
+def _moved_up(rows: Tensor, by: Tensor) -> Tensor:
+    """Rows `[B, T, H]`, moved up by so many of them, `[B, T]`."""
+    place = torch.arange(rows.shape[2], device=rows.device) + by.round().long()[:, :, None]
+    inside = (place >= 0) & (place < rows.shape[2])
+    return rows.gather(2, place.clamp(0, rows.shape[2] - 1)) * inside
 
 
 def _exactly(film: Tensor) -> torch.autocast:

@@ -27,7 +27,7 @@ class JudgeSettings:
         films: Which films it learns from.
     """
 
-    steps: int = 600
+    steps: int = 1000
     batch_size: int = 32
     learning_rate: float = 3e-3
     weight_decay: float = 0.02
