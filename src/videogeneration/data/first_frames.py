@@ -5,8 +5,9 @@ A batch is a pure function of the seed and the step's number, as in `windows`.
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 import torch
 from pydantic import Field
@@ -14,7 +15,11 @@ from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
+from videogeneration.models.people.skeleton import HEAD, PELVIS
 from videogeneration.validated import validated
+
+_EDGE = 2
+"""Outermost pixels of a frame that is moved which are left out: recordings often end before."""
 
 
 @validated
@@ -25,10 +30,15 @@ class FirstFrameSettings:
         early: Share of the frames in which a clip's figure is in view, from their first on, that a
             first frame is drawn from; 0 for the very first.
         mirror: Share of pictures mirrored, with the sentence for the other side.
+        height: Height of a person from the middle of the head to the feet, as a share of the
+            picture's: pictures are moved and enlarged until somebody stands in the middle, so high.
+            Only frames that show somebody whole are taken, of sources that know `keypoints`. 0
+            leaves pictures as they are.
     """
 
     early: float = Field(0.3, ge=0, le=1)
     mirror: float = Field(0.5, ge=0, le=1)
+    height: float = Field(0, ge=0, lt=1)
 
 
 @dataclass(frozen=True)
@@ -63,21 +73,34 @@ class FirstFrames:
         seed: Everything random follows from it and the step's number.
 
     Raises:
-        ValueError: No clip has a frame in view, or their sentences all show the same.
+        ValueError: No clip has a frame in view, or a whole figure where that is asked for, or their
+            sentences all show the same.
     """
 
     def __init__(
         self, clips: Clips, grammar: Grammar, settings: FirstFrameSettings, seed: int = 0
     ) -> None:
-        self.clips, self.grammar, self.settings, self.seed = clips, grammar, settings, seed
+        self.grammar, self.settings, self.seed = grammar, settings, seed
         table = clips.table[clips.table["view_end"] > clips.table["view_start"]]
         if "caption_from" in table:  # where something else is done first, it says nothing
             table = table[table["caption_from"] <= table["view_start"]]
         if not len(table):
             raise ValueError(f"{clips.folder}: no clip has a frame with its figure in view")
-        self._start = (table["start"] + table["view_start"]).to_numpy()
         in_view = (table["view_end"] - table["view_start"]).to_numpy()
-        self._choice = np.maximum(np.ceil(settings.early * in_view).astype(int), 1)
+        early = np.maximum(np.ceil(settings.early * in_view).astype(int), 1)
+        starts = (table["start"] + table["view_start"]).to_numpy()
+        places = [start + np.arange(count) for start, count in zip(starts, early, strict=True)]
+        if settings.height:
+            places = [self._whole(clips, some) for some in places]
+            table = table[[len(some) > 0 for some in places]]
+            if not len(table):
+                raise ValueError(
+                    f"{clips.folder}: no clip knows the joints of a whole figure; set "
+                    "first_frames.height to 0"
+                )
+        self.clips = replace(clips, table=table)
+        self._places = [some for some in places if len(some)]
+        self._counts = np.array([len(some) for some in self._places])
         self._captions = [str(caption) for caption in table["caption"]]
         sentences = set(self._captions)
         self._turned = {sentence: grammar.mirrored(sentence) for sentence in sentences}
@@ -93,7 +116,7 @@ class FirstFrames:
 
     def __len__(self) -> int:
         """Number of clips."""
-        return len(self._start)
+        return len(self._places)
 
     def batch(self, step: int, size: int) -> PictureBatch:
         """The pictures of one step.
@@ -104,8 +127,7 @@ class FirstFrames:
         """
         random = np.random.default_rng((self.seed, step))
         chosen = random.integers(len(self), size=size)
-        places = self._start[chosen] + random.integers(self._choice[chosen])
-        pictures, captions = self.clips.frames[places], [self._captions[i] for i in chosen]
+        pictures, captions = self._pictures(chosen, random), [self._captions[i] for i in chosen]
         for place in np.flatnonzero(random.random(size) < self.settings.mirror):
             if turned := self._turned[captions[place]]:
                 pictures[place], captions[place] = pictures[place, :, ::-1].copy(), turned
@@ -133,9 +155,47 @@ class FirstFrames:
         """
         chosen = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
         random = np.random.default_rng(self.seed)
-        places = self._start[chosen] + random.integers(self._choice[chosen])
-        pictures = self.clips.frames[places].astype(np.float32) / 255
+        pictures = self._pictures(chosen, random).astype(np.float32) / 255
         return pictures, [self._captions[place] for place in chosen]
+
+    @staticmethod
+    def _whole(clips: Clips, places: np.ndarray) -> np.ndarray:
+        """Those of some frames of the store in which every joint of a figure is known."""
+        valid = clips.labels.get("keypoints_valid")
+        return places[:0] if valid is None else places[valid[places].all(1)]
+
+    def _pictures(self, chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
+        """A first frame of each of some clips, uint8 `[N, H, W]`."""
+        offsets = random.integers(self._counts[chosen])
+        places = [int(self._places[i][offset]) for i, offset in zip(chosen, offsets, strict=True)]
+        if not self.settings.height:
+            return self.clips.frames[places]
+        return np.stack([self._standing(*which) for which in zip(chosen, places, strict=True)])
+
+    def _standing(self, clip: int, place: int) -> np.ndarray:
+        """The frame at a place, its person in the middle at the settings' height; uint8 `[H, W]`.
+
+        What comes into the picture is the clip's background, mirrored at its edges.
+        """
+        height, width = self.clips.size
+        joints = self.clips.labels["keypoints"][place] - _EDGE
+        high = self.settings.height * (height - 1)
+        feet = float(joints[:, 1].max())
+        scale = high / max(feet - float(joints[HEAD, 1]), 1.0)
+        across = (width - 1) / 2 - scale * float(joints[PELVIS, 0])
+        down = (height - 1 + high) / 2 - scale * feet
+        move = np.array([[scale, 0, across], [0, scale, down]])
+
+        def moved(picture: np.ndarray) -> np.ndarray:
+            inner = picture[_EDGE:-_EDGE, _EDGE:-_EDGE]
+            return cv2.warpAffine(inner, move, (width, height), borderMode=cv2.BORDER_REFLECT_101)
+
+        frame, background = moved(self.clips.frames[place]), self.clips.background(clip)
+        if background is None:
+            return frame
+        shown = np.full((height - 2 * _EDGE, width - 2 * _EDGE), 255, np.uint8)
+        inside = cv2.warpAffine(shown, move, (width, height)) == 255
+        return np.where(inside, frame, moved(background))
 
     def _mistake(self, caption: str, random: np.random.Generator) -> str:
         """A wrong sentence of which pictures are known: to reject others teaches nothing."""

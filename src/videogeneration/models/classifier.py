@@ -6,6 +6,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+_LEAST_SPREAD = 0.05
+"""Standard deviation of a picture's greys, in [0, 1], below which contrast is not enlarged more."""
+
 
 @dataclass(frozen=True)
 class ClassifierConfig:
@@ -32,7 +35,7 @@ class Classifier(nn.Module):
         super().__init__()
         self.config = c = config
         layers: list[nn.Module] = []
-        for before, after in pairwise((3, *c.widths)):
+        for before, after in pairwise((4, *c.widths)):
             layers += [nn.Conv2d(before, after, 4, stride=2, padding=1), nn.BatchNorm2d(after)]
             layers += [nn.SiLU()]
         self.look = nn.Sequential(*layers)
@@ -41,7 +44,7 @@ class Classifier(nn.Module):
 
     def features(self, picture: Tensor) -> Tensor:
         """Pictures `[B, H, W]` in [0, 1] to `[B, C]`."""
-        return self.look(with_coordinates(picture)).mean((2, 3)).float()
+        return self.look(channels(picture)).mean((2, 3)).float()
 
     def forward(self, picture: Tensor) -> Tensor:
         """Logits `[B, sights]` of pictures `[B, H, W]` in [0, 1]."""
@@ -54,14 +57,17 @@ def start_from_nothing(layer: nn.Linear | nn.Conv2d) -> None:
     nn.init.constant_(layer.bias, -3.5)
 
 
-def with_coordinates(picture: Tensor) -> Tensor:
-    """Pictures `[B, H, W]` in [0, 1] as `[B, 3, H, W]`: three times grey, and x and y in [-1, 1].
+def channels(picture: Tensor) -> Tensor:
+    """What is looked at of pictures `[B, H, W]` in [0, 1]: `[B, 4, H, W]`, each about of unit size.
 
-    A side of the picture can be part of the meaning; convolutions alone do not know it (Liu et al.,
-    "An Intriguing Failing of Convolutional Neural Networks and the CoordConv Solution", NeurIPS
-    2018).
+    The grey itself; the same without the picture's brightness and contrast, which mostly say
+    nothing of what it shows; and x and y in [-1, 1]: a side of the picture can be part of the
+    meaning, and convolutions alone do not know it (Liu et al., "An Intriguing Failing of
+    Convolutional Neural Networks and the CoordConv Solution", NeurIPS 2018).
     """
     count, height, width = picture.shape
     y = torch.linspace(-1, 1, height, device=picture.device)[:, None].expand(count, height, width)
     x = torch.linspace(-1, 1, width, device=picture.device).expand(count, height, width)
-    return torch.stack([3 * picture, x.to(picture), y.to(picture)], 1)
+    difference = picture - picture.mean((1, 2), keepdim=True)
+    spread = (difference.square().mean((1, 2), keepdim=True) + _LEAST_SPREAD**2).sqrt()
+    return torch.stack([3 * picture, difference / spread, x.to(picture), y.to(picture)], 1)

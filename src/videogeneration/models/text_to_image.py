@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from videogeneration.models.classifier import start_from_nothing, with_coordinates
+from videogeneration.models.classifier import channels, start_from_nothing
 from videogeneration.models.sentences import SentenceEncoder
 
 _LARGEST = 2**0.5
@@ -38,6 +38,8 @@ class ImageGeneratorConfig:
         size: Usual height of a figure's canvas in the picture, in pixels; it varies by half a
             doubling either way.
         aspect: Width of the canvas over its height, at most 1.
+        spread: How far figures are spread over the picture before anything is learned: the standard
+            deviation of places and sizes, which a hyperbolic tangent bounds.
         widths: Channels of the figure's painter, from 4x4 pixels on; each level doubles them.
         background: Channels of the background's painter likewise; none for a black background. Few
             levels, which are enlarged: it is to paint the ground and nobody on it.
@@ -52,6 +54,7 @@ class ImageGeneratorConfig:
     embedding: int = 64
     size: int = 88
     aspect: float = 0.5
+    spread: float = 1.0
     widths: tuple[int, ...] = (128, 64, 48, 32, 16)
     background: tuple[int, ...] = (64, 32, 16)
 
@@ -63,6 +66,8 @@ class ImageGeneratorConfig:
                 raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
         if not 0 < self.aspect <= 1:
             raise ValueError(f"aspect: {self.aspect}; choose a number above 0, at most 1")
+        if self.spread < 0:
+            raise ValueError(f"spread: {self.spread}; choose 0 or more")
         if self.noise % (self.figures + 1):
             raise ValueError(f"noise: {self.noise}; choose a multiple of {self.figures + 1}")
         if not self.widths or any(c < 8 or c % 8 for c in (*self.widths, *self.background)):
@@ -114,7 +119,7 @@ class ImageGenerator(nn.Module):
         self.arrange = nn.Sequential(nn.Linear(whole, 128), nn.SiLU(), last)
         # noise alone spreads the figures over the picture before anything is learned
         self.spread = nn.Linear(part, 3 * c.figures, bias=False)
-        nn.init.normal_(self.spread.weight, std=1 / math.sqrt(part))
+        nn.init.normal_(self.spread.weight, std=c.spread / math.sqrt(part))
         nn.init.zeros_(last.weight)
         # told the sentence as well, the background would paint the figures itself
         self.background = Painter(part, c.background, 2) if c.background else None
@@ -224,7 +229,7 @@ class ImageDiscriminator(nn.Module):
         super().__init__()
         self.config = c = config
         layers: list[nn.Module] = []
-        for before, after in pairwise((3, *c.widths)):
+        for before, after in pairwise((4, *c.widths)):
             convolution = nn.Conv2d(before, after, 4, stride=2, padding=1)
             # scaled to pass on what they get, layers learn fast without any normalisation
             nn.init.kaiming_normal_(convolution.weight, 0.2)
@@ -241,7 +246,7 @@ class ImageDiscriminator(nn.Module):
 
     def features(self, picture: Tensor) -> Tensor:
         """Pictures `[B, H, W]` in [0, 1] to features `[B, C, h, w]`."""
-        return self.norm(self.look(with_coordinates(picture)))
+        return self.norm(self.look(channels(picture)))
 
     def score(self, features: Tensor, caption: Tensor) -> Tensor:
         """Logits `[B]`: positive for a real picture that shows what the caption says."""
