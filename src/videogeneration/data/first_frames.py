@@ -96,7 +96,7 @@ class FirstFrames:
             if not len(table):
                 raise ValueError(
                     f"{clips.folder}: no clip knows the joints of a whole figure; set "
-                    "first_frames.height to 0"
+                    "first_frames.height to 0 and image_generator.spread to 1"
                 )
         self.clips = replace(clips, table=table)
         self._places = [some for some in places if len(some)]
