@@ -95,7 +95,7 @@ class FirstFrames:
             table = table[[len(some) > 0 for some in places]]
             if not len(table):
                 raise ValueError(
-                    f"{clips.folder}: no clip knows the joints of a whole figure; set "
+                    f"{clips.folder}: no clip knows the keypoints of a whole person; set "
                     "first_frames.height to 0 and image_generator.spread to 1"
                 )
         self.clips = replace(clips, table=table)
@@ -160,7 +160,7 @@ class FirstFrames:
 
     @staticmethod
     def _whole(clips: Clips, places: np.ndarray) -> np.ndarray:
-        """Those of some frames of the store in which every joint of a figure is known."""
+        """Those of some frames of the store in which every keypoint is known."""
         valid = clips.labels.get("keypoints_valid")
         return places[:0] if valid is None else places[valid[places].all(1)]
 
@@ -178,11 +178,11 @@ class FirstFrames:
         What comes into the picture is the clip's background, mirrored at its edges.
         """
         height, width = self.clips.size
-        joints = self.clips.labels["keypoints"][place] - _EDGE
+        keypoints = self.clips.labels["keypoints"][place] - _EDGE
         high = self.settings.height * (height - 1)
-        feet = float(joints[:, 1].max())
-        scale = high / max(feet - float(joints[HEAD, 1]), 1.0)
-        across = (width - 1) / 2 - scale * float(joints[PELVIS, 0])
+        feet = float(keypoints[:, 1].max())
+        scale = high / max(feet - float(keypoints[HEAD, 1]), 1.0)
+        across = (width - 1) / 2 - scale * float(keypoints[PELVIS, 0])
         down = (height - 1 + high) / 2 - scale * feet
         move = np.array([[scale, 0, across], [0, scale, down]])
 
