@@ -8,6 +8,7 @@ one unchanging pose.
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 
 import cv2
@@ -16,6 +17,7 @@ import torch
 from torch import Tensor
 
 from videogeneration.captions import ActionGrammar
+from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clips
 from videogeneration.validated import validated
 from videogeneration.vision.background import median_background
@@ -206,10 +208,7 @@ class ActionFilms:
     def batches(self, start: int, stop: int, size: int) -> Iterator[FilmBatch]:
         """The batches of steps `start` to `stop`, made one ahead in the background."""
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self.batch, start, size)
-            for step in range(start, stop):
-                ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1), size)
-                yield ready.result()
+            yield from ahead(pool, partial(self.batch, size=size), range(start, stop), 1)
 
     def _films(self, length: int, random: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
         """Films, varied, and their readings, one after another.

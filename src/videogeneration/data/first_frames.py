@@ -6,6 +6,7 @@ A batch is a pure function of the seed and the step's number, as in `windows`.
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import cv2
 import numpy as np
@@ -14,6 +15,7 @@ from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import Grammar
+from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clips
 from videogeneration.models.people.skeleton import HEAD, PELVIS
 from videogeneration.validated import validated
@@ -142,10 +144,7 @@ class FirstFrames:
     def batches(self, start: int, stop: int, size: int) -> Iterator[PictureBatch]:
         """The batches of steps `start` to `stop`, made one ahead in the background."""
         with ThreadPoolExecutor(1) as pool:
-            ahead = pool.submit(self.batch, start, size)
-            for step in range(start, stop):
-                ready, ahead = ahead, pool.submit(self.batch, min(step + 1, stop - 1), size)
-                yield ready.result()
+            yield from ahead(pool, partial(self.batch, size=size), range(start, stop), 1)
 
     def sample(self, most: int) -> tuple[np.ndarray, list[str]]:
         """A first frame of each of at most `most` clips, evenly spread, and their sentences.

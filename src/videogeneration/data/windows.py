@@ -5,12 +5,10 @@ on with the very batches that it would have seen, and no random state needs to b
 """
 
 import os
-from collections import deque
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from itertools import islice
 
 import numpy as np
 import torch
@@ -18,6 +16,7 @@ from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import Grammar
+from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
@@ -172,12 +171,7 @@ class Windows:
         """
         threads = max(1, (os.cpu_count() or 1) // 4)
         with ThreadPoolExecutor(threads) as pool:
-            steps = iter(range(start, stop))
-            ahead = deque(pool.submit(self.batch, step) for step in islice(steps, threads))
-            while ahead:
-                ready = ahead.popleft()
-                ahead.extend(pool.submit(self.batch, step) for step in islice(steps, 1))
-                yield ready.result()
+            yield from ahead(pool, self.batch, range(start, stop), threads)
 
     def _window(self, number: int) -> tuple[int, int]:
         """Clip, and the number of the window in it, of the n-th window drawn."""

@@ -2,18 +2,18 @@
 
 import logging
 import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import cv2
 import numpy as np
 from tqdm import tqdm
 
+from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clip, ClipStream
 from videogeneration.sources.kth.labels import (
     Known,
@@ -40,9 +40,6 @@ _BAD_SHARE = 0.1
 """Largest share of videos that may be bad: beyond it something is wrong with the whole folder."""
 
 _NAMES_IN_LOG = 8
-
-_Item = TypeVar("_Item")
-_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -210,7 +207,7 @@ def _clips(
     published: dict[str, Any],
 ) -> Iterator[Clip]:
     """The clips, video by video in the given order; the report is published after the last."""
-    results = _in_threads(read, videos, settings.clips.processes or os.cpu_count() or 1)
+    results = _read_ahead(read, videos, settings.clips.processes or os.cpu_count() or 1)
     for video, result in tqdm(
         zip(videos, results, strict=True), "Reading KTH", len(videos), unit="video", disable=None
     ):
@@ -331,39 +328,19 @@ def _read_sequences(
     return _Video(sequences, short, count)
 
 
-def _in_threads(
-    function: Callable[[_Item], _Result], items: Iterable[_Item], workers: int
-) -> Iterator[_Result]:
-    """The results of a function in order, computed in threads a little ahead of their use."""
+def _read_ahead(
+    read: Callable[[ListedVideo], _Video | VideoError], videos: Sequence[ListedVideo], workers: int
+) -> Iterator[_Video | VideoError]:
+    """Videos in order, read in threads a little ahead of their use."""
     threads = cv2.getNumThreads()
     # the videos are the parallel work: threads inside OpenCV would only wait for each other on
     # pictures this small
     cv2.setNumThreads(1)
     try:
         with ThreadPoolExecutor(workers) as pool:
-            yield from side_by_side(pool, function, items, 2 * workers)
+            yield from ahead(pool, read, videos, 2 * workers)
     finally:
         cv2.setNumThreads(threads)
-
-
-def side_by_side(
-    pool: Executor, function: Callable[[_Item], _Result], items: Iterable[_Item], most: int
-) -> Iterator[_Result]:
-    """The results of a function in order, computed ahead of their use.
-
-    At most `most` results wait, so memory does not grow with the number of items.
-    """
-    waiting: deque[Future[_Result]] = deque()
-    try:
-        for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > most:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:
-        for future in waiting:
-            future.cancel()
 
 
 def _abbreviated(names: Sequence[str]) -> str:

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import numpy as np
 from tqdm import tqdm
 
+from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import HISTORY, Clip
-from videogeneration.sources.kth.extraction import clip_row, side_by_side
+from videogeneration.sources.kth.extraction import clip_row
 from videogeneration.sources.kth.labels import known, resized
 from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.people import draw_film
@@ -36,7 +37,7 @@ def film_clips(settings: KthSettings) -> Iterator[Clip]:
     workers = min(people.processes or os.cpu_count() or 1, len(jobs))
     bar = tqdm(total=people.films, desc="Drawing people", unit="film", disable=None)
     with worker_processes(workers) as pool, bar:
-        for clips in side_by_side(pool, _draw, jobs, 2 * workers):
+        for clips in ahead(pool, _draw, jobs, 2 * workers):
             yield from clips
             bar.update(len(clips))
 

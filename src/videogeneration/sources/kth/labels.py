@@ -133,7 +133,7 @@ def sequences_of(poses: Poses, size: int) -> dict[str, np.ndarray]:
         "heading": poses.heading,
         "present": np.ones(poses.scale.shape, bool),
         "follows": final & (poses.direction == poses.direction[:, -1:]),
-        "caption": np.array(poses.captions),
+        "caption": poses.captions,
     }
 
 

@@ -1,7 +1,7 @@
 """Single films of random people, with their labels, and such films' poses without pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import cv2
 import numpy as np
@@ -33,6 +33,8 @@ ANY_GREY = 1 / 3
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""
 
+_AT_ONCE = 500  # people whose poses are worked out together: some 200 kB for each of them
+
 
 @dataclass(frozen=True)
 class Poses:
@@ -47,7 +49,7 @@ class Poses:
         phase: float32 `[N, T]`.
         action: str `[N, T]`.
         direction: int8 `[N, T]`.
-        captions: What everyone does in the end, N sentences.
+        captions: What everyone does in the end, str `[N]`.
     """
 
     keypoints: NDArray[np.float32]
@@ -58,7 +60,10 @@ class Poses:
     phase: NDArray[np.float32]
     action: NDArray[np.str_]
     direction: NDArray[np.int8]
-    captions: tuple[str, ...]
+    captions: NDArray[np.str_]
+
+
+_Drawn = tuple[str, Person, Camera, Plan, tuple[float, float]]
 
 
 def draw_film(
@@ -100,17 +105,37 @@ def draw_poses(
     actions: Sequence[str] = ACTIONS,
     transitions: float = 0.5,
 ) -> Poses:
-    """What `draw_film` would show, for many people at once and without pictures.
+    """What `draw_film` would show, of many people and without pictures.
 
     Args:
-        n: How many people, N.
+        n: How many people, N, at least 1.
         frames: See `draw_film`.
         fps: See `draw_film`.
         rng: See `draw_film`.
         actions: See `draw_film`.
         transitions: See `draw_film`.
     """
-    drawn = [_drawn(rng, frames, fps, actions, transitions) for _ in range(n)]
+    parts = [
+        _poses(
+            [
+                _drawn(rng, frames, fps, actions, transitions)
+                for _ in range(min(_AT_ONCE, n - first))
+            ],
+            frames,
+            fps,
+        )
+        for first in range(0, n, _AT_ONCE)
+    ]
+    return Poses(
+        **{
+            field.name: np.concatenate([getattr(part, field.name) for part in parts])
+            for field in fields(Poses)
+        }
+    )
+
+
+def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
+    """Poses of those who were drawn."""
     _, people, cameras, plans, starts = zip(*drawn, strict=True)
     performance = perform(plans, frames, fps)
     camera = Camera.several(cameras)
@@ -125,16 +150,18 @@ def draw_poses(
         phase=performance.phase.astype(np.float32),
         action=np.array(ACTIONS)[performance.action],
         direction=performance.direction.astype(np.int8),
-        captions=tuple(
-            action_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
-            for action, direction in zip(*second, strict=True)
+        captions=np.array(
+            [
+                action_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
+                for action, direction in zip(*second, strict=True)
+            ]
         ),
     )
 
 
 def _drawn(
     rng: np.random.Generator, frames: int, fps: float, actions: Sequence[str], transitions: float
-) -> tuple[str, Person, Camera, Plan, tuple[float, float]]:
+) -> _Drawn:
     """A scenario, a person, a camera, what the person does, and where the feet are in frame 0."""
     scenario = str(rng.choice(SCENARIOS))
     person, camera = Person.drawn(rng), Camera.drawn(scenario, rng)
