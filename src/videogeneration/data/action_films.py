@@ -174,7 +174,7 @@ class ActionFilms:
     def __init__(
         self, clips: Clips, grammar: ActionGrammar, settings: ActionFilmSettings, seed: int = 0
     ) -> None:
-        self.grammar, self.settings, self.seed = grammar, settings, seed
+        self.settings, self.seed = settings, seed
         in_view = clips.table["view_end"] - clips.table["view_start"]
         self.clips = clips.where(in_view >= _SEEN * settings.frame_step)
         if not len(self.clips):
@@ -186,6 +186,8 @@ class ActionFilms:
         if "caption_from" in table:
             self._begins = table["caption_from"].to_numpy()
         self._captions = [str(caption) for caption in table["caption"]]
+        sentences = set(self._captions)
+        self._travels = {sentence: grammar.travels(sentence) for sentence in sentences}
         deeds = np.array([deed(caption) for caption in self._captions])
         self._groups = [np.flatnonzero(deeds == name) for name in sorted(set(deeds))]
 
@@ -219,7 +221,7 @@ class ActionFilms:
         while True:
             group = self._groups[random.integers(len(self._groups))]
             number, seed = int(random.choice(group)), int(random.integers(2**32))
-            travels = self.grammar.travels(self._captions[number])
+            travels = self._travels[self._captions[number]]
             twice = travels and random.random() < self.settings.backwards
             for backwards in (False, True):
                 alike = np.random.default_rng(seed)
@@ -240,7 +242,7 @@ class ActionFilms:
         first, end, begins = (
             max(0, -(-(int(place) - phase) // step)) for place in (first, end, self._begins[number])
         )
-        travels = self.grammar.travels(caption)
+        travels = self._travels[caption]
         nothing = random.random() < self.settings.nothing
         if backwards and end - begins > 1:
             # what was done before the caption's action would come after it

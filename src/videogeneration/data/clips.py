@@ -353,8 +353,8 @@ class Clips:
 
     def rows(self, index: int) -> slice:
         """Where the frames of one clip of the selection lie in `frames` and in every label."""
-        row = self.table.iloc[index]
-        return slice(row["start"], row["start"] + row["length"])
+        start, length = (int(self.table[x].to_numpy()[index]) for x in ("start", "length"))
+        return slice(start, start + length)
 
     def background(self, index: int) -> np.ndarray | None:
         """What is behind the figures of a clip of the selection, uint8 `[H, W]`, where known."""
