@@ -84,19 +84,19 @@ cli.add_command(_run())
 @cli.command(epilog=EXAMPLES)
 @click.argument("photo", type=click.Path(path_type=Path))
 @click.argument("sentence")
-@click.option("--source", default="kth", show_default=True, help="Whose network and sentences.")
+@click.option("--source", help="Whose network and sentences.")
 @click.option(
     "--model",
-    help="Name of a trained network, or package: the one that came along.  [default: the newer "
-    "of gan and mse, else package]",
+    help="Name of a trained network, or package: the one that came along. Without it the newer "
+    "of gan and mse, else package.",
 )
-@click.option("--steps", default=20, show_default=True, type=int, help="Frames to draw.")
-@click.option("--samples", default=1, show_default=True, type=int, help="Films of the sentence.")
-@click.option("--seed", default=0, show_default=True, type=int, help="Of the first sample.")
-@click.option("--others", default=0, show_default=True, type=int, help="Other sentences, as well.")
-@click.option("--at", type=float, help="Seconds into a video.  [default: somebody is in view]")
-@click.option("--fit", default="pad", show_default=True, help="What a network sees: pad or crop.")
-@click.option("--fps", default=5.0, show_default=True, type=float, help="Frames a second.")
+@click.option("--steps", type=int, help="Frames to draw.")
+@click.option("--samples", type=int, help="Films of the sentence.")
+@click.option("--seed", type=int, help="Of the first sample.")
+@click.option("--others", type=int, help="Other sentences, as well.")
+@click.option("--at", type=float, help="Seconds into a video. Without it somebody is in view.")
+@click.option("--fit", help="What a network sees: pad or crop.")
+@click.option("--fps", type=float, help="Frames a second.")
 @click.option("--env", help="Kedro's configuration environment.")
 @click.pass_obj
 def animate(
@@ -105,15 +105,12 @@ def animate(
     """Make films of PHOTO in which happens what SENTENCE says.
 
     PHOTO is a picture, a video, or a folder of them; SENTENCE one that the network knows, or the
-    beginnings of some of its words ("walk left"). It runs the pipeline `animate`.
+    beginnings of some of its words ("walk left"). It runs the pipeline `animate`; what is left out
+    here is as in conf/base/parameters_animate.yml.
     """
-    # here, so that Kedro's other commands do not wait for it
-    from videogeneration.pipelines.films.nodes import AnimateSettings, check
-
-    settings |= {"image": str(photo.expanduser().absolute()), "caption": sentence}
-    with _session(metadata, env, {"animate": settings}) as (session, context):
-        # a run that fails would stand in MLflow
-        check(AnimateSettings(**settings), context.catalog.load("models_folder"))
+    given = {name: value for name, value in settings.items() if value is not None}
+    given |= {"image": str(photo.expanduser().absolute()), "caption": sentence}
+    with _session(metadata, env, {"animate": given}) as (session, context):
         began = time.time()
         session.run(pipeline_name="animate", runner=SequentialRunner())
         files = context.catalog.load("animate.films")

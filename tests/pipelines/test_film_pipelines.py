@@ -141,8 +141,9 @@ def test_another_sentence_leaves_the_first_one_s_film(project: Path, films: Path
 
 
 def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
-    animate(project)
-    animate(project, source="icons", image="photos", caption="the house is moving up and down")
+    animate(project, others=3)
+    caption = "the house is moving up and down"
+    animate(project, source="icons", image="photos", caption=caption, others=3)
     endings = (".gif", ".mp4", "_sheet.png")
     expected = {f"{name}{ending}" for name in ("photo", "one", "two") for ending in endings}
     made = {path.name for path in films.iterdir()}
@@ -162,7 +163,7 @@ def test_the_newest_generator_is_used_or_the_named_one(
 
     def frames(**parameters: Any) -> bytes:
         animate(project, **parameters)
-        return (films / "photo.gif").read_bytes()
+        return (films / f"{named('photo', LEFT)}.gif").read_bytes()
 
     def age(name: str, seconds: int) -> None:
         os.utime(models / name / "config.json", (seconds, seconds))
@@ -254,9 +255,12 @@ def test_the_command_makes_the_pipeline_s_films(
         (("pyproject.toml", LEFT), "Error: image: .*no picture that Pillow reads"),
         (("photo.png", "the man walks left"), f"Error: caption .*nearest: '{LEFT}', '"),
         (("photo.png", LEFT, "--source", "mnist"), "Error: .*no trained gan or mse"),
-        (("photo.png", LEFT, "--source", "cinema"), "Error: source: 'cinema' does not exist"),
-        (("photo.png", LEFT, "--steps", "0"), "Error: steps: 0"),
-        (("photo.png", LEFT, "--fit", "squeeze"), "Error: fit: 'squeeze'"),
+        (
+            ("photo.png", LEFT, "--source", "cinema"),
+            "Error: animate.source: .cinema. does not",
+        ),
+        (("photo.png", LEFT, "--steps", "0"), "Error: animate.steps: 0"),
+        (("photo.png", LEFT, "--fit", "squeeze"), "Error: animate.fit: 'squeeze'"),
     ],
 )
 def test_the_command_says_a_mistake_in_one_line(

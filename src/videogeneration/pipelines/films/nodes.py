@@ -123,20 +123,6 @@ def animate(
     return reels, sheets
 
 
-def check(settings: AnimateSettings, models_folder: Path) -> None:
-    """Find what is wrong with sentence, network or picture, without drawing.
-
-    Raises:
-        ValueError: As `animate`; in a folder, pictures are not looked at.
-    """
-    animator = Animator.load(models_folder, settings.source, settings.model, settings.fit)
-    animator.grammar.complete(settings.caption or "")
-    path = Path(settings.image or "")
-    if not path.is_dir():
-        for shot in animator.read(path, settings.fps, settings.at):
-            animator.remark(shot)
-
-
 def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
     """Every film by itself, named after its sentence; of several also all side by side."""
     labelled = {_label(film, films): film for film in films}
