@@ -1,8 +1,8 @@
 # Videogeneration: make help
 PYTHON ?= python3
 BIN := .venv/bin
-# tests: files side by side, a process a core
-PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile
+# tests: files side by side, a process a core; in their order, so that short ones come last
+PARALLEL := --numprocesses logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 export MLFLOW_SERVER_ENABLE_JOB_EXECUTION := false
 export MLFLOW_DISABLE_TELEMETRY := true
 

@@ -255,7 +255,7 @@ class Kills:
         project = self._folder / source
         if project.exists():
             return project
-        new_project(project)
+        new_project(project, bare=True)
         if source in BEFORE:
             own = dict(SMALL[source])
             for name, value in BEFORE[source].items():

@@ -1,11 +1,15 @@
 """Kedro projects in a folder of their own, with settings that take seconds."""
 
 import shutil
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import yaml
 from kedro.framework.session import KedroSession
+
+from videogeneration.database import prepare
 
 ROOT = Path(__file__).parents[1]
 
@@ -13,7 +17,14 @@ TINY = {
     "compute": {"device": "cpu", "precision": "float32"},
     "kth": {
         "actions": ["walking", "boxing"],
-        "people": {"subjects": 4, "scenarios": ["d1"], "sequences": 1, "films": 8, "seed": 1},
+        "people": {
+            "subjects": 4,
+            "scenarios": ["d1"],
+            "sequences": 1,
+            "films": 8,
+            "seed": 1,
+            "processes": 1,
+        },
         "clips": {"size": 32, "phases": "first"},
         "motions": 40,
         "sentences": ["a person is walking to the left", "a person is walking to the right"],
@@ -52,14 +63,28 @@ TINY = {
 }
 
 
-def new_project(folder: Path) -> Path:
-    """A copy of the project's configuration, with settings that take seconds."""
+@cache
+def empty_database() -> bytes:
+    """MLflow's database without a run; to make its tables takes seconds."""
+    with TemporaryDirectory() as folder:
+        database = Path(folder) / "mlflow.db"
+        prepare(database, "videogeneration", database.parent.as_uri())
+        return database.read_bytes()
+
+
+def new_project(folder: Path, bare: bool = False) -> Path:
+    """A copy of the project's configuration, with settings that take seconds.
+
+    `bare` is as a copy from version control: its first run makes MLflow's database.
+    """
     shutil.copytree(ROOT / "conf", folder / "conf", ignore=shutil.ignore_patterns("local"))
     for name in ("pyproject.toml", ".telemetry"):
         shutil.copy(ROOT / name, folder)
     (folder / "src").mkdir()
     (folder / "conf" / "local").mkdir()
     (folder / "conf" / "local" / "parameters.yml").write_text(yaml.safe_dump(TINY))
+    if not bare:
+        (folder / "mlflow.db").write_bytes(empty_database())
     return folder
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
+from projects import empty_database
 from videogeneration.database import DatabaseError, prepare
 
 
@@ -36,7 +37,8 @@ def test_one_that_is_half_made_is_made_again(tmp_path: Path, half: str) -> None:
 
 
 def test_one_that_is_locked_or_none_is_refused_in_words(tmp_path: Path) -> None:
-    database = made(tmp_path)
+    database = tmp_path / "mlflow.db"
+    database.write_bytes(empty_database())
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("BEGIN EXCLUSIVE")
         with pytest.raises(DatabaseError, match=r"mlflow\.db.*locked.*wait for it"):

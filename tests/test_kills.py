@@ -34,7 +34,7 @@ def test_the_same_settings_end_in_the_same_way(tmp_path: Path) -> None:
     """Clips, weights and scores, in two new projects: nothing depends on where or when."""
     found = []
     for name in ("one", "other"):
-        project = new_project(tmp_path / name)
+        project = new_project(tmp_path / name, bare=True)
         write_settings(project, SMALL)
         log = kedro_run(project, "icons_gan,icons_text_to_image")
         assert log.code == 0, log.text[-3000:]

@@ -1,5 +1,6 @@
 """Reading the configuration, with errors that name the file."""
 
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,17 +49,21 @@ def _check(path: Path) -> None:
     try:
         if path.stat().st_size > MOST_BYTES:
             raise ValueError(f"more than {MOST_BYTES:,} bytes")
-        depth = 0
-        for event in yaml.parse(path.read_text("utf-8"), yaml.SafeLoader):
-            named = isinstance(event, yaml.MappingStartEvent) or not isinstance(
-                event, yaml.NodeEvent
-            )
-            if not depth and not named:
-                raise ValueError("no mapping of names to values")
-            depth += isinstance(event, yaml.CollectionStartEvent)
-            depth -= isinstance(event, yaml.CollectionEndEvent)
-            if depth > DEEPEST:
-                raise ValueError(f"more than {DEEPEST} lists and mappings within each other")
+        _check_text(path.read_text("utf-8"))
     except (yaml.YAMLError, ValueError) as error:
         said = " ".join(str(error).split())
         raise SettingsError(f"{path}: no YAML that can be read ({said})") from error
+
+
+@lru_cache
+def _check_text(text: str) -> None:
+    """A text is read several times a run, and to parse it in Python takes a while."""
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        named = isinstance(event, yaml.MappingStartEvent) or not isinstance(event, yaml.NodeEvent)
+        if not depth and not named:
+            raise ValueError("no mapping of names to values")
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > DEEPEST:
+            raise ValueError(f"more than {DEEPEST} lists and mappings within each other")

@@ -14,7 +14,9 @@ FEW = (
     "ball.train=24,ball.test=12,ball.mse.steps=8,ball.mse.warmup=2,ball.gan.steps=3,"
     "ball.gan.discriminator_warmup=2,ball.mse.batch_size=4,ball.gan.batch_size=4,"
     "ball.text_to_image.steps=3,ball.text_to_image.discriminator_warmup=2,ball.classifier.steps=3,"
-    "ball.image_evaluation.sample_every=2,ball.benchmark.minutes=0.01"
+    "ball.image_evaluation.sample_every=2,ball.image_evaluation.pictures=16,"
+    "ball.evaluation.films=4,ball.evaluation.long_steps=12,ball.evaluation.sheet_films=2,"
+    "ball.benchmark.minutes=0.01,ball.text_to_video.samples=2,ball.text_to_video.steps=4"
 )
 """What the page trains for minutes, in seconds."""
 

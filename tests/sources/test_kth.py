@@ -3,7 +3,7 @@
 import logging
 import tempfile
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import cv2
@@ -31,6 +31,7 @@ from videogeneration.sources.kth import (
     read_sequence_list,
     videos,
 )
+from videogeneration.sources.kth.films import film_clips
 from videogeneration.sources.people.labels import Labels, write_labels
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 
@@ -380,6 +381,18 @@ def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> No
     assert clips.table["labels_valid"].all()
     assert len(clips.sequences["caption"]) == 20
     assert {caption.split()[3] for caption in clips.sequences["caption"]} == {"running"}
+
+
+@pytest.mark.slow
+def test_single_films_do_not_depend_on_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("videogeneration.sources.kth.films._AT_ONCE", 2)
+    one, two = (
+        list(film_clips(SOURCE.read_settings({"people": {**PEOPLE, "processes": count}})))
+        for count in (1, 2)
+    )
+    assert [clip.row["clip_id"] for clip in two] == ["film00000", "film00001", "film00002"]
+    for alone, shared in zip(one, two, strict=True):
+        np.testing.assert_equal(asdict(alone), asdict(shared))
 
 
 def test_a_folder_is_enough_for_recordings(tmp_path: Path) -> None:

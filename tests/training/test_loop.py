@@ -232,11 +232,11 @@ def test_a_measured_precision_is_kept(store: Path, tmp_path: Path, precision: st
     task.device = Device("cpu", precision)
     inputs = {"rate": 1, "compute": {"device": "cpu", "precision": "auto"}}
     with pytest.raises(Stopped):
-        train(task, checkpoint, inputs, 14, report=stop_at(6), report_every=2, save_every=4)
+        train(task, checkpoint, inputs, 8, report=stop_at(6), report_every=2, save_every=4)
     assert choose_device(checkpoint, inputs) == task.device
     other = {**inputs, "rate": 2}
     assert choose_device(checkpoint, other) == Device.choose("cpu", "auto")
-    train(task, checkpoint, inputs, 14)
+    train(task, checkpoint, inputs, 8)
     assert checkpoint.description()["device"] == {"name": "cpu", "precision": precision}
 
 

@@ -34,7 +34,7 @@ from videogeneration.training.mse import MseSettings, MseTask, add_history_noise
 
 pytestmark = pytest.mark.slow
 
-STEPS = 300
+STEPS = 200
 
 
 @pytest.fixture(scope="module")
@@ -47,15 +47,15 @@ def learned(clips: Clips) -> FilmModel:
     """A small generator that has learned how blocks move."""
     settings = MseSettings(
         steps=STEPS,
-        batch_size=16,
-        learning_rate=2e-3,
-        warmup=20,
-        ema_decay=0.98,
+        batch_size=8,
+        learning_rate=6e-3,
+        warmup=10,
+        ema_decay=0.97,
         history_noise=0.02,
     )
     varied = window_settings(mirror=0.5, single_frame=0.4)
     cut = Windows(
-        clips.split("train"), encode(clips), ActionGrammar(), varied, 16, AHEAD, labels=LABELS
+        clips.split("train"), encode(clips), ActionGrammar(), varied, 8, AHEAD, labels=LABELS
     )
     network = generator(dropout=0.0, losses={"drawn": 2})
     CPU.place(network)

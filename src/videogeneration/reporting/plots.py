@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -68,8 +69,8 @@ def plot_scores(scores: pd.DataFrame) -> Figure:
 
 def plot_metric(scores: pd.DataFrame, metric: str) -> Figure:
     """One metric over the steps of a film under one protocol, a line a model, without a title."""
-    figure = Figure(figsize=(4, 2.5), layout="constrained")
-    axes = figure.subplots()
+    figure, panels = _panels(1, 1, 4, 2.5)
+    (axes,) = panels.flat
     _plot_metric(axes, scores, metric, model_colours(scores))
     _dress(axes, "")
     axes.set_xlabel("step", fontsize=9)
@@ -185,16 +186,33 @@ def plot_losses(history: pd.DataFrame) -> Figure:
         raise ValueError("history: the table has no curve to plot")
     columns = min(3, len(names))
     rows = -(-len(names) // columns)
-    figure = Figure(figsize=(4.2 * columns, 2.9 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).flat
-    for name, axes in zip(names, panels, strict=False):
+    figure, panels = _panels(rows, columns, 4.2, 2.9)
+    for name, axes in zip(names, panels.flat, strict=False):
         curve = history[["step", name]].dropna()
         _plot_curve(axes, curve["step"], curve[name])
         _dress(axes, str(name).replace("_", " "))
         axes.set_xlabel("training step")
-    for axes in panels[len(names) :]:
+    for axes in panels.flat[len(names) :]:
         axes.set_axis_off()
     return figure
+
+
+def _panels(rows: int, columns: int, width: float, height: float) -> tuple[Figure, np.ndarray]:
+    """A figure of equal panels, each so many inches with what stands around it.
+
+    To measure what that needs would take longer than to draw.
+    """
+    left, right, bottom, top = 0.7, 0.1, 0.5, 0.3
+    figure = Figure(figsize=(columns * width, rows * height))
+    figure.subplots_adjust(
+        left=left / (columns * width),
+        right=1 - right / (columns * width),
+        bottom=bottom / (rows * height),
+        top=1 - top / (rows * height),
+        wspace=(left + right) / (width - left - right),
+        hspace=(bottom + top) / (height - bottom - top),
+    )
+    return figure, np.asarray(figure.subplots(rows, columns, squeeze=False))
 
 
 def _plot_curve(axes: Axes, steps: "pd.Series[int]", values: "pd.Series[float]") -> None:

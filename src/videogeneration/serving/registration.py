@@ -113,7 +113,7 @@ def _example(checkpoint: Checkpoint, source: Source) -> pd.DataFrame:
     """A picture of the source, where it has one to try, and a sentence."""
     blank = io.BytesIO()
     Image.new("L", (256, 256)).save(blank, "PNG")
-    drawn = [example.png for example in examples() if example.source == source.name]
-    picture = base64.b64encode([*drawn, blank.getvalue()][0]).decode()
+    drawn = (example.png for example in examples() if example.source == source.name)
+    picture = base64.b64encode(next(drawn, blank.getvalue())).decode()
     sentence = checkpoint.grammar().sentences()[0]
     return pd.DataFrame({"picture": [picture], "sentence": [sentence]})

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack
 
 import numpy as np
 from tqdm import tqdm
@@ -24,8 +25,9 @@ _AT_ONCE = 16  # films that a process draws before it is asked for others
 def film_clips(settings: KthSettings) -> Iterator[Clip]:
     """Clips for training, `settings.people.films` of them, each of another person.
 
-    They are drawn in processes, a few ahead of the one that is taken, and do not depend on how
-    many these are. Rows are those of `extract_clips`, but for `subject` 0 and `scenario` None.
+    They are drawn here, or in several processes a few ahead of the one that is taken, and do not
+    depend on how many these are. Rows are those of `extract_clips`, but for `subject` 0 and
+    `scenario` None.
     """
     people = settings.people
     jobs = [
@@ -36,8 +38,13 @@ def film_clips(settings: KthSettings) -> Iterator[Clip]:
         return
     workers = min(people.processes or os.cpu_count() or 1, len(jobs))
     bar = tqdm(total=people.films, desc="Drawing people", unit="film", disable=None)
-    with worker_processes(workers) as pool, bar:
-        for clips in ahead(pool, _draw, jobs, 2 * workers):
+    with ExitStack() as stack:
+        stack.enter_context(bar)
+        drawn: Iterator[list[Clip]] = map(_draw, jobs)
+        if workers > 1:
+            pool = stack.enter_context(worker_processes(workers))
+            drawn = ahead(pool, _draw, jobs, 2 * workers)
+        for clips in drawn:
             yield from clips
             bar.update(len(clips))
 
