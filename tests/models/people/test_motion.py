@@ -95,6 +95,16 @@ def test_an_untrained_figure_goes_on_as_it_went() -> None:
     assert torch.allclose(step, pace, atol=0.02 * SCALE)
 
 
+def test_what_is_taught_is_normalised_from_the_first_lesson_on() -> None:
+    network, poses = motion(), track(64, 20)
+    past, following = poses.frames(slice(0, 10)), poses.frames(slice(10, 20))
+    known, condition = torch.ones(64, 10, dtype=torch.bool), torch.zeros(64, 4)
+    losses = taught(network, past, torch.ones(64, 10), following, known, condition)
+    # an untrained network says nothing: all that is usual is its error
+    assert 0.5 < losses["body"] < 5
+    assert 0.2 < losses["trajectory"] < 5
+
+
 def test_exchanging_a_pair_changes_no_pose() -> None:
     network, (past, valid, _) = motion(), given()
     other = Poses(swapped(past.keypoints, 1), past.scale, past.heading)

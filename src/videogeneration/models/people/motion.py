@@ -13,6 +13,10 @@ from videogeneration.models.people.skeleton import BODY, TRUNK, Poses, canonical
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
+_MOMENTUM = 0.02
+"""What a lesson counts in the running means that networks' inputs and outputs are normalised by,
+after the first ones, which count alike."""
+
 _SOFT = 0.02
 """Errors of a trajectory below this share of the usual one count as squares; it must be small, for
 who stands goes nowhere."""
@@ -87,9 +91,12 @@ class Motion(nn.Module):
 
     past_mean: Tensor
     past_deviation: Tensor
+    past_count: Tensor
     trajectory_size: Tensor
+    trajectory_count: Tensor
     mean: Tensor
     deviation: Tensor
+    count: Tensor
 
     def __init__(self, config: MotionConfig, condition: int) -> None:
         super().__init__()
@@ -102,7 +109,9 @@ class Motion(nn.Module):
         for name, shape in (("past_", (c.history, BODY + PLACE)), ("", (BODY,))):
             self.register_buffer(name + "mean", torch.zeros(shape))
             self.register_buffer(name + "deviation", torch.ones(shape))
+            self.register_buffer(name + "count", torch.zeros(*shape[:-1], 1))
         self.register_buffer("trajectory_size", torch.ones(c.horizon, PLACE))
+        self.register_buffer("trajectory_count", torch.zeros(c.horizon, 1))
 
     def as_read(self, past: Poses, visibility: Tensor) -> Poses:
         """True poses with the errors that a reader makes, the larger the less a frame shows.
@@ -246,26 +255,35 @@ class Motion(nn.Module):
         return out
 
     @torch.no_grad()
-    def _adapt(self, name: str, values: Tensor, valid: Tensor, momentum: float = 0.02) -> None:
+    def _adapt(self, name: str, values: Tensor, valid: Tensor) -> None:
         """Follow the mean and deviation of what it is taught."""
         mean, deviation = getattr(self, name + "mean"), getattr(self, name + "deviation")
         weight = valid[..., None].to(values.dtype)
-        count = weight.sum(0).clamp(min=1)
-        now = (values * weight).sum(0) / count
-        spread = ((values - now).square() * weight).sum(0) / count
-        mean.lerp_(now, momentum)
-        deviation.copy_(
-            (deviation.square() * (1 - momentum) + momentum * spread).sqrt().clamp(min=0.02)
-        )
+        total = weight.sum(0)
+        now = (values * weight).sum(0) / total.clamp(min=1)
+        spread = ((values - now).square() * weight).sum(0) / total.clamp(min=1)
+        share = _share(getattr(self, name + "count"), total)
+        mean.lerp_(now, share)
+        deviation.copy_(deviation.square().lerp(spread, share).sqrt().clamp(min=0.02))
 
     @torch.no_grad()
-    def _adapt_size(self, away: Tensor, known: Tensor, momentum: float = 0.02) -> None:
+    def _adapt_size(self, away: Tensor, known: Tensor) -> None:
         """Follow how far trajectories are from the line."""
-        now = (away.abs() * known[..., None]).sum(0) / known.sum(0)[:, None].clamp(min=1)
-        seen = known.any(0)[:, None]
-        self.trajectory_size.lerp_(
-            torch.where(seen, now, self.trajectory_size).clamp(min=1e-3), momentum
-        )
+        total = known.to(away.dtype).sum(0)[:, None]
+        now = (away.abs() * known[..., None]).sum(0) / total.clamp(min=1)
+        self.trajectory_size.lerp_(now.clamp(min=1e-3), _share(self.trajectory_count, total))
+
+
+def _share(count: Tensor, values: Tensor) -> Tensor:
+    """What is new counts so much in a running mean: all at first, then an n-th, then `_MOMENTUM`.
+
+    Args:
+        count: Lessons that had something, so far; this one is counted in.
+        values: How much this one has; zero changes nothing.
+    """
+    there = (values > 0).to(count.dtype)
+    count += there
+    return there * (1 / count.clamp(min=1)).clamp(min=_MOMENTUM)
 
 
 class _Modulated(nn.Module):
