@@ -155,7 +155,7 @@ class Actor:
         return Poses(poses.x, poses.y, poses.angle + self.angle)
 
 
-LABELS = ("poses", "poses_valid", "alpha")
+LABELS = ("poses", "poses_valid")
 """What is known of every frame, see `make_clips`."""
 
 
@@ -166,8 +166,8 @@ def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
     holds `clip_id`, `split`, `caption`, `held_out`, and lists with a value for each element:
     `elements`, `movements`, `samples`, `periods`, `sizes` (diameter) and `x`, `y` (centre in the
     first frame), in frames and pixels. Its labels are `poses` (float32 `[n, P, 3]`: the centre's
-    column and row in pixels, and turns clockwise), `poses_valid` (bool `[n, P]`) and `alpha` (uint8
-    `[n, P, H, W]`, 0 to 255), P being the number of elements that a clip may have.
+    column and row in pixels, and turns clockwise) and `poses_valid` (bool `[n, P]`), P being the
+    number of elements that a clip may have.
 
     Args:
         sprites: Pictures of the elements.
@@ -191,7 +191,6 @@ def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
         split = "test" if name == HELD_OUT else name
         drawn = scenes(sprites, look, name, count, settings.seed, settings.held_out)
         for index, (scene, actors) in enumerate(drawn):
-            alpha = painter.paint_each(actors, look.frames, figures)
             row = {
                 "clip_id": f"{name}-{index:06d}",
                 "split": split,
@@ -201,8 +200,8 @@ def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
                 **_columns(actors),
                 "held_out": name == HELD_OUT,
             }
-            labels = {**_poses(actors, look, figures), "alpha": alpha}
-            yield Clip(alpha.max(axis=1), row, labels, black)
+            frames = painter.paint(actors, look.frames)
+            yield Clip(frames, row, _poses(actors, look, figures), black)
 
 
 def scenes(
@@ -258,27 +257,11 @@ class Painter:
         Raises:
             ValueError: An element would leave the frame.
         """
-        return self.paint_each(actors, frames, len(actors)).max(axis=1)
-
-    def paint_each(self, actors: list[Actor], frames: int, figures: int) -> np.ndarray:
-        """Paint the elements of a clip, each for itself.
-
-        Args:
-            actors: The elements.
-            frames: Number of frames.
-            figures: For how many elements there is room; those beyond the actors stay empty.
-
-        Returns:
-            uint8 `[frames, figures, canvas, canvas]`.
-
-        Raises:
-            ValueError: An element would leave the frame.
-        """
         side = self.canvas + 2 * RIM
-        wide = np.zeros((frames, figures, side, side), np.uint8)
-        for figure, actor in enumerate(actors):
-            self._add(wide[:, figure], actor)
-        return np.ascontiguousarray(wide[:, :, RIM:-RIM, RIM:-RIM])
+        wide = np.zeros((len(actors), frames, side, side), np.uint8)
+        for own, actor in zip(wide, actors, strict=True):
+            self._add(own, actor)
+        return wide[..., RIM:-RIM, RIM:-RIM].max(axis=0)
 
     def _add(self, wide: np.ndarray, actor: Actor) -> None:
         """Paint an element into empty frames that are a rim wider than the canvas on each side."""
