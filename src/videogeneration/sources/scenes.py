@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import cv2
 import numpy as np
@@ -155,19 +155,14 @@ class Actor:
         return Poses(poses.x, poses.y, poses.angle + self.angle)
 
 
-LABELS = ("poses", "poses_valid")
-"""What is known of every frame, see `make_clips`."""
-
-
 def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
     """Draw clips of moving elements.
 
     A clip depends on the seed, its split and its place there, not on how many there are. Its row
     holds `clip_id`, `split`, `caption`, `held_out`, and lists with a value for each element:
-    `elements`, `movements`, `samples`, `periods`, `sizes` (diameter) and `x`, `y` (centre in the
-    first frame), in frames and pixels. Its labels are `poses` (float32 `[n, P, 3]`: the centre's
-    column and row in pixels, and turns clockwise) and `poses_valid` (bool `[n, P]`), P being the
-    number of elements that a clip may have.
+    `sizes` (diameter) and `x`, `y` (centre in the first frame), in pixels. Its labels are `poses`
+    (float32 `[n, P, 3]`: the centre's column and row in pixels, and turns clockwise) and
+    `poses_valid` (bool `[n, P]`), P being the number of elements that a clip may have.
 
     Args:
         sprites: Pictures of the elements.
@@ -483,13 +478,9 @@ def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[s
     return {"poses": poses, "poses_valid": valid}
 
 
-def _columns(actors: list[Actor]) -> dict[str, list[Any]]:
-    """What the table keeps of a clip's elements."""
+def _columns(actors: list[Actor]) -> dict[str, list[float]]:
+    """Where a clip's elements are in its first frame, see `captions.movements.places`."""
     return {
-        "elements": [actor.element for actor in actors],
-        "movements": [actor.movement for actor in actors],
-        "samples": [actor.sample for actor in actors],
-        "periods": [round(actor.period, 4) for actor in actors],
         "sizes": [round(2 * actor.place.radius, 4) for actor in actors],
         "x": [round(actor.place.x, 4) for actor in actors],
         "y": [round(actor.place.y, 4) for actor in actors],

@@ -17,7 +17,7 @@ from videogeneration.data.clips import HISTORY, Clip, Clips, ClipStream
 from videogeneration.evaluation.judges import PeopleJudge
 from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
 from videogeneration.sources.kth.films import film_clips
-from videogeneration.sources.kth.labels import LABELS, sequences_of
+from videogeneration.sources.kth.labels import sequences_of
 from videogeneration.sources.kth.published import download
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
@@ -93,7 +93,6 @@ SOURCE = Source(
     grammar=lambda settings: ActionGrammar(settings.actions),
     judge=PeopleJudge,
     picture=PictureFormat(CAMERA_ASPECT, "scene"),
-    labels=LABELS,
     download=download,
     judge_task=_judge_task,
 )

@@ -42,8 +42,6 @@ class Poses:
 
     Attributes:
         keypoints: float32 `[N, T, 16, 2]`.
-        keypoints_valid: bool `[N, T, 16]`.
-        root: The pelvis, float32 `[N, T, 2]`.
         scale: float32 `[N, T]`.
         heading: float32 `[N, T]`.
         phase: float32 `[N, T]`.
@@ -53,8 +51,6 @@ class Poses:
     """
 
     keypoints: NDArray[np.float32]
-    keypoints_valid: NDArray[np.bool_]
-    root: NDArray[np.float32]
     scale: NDArray[np.float32]
     heading: NDArray[np.float32]
     phase: NDArray[np.float32]
@@ -143,8 +139,6 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
     second = performance.action[:, -1], performance.direction[:, -1]
     return Poses(
         keypoints=seen.keypoints,
-        keypoints_valid=seen.valid,
-        root=seen.keypoints[:, :, 3],
         scale=seen.scales.astype(np.float32),
         heading=_wrapped(performance.heading),
         phase=performance.phase.astype(np.float32),

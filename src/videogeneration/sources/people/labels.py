@@ -38,9 +38,6 @@ KEYPOINTS = (
 )
 """The joints, in the order of `Labels.keypoints`; left and right are the person's own."""
 
-PAIRS = tuple((i, i + 1) for i in range(4, 16, 2))
-"""Indices of the joints that come in pairs: (left, right)."""
-
 PELVIS = KEYPOINTS.index("pelvis")
 
 
@@ -86,11 +83,6 @@ class Labels:
 
     def __len__(self) -> int:
         return len(self.keypoints)
-
-    @property
-    def root(self) -> NDArray[np.float32]:
-        """The pelvis, float32 `[T, 2]`."""
-        return self.keypoints[:, PELVIS]
 
     def caption(self, frame: int) -> str:
         """The sentence that is true of what the person does or begins to do in a frame."""
