@@ -18,7 +18,8 @@ from videogeneration.data.action_films import (
     wiped_out,
 )
 from videogeneration.evaluation.frechet import frechet_distance
-from videogeneration.evaluation.judges import LearnedJudge, PeopleJudge, Reading, SceneJudge
+from videogeneration.evaluation.judges import LearnedJudge, PeopleJudge, SceneJudge
+from videogeneration.evaluation.judges.people import Reading
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint

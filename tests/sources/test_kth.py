@@ -15,22 +15,12 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.data.action_films import ActionFilmSettings
 from videogeneration.data.clips import Clips, write_clips
 from videogeneration.evaluation.judges import PeopleJudge
-from videogeneration.sources.kth import (
-    LIST_NAME,
-    SOURCE,
-    ClipSettings,
-    ExtractionReport,
-    KthError,
-    KthSettings,
-    VideoError,
-    VideoFile,
-    assign_splits,
-    extract_clips,
-    find_videos,
-    read_frames,
-    read_sequence_list,
-    videos,
-)
+from videogeneration.sources.kth import SOURCE, videos
+from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
+from videogeneration.sources.kth.sequences import LIST_NAME, KthError, read_sequence_list
+from videogeneration.sources.kth.settings import ClipSettings, KthSettings
+from videogeneration.sources.kth.splits import assign_splits
+from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
 from videogeneration.sources.people.labels import Labels, write_labels
 from videogeneration.training.action_judge import ActionJudgeTask, JudgeSettings
 

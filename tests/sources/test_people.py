@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from videogeneration.sources.people import (
-    KEYPOINTS,
     PeopleSettings,
     Poses,
     draw_film,
@@ -18,7 +17,7 @@ from videogeneration.sources.people import (
     recordings,
     render_recordings,
 )
-from videogeneration.sources.people.labels import Labels, joined
+from videogeneration.sources.people.labels import KEYPOINTS, Labels, joined
 
 pytestmark = pytest.mark.slow
 
