@@ -11,7 +11,7 @@ import numpy as np
 from pydantic import Field
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
-from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
+from videogeneration.captions.movements import Place, Poses, largest_orbit, path
 from videogeneration.data.clips import SPLITS, Clip, ClipStream
 from videogeneration.sources.sprites import Sprites
 from videogeneration.validated import Listed, check_name, validated
@@ -25,6 +25,10 @@ OVERSAMPLING = 4
 RIM = 2
 """Pixels around the canvas while painting: an element's box may be that much wider than it is."""
 
+ORBIT = 8.0
+"""Smallest distance from the picture's centre at which an element starts, in pixels: from there on
+a circle round the centre can be told from standing still."""
+
 PLACES_TRIED = 24
 """Places drawn before one that does not suit is settled otherwise."""
 
@@ -37,7 +41,7 @@ _Size = Annotated[float, Field(ge=6)]
 class SceneSettings:
     """How scenes look and move.
 
-    With the last three at False, one frame and its sentence leave only the period open.
+    One frame and its sentence leave only the period open.
 
     Attributes:
         canvas: Side of the square frames in pixels.
@@ -46,11 +50,6 @@ class SceneSettings:
         size: Smallest and largest diameter of an element's enclosing circle, in pixels.
         two_elements: Share of clips with two elements, 0 to 1.
         movements: Which of `captions.MOVEMENTS` there are.
-        orbit: Smallest distance from the picture's centre at which an element starts, in pixels:
-            from there on a circle round the centre can be told from standing still.
-        free_direction: Clips also set out to the left and upwards.
-        free_centre: Circles go round any point that keeps them in the picture.
-        free_angle: Elements that rotate in place start at any angle.
     """
 
     canvas: int = Field(default=64, ge=16, le=1024)
@@ -59,10 +58,6 @@ class SceneSettings:
     size: tuple[_Size, _Size] = (22.0, 30.0)
     two_elements: float = Field(default=0.75, ge=0, le=1)
     movements: Annotated[tuple[str, ...], Listed] = tuple(MOVEMENTS)
-    orbit: float = Field(default=8.0, ge=0)
-    free_direction: bool = False
-    free_centre: bool = False
-    free_angle: bool = False
 
     def __post_init__(self) -> None:
         for name in ("period", "size"):
@@ -70,12 +65,11 @@ class SceneSettings:
             if smallest > largest:
                 raise ValueError(f"{name}: {[smallest, largest]}; give [smallest, largest]")
         room = largest_orbit(self.size[1] / 2, self.canvas)
-        if room < self.orbit:
-            least = math.ceil(self.canvas + 2 * (self.orbit - room))
+        if room < ORBIT:
+            least = math.ceil(self.canvas + 2 * (ORBIT - room))
             raise ValueError(
                 f"canvas: {self.canvas} is too small for an element of {self.size[1]:g} pixels "
-                f"that starts {self.orbit:g} from the centre; at least {least}, or less size or "
-                "orbit"
+                f"that starts {ORBIT:g} from the centre; at least {least}, or less size"
             )
         if not self.movements:
             raise ValueError("movements: name at least one")
@@ -134,9 +128,6 @@ class Actor:
         sample: Its picture, as an index into the sprites' images.
         place: Where it is in the first frame; its radius gives the size.
         period: Frames a turn.
-        angle: Rotation in the first frame, in turns, clockwise.
-        direction: 1, or -1 where it sets out to the left or upwards.
-        centre: What a circle goes round, x and y in pixels.
     """
 
     element: str
@@ -144,15 +135,10 @@ class Actor:
     sample: int
     place: Place
     period: float
-    angle: float
-    direction: int
-    centre: tuple[float, float]
 
     def poses(self, frames: int, canvas: int) -> Poses:
         """Its pose in every frame, arrays `[frames]`."""
-        phase = self.direction * np.arange(frames) / self.period
-        poses = path(self.movement, phase, self.place, canvas, self.centre)
-        return Poses(poses.x, poses.y, poses.angle + self.angle)
+        return path(self.movement, np.arange(frames) / self.period, self.place, canvas)
 
 
 def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
@@ -401,10 +387,6 @@ def _cast(
     actors = []
     for (element, movement), start in zip(scene, starts, strict=True):
         samples = sprites.samples(element, split)
-        backwards = settings.free_direction and movement in ("left_right", "up_down")
-        spins = settings.free_angle and movement.startswith("spin")
-        circles = settings.free_centre and movement.startswith("circle")
-        middle = (settings.canvas - 1) / 2
         actors.append(
             Actor(
                 element,
@@ -412,9 +394,6 @@ def _cast(
                 sample=int(samples[rng.integers(len(samples))]),
                 place=start,
                 period=float(rng.uniform(*settings.period)),
-                angle=float(rng.uniform()) if spins else 0.0,
-                direction=int(rng.choice([1, -1])) if backwards else 1,
-                centre=_centre(start, settings, rng) if circles else (middle, middle),
             )
         )
     return actors
@@ -443,28 +422,13 @@ def _starts(radii: list[float], settings: SceneSettings, rng: np.random.Generato
 
 def _in_ring(radius: float, settings: SceneSettings, rng: np.random.Generator) -> Place:
     outer = largest_orbit(radius, settings.canvas)
-    distance = math.sqrt(rng.uniform(settings.orbit**2, outer**2))  # uniform over the area
+    distance = math.sqrt(rng.uniform(ORBIT**2, outer**2))  # uniform over the area
     return _on_circle(radius, distance, float(rng.uniform(0, 2 * np.pi)), settings)
 
 
 def _on_circle(radius: float, distance: float, turn: float, settings: SceneSettings) -> Place:
     middle = (settings.canvas - 1) / 2
     return Place(middle + distance * math.cos(turn), middle + distance * math.sin(turn), radius)
-
-
-def _centre(start: Place, settings: SceneSettings, rng: np.random.Generator) -> tuple[float, float]:
-    """The centre of a circle through the start that stays in the picture.
-
-    The picture's own centre is always one, so that it is the answer where no other was found.
-    """
-    low, high = reach(start.radius, settings.canvas)
-    for _ in range(PLACES_TRIED):
-        x, y = rng.uniform(low, high, 2)
-        distance = math.hypot(start.x - x, start.y - y)
-        room = min(x - low, high - x, y - low, high - y)
-        if settings.orbit <= distance <= room:
-            return float(x), float(y)
-    return (settings.canvas - 1) / 2, (settings.canvas - 1) / 2
 
 
 def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[str, np.ndarray]:
