@@ -15,13 +15,10 @@ from pathlib import Path
 import cv2
 
 from videogeneration.data.clips import write_clips
-from videogeneration.sources.kth import (
-    LIST_NAME,
-    KthSettings,
-    extract_clips,
-    find_videos,
-    read_sequence_list,
-)
+from videogeneration.sources.kth.extraction import extract_clips
+from videogeneration.sources.kth.sequences import LIST_NAME, read_sequence_list
+from videogeneration.sources.kth.settings import KthSettings
+from videogeneration.sources.kth.videos import find_videos
 
 
 def bare_decoding(paths: list[Path], threads: int | None) -> float:

@@ -94,7 +94,7 @@ def repeated(clips: Clips, number: int, split: str) -> Iterator[Clip]:
         for name in ("start", "length", "background_valid"):  # the store's own
             del row[name]
         rows = some.rows(index)
-        labels = {name: x[rows] for name, x in clips.labels.items() if name != "alpha"}
+        labels = {name: x[rows] for name, x in clips.labels.items()}
         yield Clip(some[index], {**row, "clip_id": f"copy{copy}"}, labels, some.background(index))
 
 

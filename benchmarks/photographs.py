@@ -21,7 +21,8 @@ from videogeneration.evaluation.judges.people import PeopleJudge
 from videogeneration.models.action_judge import ActionJudge
 from videogeneration.models.interface import FilmModel
 from videogeneration.networks import packaged
-from videogeneration.sources.kth import KthSettings, extract_clips
+from videogeneration.sources.kth.extraction import extract_clips
+from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.training.checkpoints import Checkpoint
 
 ACTIONS = "walking+jogging+running+boxing+handclapping+handwaving"

@@ -39,11 +39,14 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.config import ConfigLoader
 from videogeneration.data.clips import Clips, write_clips
 from videogeneration.evaluation.predictions import Predictions, write_predictions
-from videogeneration.sources import SOURCES, PictureFormat
+from videogeneration.sources import SOURCES
 from videogeneration.sources.digits import idx_digits
-from videogeneration.sources.kth import LIST_NAME, KthSettings, extract_clips
+from videogeneration.sources.kth.extraction import extract_clips
+from videogeneration.sources.kth.sequences import LIST_NAME
+from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.people.labels import Labels, write_labels
 from videogeneration.sources.photos import Frame, read_pictures
+from videogeneration.sources.source import PictureFormat
 from videogeneration.training.checkpoints import Checkpoint, read_state, restore_state, save_state
 
 SECONDS = 30
@@ -112,7 +115,6 @@ def _labelled(folder: Path) -> None:
             background=np.full((120, 160), 77, np.uint8),
             scale=np.full(40, 70, np.float32),
             heading=np.zeros(40, np.float32),
-            phase=np.zeros(40, np.float32),
             action=np.full(40, "walking"),
             direction=np.ones(40, np.int8),
             present=np.ones(40, bool),

@@ -19,7 +19,8 @@ from projects import ROOT
 from videogeneration.captions import CaptionError, Grammar
 from videogeneration.sources import SOURCES
 from videogeneration.sources.digits import read_idx
-from videogeneration.sources.kth import LIST_NAME, KthError, find_videos, read_sequence_list
+from videogeneration.sources.kth.sequences import LIST_NAME, KthError, read_sequence_list
+from videogeneration.sources.kth.videos import find_videos
 from videogeneration.validated import SettingsError
 
 MOST_MEGABYTES = 2000

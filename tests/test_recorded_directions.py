@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from videogeneration.sources.kth import LIST_NAME, find_videos, read_frames, read_sequence_list
+from videogeneration.sources.kth.sequences import LIST_NAME, read_sequence_list
 from videogeneration.sources.kth.tracking import track
+from videogeneration.sources.kth.videos import find_videos, read_frames
 from videogeneration.vision.background import median_background
 
 pytestmark = pytest.mark.slow

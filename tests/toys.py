@@ -16,7 +16,7 @@ from torch import Tensor
 
 from models.people import figures
 from videogeneration import distributed
-from videogeneration.captions import ActionGrammar, Grammar
+from videogeneration.captions import ActionGrammar, Grammar, Vocabulary
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
@@ -63,6 +63,11 @@ NOT_VARIED = {
 }
 
 VARIED = WindowSettings(mirror=0.5, single_frame=0.3, brightness=0.1, contrast=0.1)
+
+
+def decoded(vocabulary: Vocabulary, matrix: np.ndarray) -> str:
+    """A one-hot matrix `[max_words, vocabulary]` as its sentence again."""
+    return " ".join(vocabulary.words[int(row.argmax())] for row in matrix if row.any())
 
 
 def window_settings(**changes: Any) -> WindowSettings:

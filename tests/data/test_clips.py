@@ -71,7 +71,7 @@ def test_memory_does_not_grow_with_the_clips(tmp_path: Path) -> None:
         def clips() -> Iterator[Clip]:
             for n in range(count):
                 frames = np.full((20, 64, 64), n % 251, np.uint8)
-                yield Clip(frames, row(str(n)), {"alpha": frames.copy()}, frames[0])
+                yield Clip(frames, row(str(n)), {"silhouette": frames.copy()}, frames[0])
 
         tracemalloc.start()
         write_clips(tmp_path / f"{count}", stream(clips(), (64, 64)))

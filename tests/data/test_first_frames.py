@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from toys import LEFT, RIGHT, numbered_clip, write_store
+from toys import LEFT, RIGHT, decoded, numbered_clip, write_store
 from videogeneration.captions import ActionGrammar, SceneGrammar
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
@@ -37,11 +37,11 @@ def frames_of(clips: Clips, steps: int = 8, **settings: float) -> list[tuple[int
         batch = cut.batch(step, 8)
         for picture, caption, wrong, seen in zip(*vars(batch).values(), strict=True):
             grey = round(float(picture[0, 3]) * 255) - 1
-            right = grammar.vocabulary.decode(caption.numpy())
+            right = decoded(grammar.vocabulary, caption.numpy())
             assert [grammar.sights[int(seen.argmax())]] == list(grammar.seen(right))
             assert seen.sum() == 1
             mirrored = bool(picture[0, 0] < 1)
-            found.append((grey, mirrored, right, grammar.vocabulary.decode(wrong.numpy())))
+            found.append((grey, mirrored, right, decoded(grammar.vocabulary, wrong.numpy())))
     return found
 
 
@@ -90,10 +90,10 @@ def test_scenes_are_told_by_their_elements(tmp_path: Path) -> None:
     )
     batch = FirstFrames(clips, SCENES, PLAIN).batch(0, 16)
     for caption, wrong, seen in zip(batch.caption, batch.wrong, batch.seen, strict=True):
-        right = SCENES.vocabulary.decode(caption.numpy())
+        right = decoded(SCENES.vocabulary, caption.numpy())
         named = {name for name, there in zip(SCENES.sights, seen, strict=True) if there}
         assert named == set(SCENES.seen(right))
-        assert set(SCENES.seen(SCENES.vocabulary.decode(wrong.numpy()))) != named
+        assert set(SCENES.seen(decoded(SCENES.vocabulary, wrong.numpy()))) != named
 
 
 def test_a_sample_is_spread_over_the_clips(walkers: Clips) -> None:

@@ -14,6 +14,7 @@ from toys import (
     RIGHT,
     VARIED,
     block_clip,
+    decoded,
     numbered_clip,
     window_settings,
     windows_over,
@@ -51,7 +52,7 @@ def numbers(frames: Tensor) -> list[tuple[int, int] | None]:
 
 
 def sentence(batch: Batch, window: int) -> str:
-    return ActionGrammar().vocabulary.decode(batch.caption[window].numpy())
+    return decoded(ActionGrammar().vocabulary, batch.caption[window].numpy())
 
 
 def mirrored(frames: Tensor) -> bool:

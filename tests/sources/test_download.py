@@ -16,7 +16,10 @@ import pytest
 
 from videogeneration.sources import SOURCES, digits, download
 from videogeneration.sources.download import DownloadError, fetch
-from videogeneration.sources.kth import LIST_NAME, KthSettings, find_videos, published
+from videogeneration.sources.kth import published
+from videogeneration.sources.kth.sequences import LIST_NAME
+from videogeneration.sources.kth.settings import KthSettings
+from videogeneration.sources.kth.videos import find_videos
 
 DATA = bytes(range(256)) * 3000
 

@@ -10,8 +10,9 @@ import pytest
 import tifffile
 from PIL import Image
 
-from videogeneration.sources import PictureFormat, photos, picture_files
+from videogeneration.sources import photos, picture_files
 from videogeneration.sources.photos import Frame, PictureError, read_pictures
+from videogeneration.sources.source import PictureFormat
 
 SCENE = Frame(32, 32, PictureFormat(background="scene"))
 BLACK = Frame(32, 32, PictureFormat(background="black"))

@@ -3,7 +3,7 @@
 from videogeneration.captions.actions import ACTIONS, DIRECTIONS, ActionGrammar, action_caption
 from videogeneration.captions.grammar import Grammar, ListedGrammar
 from videogeneration.captions.scenes import MOVEMENTS, SceneGrammar
-from videogeneration.captions.vocabulary import CaptionError, Vocabulary, tokenize
+from videogeneration.captions.vocabulary import CaptionError, Vocabulary
 
 __all__ = [
     "ACTIONS",
@@ -16,5 +16,4 @@ __all__ = [
     "SceneGrammar",
     "Vocabulary",
     "action_caption",
-    "tokenize",
 ]

@@ -65,24 +65,17 @@ def largest_orbit(radius: float, canvas: int) -> float:
     return (canvas - 1) / 2 - radius - SPACE
 
 
-def path(
-    movement: str,
-    phase: np.ndarray,
-    place: Place,
-    canvas: int,
-    centre: tuple[float, float] | None = None,
-) -> Poses:
+def path(movement: str, phase: np.ndarray, place: Place, canvas: int) -> Poses:
     """Follow a movement from an element's place.
 
     Left-right and up-down bounce at constant speed between the picture's borders and set out to the
-    right and downwards; with a negative phase they set out the other way.
+    right and downwards; circles go round the picture's centre.
 
     Args:
         movement: One of `captions.MOVEMENTS`.
         phase: Turns since the first frame, any shape; 1 is back at the start.
         place: Where the element is at phase 0.
         canvas: Side of the square picture in pixels.
-        centre: What a circle goes round, (x, y) in pixels; the picture's centre where None.
 
     Returns:
         The poses, in the shape of `phase`.
@@ -95,13 +88,12 @@ def path(
     sense = -1.0 if movement.endswith("counterclockwise") else 1.0
     if movement in ("circle_clockwise", "circle_counterclockwise"):
         middle = (canvas - 1) / 2
-        x0, y0 = centre if centre else (middle, middle)
         # rows count downwards, so a growing angle turns clockwise on the screen
-        turn = math.atan2(place.y - y0, place.x - x0) + sense * 2 * np.pi * phase
-        distance = math.hypot(place.x - x0, place.y - y0)
-        return Poses(x0 + distance * np.cos(turn), y0 + distance * np.sin(turn), still)
+        turn = math.atan2(place.y - middle, place.x - middle) + sense * 2 * np.pi * phase
+        distance = math.hypot(place.x - middle, place.y - middle)
+        return Poses(middle + distance * np.cos(turn), middle + distance * np.sin(turn), still)
     if movement in ("spin_clockwise", "spin_counterclockwise"):
-        return Poses(place.x + still, place.y + still, sense * phase)
+        return Poses(place.x + still, place.y + still, sense * phase + still)
     raise ValueError(f"movement '{movement}' is none of {', '.join(MOVEMENTS)}")
 
 

@@ -68,10 +68,6 @@ class Vocabulary:
         matrix[np.arange(len(words)), [self.words.index(word) for word in words]] = 1
         return matrix
 
-    def decode(self, matrix: np.ndarray) -> str:
-        """Read a one-hot matrix `[max_words, vocabulary]` back into its sentence."""
-        return " ".join(self.words[int(row.argmax())] for row in matrix if row.any())
-
 
 def tokenize(sentence: str) -> list[str]:
     """Lower-case words without punctuation."""

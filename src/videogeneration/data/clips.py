@@ -3,7 +3,7 @@
 A store is a folder with `frames.npy` (uint8 `[N, H, W]`, all clips end to end) and `clips.parquet`
 (one row a clip: `clip_id`, `start`, `length`, `split`, `caption` and what the source knows).
 `labels/<name>.npy` says what is known of every frame, row by row beside the frames (`poses` and
-`poses_valid`, `alpha`, `keypoints`); `backgrounds.npy` what is behind the figures of every clip;
+`poses_valid`, `keypoints`); `backgrounds.npy` what is behind the figures of every clip;
 `sequences/<name>.npy` holds labels of sequences without pictures, where a source knows more motions
 than it shows, and their sentences (`caption`); `report.json` what came of making it all, and
 `origin.txt` a digest of what it was made from. Arrays stay on disk, memory-mapped.

@@ -259,7 +259,7 @@ def _mirrored(name: str, values: np.ndarray, width: int) -> np.ndarray:
         return values * np.array([-1, 1], np.float32) + np.array([width - 1, 0], np.float32)
     if name == "heading":
         return np.float32(np.pi) - values
-    return values[:, :, ::-1] if name in ("silhouette", "alpha") else values
+    return values[:, :, ::-1] if name == "silhouette" else values
 
 
 def histories(given: Sequence[np.ndarray]) -> tuple[Tensor, Tensor]:

@@ -1,7 +1,7 @@
 """Where clips come from. A source that is named here has pipelines, films, scores and a judge."""
 
 from videogeneration.sources import digits, icons, kth
-from videogeneration.sources.source import PictureFormat, Source
+from videogeneration.sources.source import Source
 
 SOURCES: dict[str, Source] = {
     source.name: source
@@ -12,4 +12,4 @@ SOURCES: dict[str, Source] = {
     )
 }
 
-__all__ = ["SOURCES", "PictureFormat", "Source"]
+__all__ = ["SOURCES", "Source"]

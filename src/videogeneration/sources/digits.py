@@ -16,7 +16,7 @@ from videogeneration.captions import SceneGrammar
 from videogeneration.data.clips import ClipStream
 from videogeneration.evaluation.judges import SceneJudge
 from videogeneration.sources.download import fetch
-from videogeneration.sources.scenes import LABELS, ElementSettings, make_clips
+from videogeneration.sources.scenes import ElementSettings, make_clips
 from videogeneration.sources.source import Source
 from videogeneration.sources.sprites import Sprites
 from videogeneration.validated import validated
@@ -279,6 +279,5 @@ SOURCE = Source(
     make_clips=_make,
     grammar=lambda settings: SceneGrammar(DIGITS),
     judge=SceneJudge,
-    labels=LABELS,
     download=_download,
 )

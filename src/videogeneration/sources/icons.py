@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from videogeneration.captions import SceneGrammar
 from videogeneration.data.clips import ClipStream
 from videogeneration.evaluation.judges import SceneJudge
-from videogeneration.sources.scenes import LABELS, ElementSettings, make_clips
+from videogeneration.sources.scenes import ElementSettings, make_clips
 from videogeneration.sources.source import Source
 from videogeneration.sources.sprites import ANY_SPLIT, Sprites
 from videogeneration.validated import Listed, check_name, validated
@@ -131,5 +131,4 @@ SOURCE = Source(
     make_clips=_make,
     grammar=lambda settings: SceneGrammar(settings.elements),
     judge=SceneJudge,
-    labels=LABELS,
 )

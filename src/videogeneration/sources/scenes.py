@@ -4,14 +4,14 @@ import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import cv2
 import numpy as np
 from pydantic import Field
 
 from videogeneration.captions import MOVEMENTS, SceneGrammar
-from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
+from videogeneration.captions.movements import Place, Poses, largest_orbit, path
 from videogeneration.data.clips import SPLITS, Clip, ClipStream
 from videogeneration.sources.sprites import Sprites
 from videogeneration.validated import Listed, check_name, validated
@@ -25,6 +25,10 @@ OVERSAMPLING = 4
 RIM = 2
 """Pixels around the canvas while painting: an element's box may be that much wider than it is."""
 
+ORBIT = 8.0
+"""Smallest distance from the picture's centre at which an element starts, in pixels: from there on
+a circle round the centre can be told from standing still."""
+
 PLACES_TRIED = 24
 """Places drawn before one that does not suit is settled otherwise."""
 
@@ -37,7 +41,7 @@ _Size = Annotated[float, Field(ge=6)]
 class SceneSettings:
     """How scenes look and move.
 
-    With the last three at False, one frame and its sentence leave only the period open.
+    One frame and its sentence leave only the period open.
 
     Attributes:
         canvas: Side of the square frames in pixels.
@@ -46,11 +50,6 @@ class SceneSettings:
         size: Smallest and largest diameter of an element's enclosing circle, in pixels.
         two_elements: Share of clips with two elements, 0 to 1.
         movements: Which of `captions.MOVEMENTS` there are.
-        orbit: Smallest distance from the picture's centre at which an element starts, in pixels:
-            from there on a circle round the centre can be told from standing still.
-        free_direction: Clips also set out to the left and upwards.
-        free_centre: Circles go round any point that keeps them in the picture.
-        free_angle: Elements that rotate in place start at any angle.
     """
 
     canvas: int = Field(default=64, ge=16, le=1024)
@@ -59,10 +58,6 @@ class SceneSettings:
     size: tuple[_Size, _Size] = (22.0, 30.0)
     two_elements: float = Field(default=0.75, ge=0, le=1)
     movements: Annotated[tuple[str, ...], Listed] = tuple(MOVEMENTS)
-    orbit: float = Field(default=8.0, ge=0)
-    free_direction: bool = False
-    free_centre: bool = False
-    free_angle: bool = False
 
     def __post_init__(self) -> None:
         for name in ("period", "size"):
@@ -70,12 +65,11 @@ class SceneSettings:
             if smallest > largest:
                 raise ValueError(f"{name}: {[smallest, largest]}; give [smallest, largest]")
         room = largest_orbit(self.size[1] / 2, self.canvas)
-        if room < self.orbit:
-            least = math.ceil(self.canvas + 2 * (self.orbit - room))
+        if room < ORBIT:
+            least = math.ceil(self.canvas + 2 * (ORBIT - room))
             raise ValueError(
                 f"canvas: {self.canvas} is too small for an element of {self.size[1]:g} pixels "
-                f"that starts {self.orbit:g} from the centre; at least {least}, or less size or "
-                "orbit"
+                f"that starts {ORBIT:g} from the centre; at least {least}, or less size"
             )
         if not self.movements:
             raise ValueError("movements: name at least one")
@@ -134,9 +128,6 @@ class Actor:
         sample: Its picture, as an index into the sprites' images.
         place: Where it is in the first frame; its radius gives the size.
         period: Frames a turn.
-        angle: Rotation in the first frame, in turns, clockwise.
-        direction: 1, or -1 where it sets out to the left or upwards.
-        centre: What a circle goes round, x and y in pixels.
     """
 
     element: str
@@ -144,19 +135,10 @@ class Actor:
     sample: int
     place: Place
     period: float
-    angle: float
-    direction: int
-    centre: tuple[float, float]
 
     def poses(self, frames: int, canvas: int) -> Poses:
         """Its pose in every frame, arrays `[frames]`."""
-        phase = self.direction * np.arange(frames) / self.period
-        poses = path(self.movement, phase, self.place, canvas, self.centre)
-        return Poses(poses.x, poses.y, poses.angle + self.angle)
-
-
-LABELS = ("poses", "poses_valid", "alpha")
-"""What is known of every frame, see `make_clips`."""
+        return path(self.movement, np.arange(frames) / self.period, self.place, canvas)
 
 
 def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
@@ -164,10 +146,9 @@ def make_clips(sprites: Sprites, settings: ElementSettings) -> ClipStream:
 
     A clip depends on the seed, its split and its place there, not on how many there are. Its row
     holds `clip_id`, `split`, `caption`, `held_out`, and lists with a value for each element:
-    `elements`, `movements`, `samples`, `periods`, `sizes` (diameter) and `x`, `y` (centre in the
-    first frame), in frames and pixels. Its labels are `poses` (float32 `[n, P, 3]`: the centre's
-    column and row in pixels, and turns clockwise), `poses_valid` (bool `[n, P]`) and `alpha` (uint8
-    `[n, P, H, W]`, 0 to 255), P being the number of elements that a clip may have.
+    `sizes` (diameter) and `x`, `y` (centre in the first frame), in pixels. Its labels are `poses`
+    (float32 `[n, P, 3]`: the centre's column and row in pixels, and turns clockwise) and
+    `poses_valid` (bool `[n, P]`), P being the number of elements that a clip may have.
 
     Args:
         sprites: Pictures of the elements.
@@ -191,7 +172,6 @@ def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
         split = "test" if name == HELD_OUT else name
         drawn = scenes(sprites, look, name, count, settings.seed, settings.held_out)
         for index, (scene, actors) in enumerate(drawn):
-            alpha = painter.paint_each(actors, look.frames, figures)
             row = {
                 "clip_id": f"{name}-{index:06d}",
                 "split": split,
@@ -201,8 +181,8 @@ def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
                 **_columns(actors),
                 "held_out": name == HELD_OUT,
             }
-            labels = {**_poses(actors, look, figures), "alpha": alpha}
-            yield Clip(alpha.max(axis=1), row, labels, black)
+            frames = painter.paint(actors, look.frames)
+            yield Clip(frames, row, _poses(actors, look, figures), black)
 
 
 def scenes(
@@ -258,27 +238,11 @@ class Painter:
         Raises:
             ValueError: An element would leave the frame.
         """
-        return self.paint_each(actors, frames, len(actors)).max(axis=1)
-
-    def paint_each(self, actors: list[Actor], frames: int, figures: int) -> np.ndarray:
-        """Paint the elements of a clip, each for itself.
-
-        Args:
-            actors: The elements.
-            frames: Number of frames.
-            figures: For how many elements there is room; those beyond the actors stay empty.
-
-        Returns:
-            uint8 `[frames, figures, canvas, canvas]`.
-
-        Raises:
-            ValueError: An element would leave the frame.
-        """
         side = self.canvas + 2 * RIM
-        wide = np.zeros((frames, figures, side, side), np.uint8)
-        for figure, actor in enumerate(actors):
-            self._add(wide[:, figure], actor)
-        return np.ascontiguousarray(wide[:, :, RIM:-RIM, RIM:-RIM])
+        wide = np.zeros((len(actors), frames, side, side), np.uint8)
+        for own, actor in zip(wide, actors, strict=True):
+            self._add(own, actor)
+        return wide[..., RIM:-RIM, RIM:-RIM].max(axis=0)
 
     def _add(self, wide: np.ndarray, actor: Actor) -> None:
         """Paint an element into empty frames that are a rim wider than the canvas on each side."""
@@ -423,10 +387,6 @@ def _cast(
     actors = []
     for (element, movement), start in zip(scene, starts, strict=True):
         samples = sprites.samples(element, split)
-        backwards = settings.free_direction and movement in ("left_right", "up_down")
-        spins = settings.free_angle and movement.startswith("spin")
-        circles = settings.free_centre and movement.startswith("circle")
-        middle = (settings.canvas - 1) / 2
         actors.append(
             Actor(
                 element,
@@ -434,9 +394,6 @@ def _cast(
                 sample=int(samples[rng.integers(len(samples))]),
                 place=start,
                 period=float(rng.uniform(*settings.period)),
-                angle=float(rng.uniform()) if spins else 0.0,
-                direction=int(rng.choice([1, -1])) if backwards else 1,
-                centre=_centre(start, settings, rng) if circles else (middle, middle),
             )
         )
     return actors
@@ -465,28 +422,13 @@ def _starts(radii: list[float], settings: SceneSettings, rng: np.random.Generato
 
 def _in_ring(radius: float, settings: SceneSettings, rng: np.random.Generator) -> Place:
     outer = largest_orbit(radius, settings.canvas)
-    distance = math.sqrt(rng.uniform(settings.orbit**2, outer**2))  # uniform over the area
+    distance = math.sqrt(rng.uniform(ORBIT**2, outer**2))  # uniform over the area
     return _on_circle(radius, distance, float(rng.uniform(0, 2 * np.pi)), settings)
 
 
 def _on_circle(radius: float, distance: float, turn: float, settings: SceneSettings) -> Place:
     middle = (settings.canvas - 1) / 2
     return Place(middle + distance * math.cos(turn), middle + distance * math.sin(turn), radius)
-
-
-def _centre(start: Place, settings: SceneSettings, rng: np.random.Generator) -> tuple[float, float]:
-    """The centre of a circle through the start that stays in the picture.
-
-    The picture's own centre is always one, so that it is the answer where no other was found.
-    """
-    low, high = reach(start.radius, settings.canvas)
-    for _ in range(PLACES_TRIED):
-        x, y = rng.uniform(low, high, 2)
-        distance = math.hypot(start.x - x, start.y - y)
-        room = min(x - low, high - x, y - low, high - y)
-        if settings.orbit <= distance <= room:
-            return float(x), float(y)
-    return (settings.canvas - 1) / 2, (settings.canvas - 1) / 2
 
 
 def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[str, np.ndarray]:
@@ -500,13 +442,9 @@ def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[s
     return {"poses": poses, "poses_valid": valid}
 
 
-def _columns(actors: list[Actor]) -> dict[str, list[Any]]:
-    """What the table keeps of a clip's elements."""
+def _columns(actors: list[Actor]) -> dict[str, list[float]]:
+    """Where a clip's elements are in its first frame, see `captions.movements.places`."""
     return {
-        "elements": [actor.element for actor in actors],
-        "movements": [actor.movement for actor in actors],
-        "samples": [actor.sample for actor in actors],
-        "periods": [round(actor.period, 4) for actor in actors],
         "sizes": [round(2 * actor.place.radius, 4) for actor in actors],
         "x": [round(actor.place.x, 4) for actor in actors],
         "y": [round(actor.place.y, 4) for actor in actors],

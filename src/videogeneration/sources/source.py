@@ -46,7 +46,6 @@ class Source:
         judge: Says whether films do what a sentence of the grammar says; made of the grammar and,
             where there is a `judge_task`, the network that it has trained.
         picture: How one's own pictures are brought to its frames.
-        labels: Names of the labels that its clips may have.
         download: Settings and the same folder to where it has put real data; None where there is
             none to be had. The setting `folder` may then name it.
         judge_task: How the judge's network is trained; None for a judge without one.
@@ -58,7 +57,6 @@ class Source:
     grammar: Callable[[Any], Grammar]
     judge: Callable[..., Judge]
     picture: PictureFormat = PictureFormat()
-    labels: tuple[str, ...] = ()
     download: Callable[[Any, Path], Path] | None = None
     judge_task: JudgeTask | None = None
 

@@ -114,11 +114,6 @@ class GanTask:
             "discriminator": adam(discriminator, settings.discriminator_rate),
         }
 
-    @property
-    def steps(self) -> int:
-        """Steps in all, the warm-up included."""
-        return self.settings.discriminator_warmup + self.settings.steps
-
     def batches(self, start: int, stop: int) -> Iterator[list[Batch]]:
         """For every step a batch an update of the discriminator; the generator takes the last."""
         count = self.settings.discriminator_updates

@@ -5,7 +5,7 @@ Scenes are read by classical means, people by a network of its own. What labels 
 """
 
 from videogeneration.evaluation.judges.judge import Judge, LearnedJudge
-from videogeneration.evaluation.judges.people import PeopleJudge, Reading
+from videogeneration.evaluation.judges.people import PeopleJudge
 from videogeneration.evaluation.judges.scenes import SceneJudge
 
-__all__ = ["Judge", "LearnedJudge", "PeopleJudge", "Reading", "SceneJudge"]
+__all__ = ["Judge", "LearnedJudge", "PeopleJudge", "SceneJudge"]

@@ -14,11 +14,9 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from pydantic import Field
 
 from videogeneration.captions import MOVEMENTS
-from videogeneration.captions.movements import Place, Poses, largest_orbit, path, reach
-from videogeneration.validated import validated
+from videogeneration.captions.movements import Place, Poses, largest_orbit, path
 from videogeneration.vision.correlation import match_templates
 from videogeneration.vision.dynamic_programming import best_path
 from videogeneration.vision.foreground import INK, enclosing_circle
@@ -45,31 +43,19 @@ PIXEL_CUT = 10
 FAINT = 0.1
 """A patch with less than this share of the contrast of an element's picture shows nothing."""
 
+PERIOD = (6.0, 16.0)
+"""Shortest and longest period that is read, in frames; wider than what clips are made with, since a
+generated film may run too fast or too slow."""
 
-@validated
-class ReaderSettings:
-    """What counts as a movement.
+LIKENESS = 0.4
+"""Least mean correlation with the first frame's picture along the path, -1 to 1."""
 
-    Attributes:
-        period: Shortest and longest period that is read, in frames; wider than what clips are made
-            with, since a generated film may run too fast or too slow.
-        likeness: Least mean correlation with the first frame's picture along the path, -1 to 1.
-        lead: By how much a movement must explain the film better than standing still and than every
-        other movement; a ghost on two paths at once follows neither.
-        presence: Least share of the first frame's contrast that must be there, from mid-film on.
-        free_centre: Circles may go round any point, not only the picture's centre.
-    """
+LEAD = 0.04
+"""By how much a movement must explain the film better than standing still and than every other
+movement; a ghost on two paths at once follows neither."""
 
-    period: tuple[float, float] = (6.0, 16.0)
-    likeness: float = Field(default=0.4, ge=-1, le=1)
-    lead: float = Field(default=0.04, ge=0, le=2)
-    presence: float = Field(default=0.5, ge=0, le=1)
-    free_centre: bool = False
-
-    def __post_init__(self) -> None:
-        low, high = self.period
-        if not 3 <= low <= high <= PHASES:
-            raise ValueError(f"period={self.period}: give [shortest, longest] within 3 to {PHASES}")
+PRESENCE = 0.5
+"""Least share of the first frame's contrast that must be there, from mid-film on."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +80,6 @@ def read_scene(
     frames: np.ndarray,
     first_frame: np.ndarray,
     places: Sequence[Place],
-    settings: ReaderSettings | None = None,
 ) -> list[Reading]:
     """Read what each element of a film does.
 
@@ -102,7 +87,6 @@ def read_scene(
         frames: float `[T, S, S]` in [0, 1]: the film, at least four frames; it may start anywhere.
         first_frame: float `[S, S]` in [0, 1]: the clip's first frame, from which pictures are cut.
         places: Where the elements are in the first frame.
-        settings: What counts as a movement.
 
     Returns:
         A reading an element, in the order of `places`.
@@ -110,7 +94,6 @@ def read_scene(
     Raises:
         ValueError: Frames are too few, not square or of another size than the first.
     """
-    settings = settings or ReaderSettings()
     frames = np.ascontiguousarray(frames, np.float32)
     first_frame = np.ascontiguousarray(first_frame, np.float32)
     if frames.ndim != 3 or frames.shape[1:] != first_frame.shape or len(set(first_frame.shape)) > 1:
@@ -120,7 +103,7 @@ def read_scene(
         )
     if len(frames) < 4:
         raise ValueError(f"{len(frames)} frames: a movement cannot be read from fewer than 4")
-    return [_read(frames, first_frame, place, settings) for place in places]
+    return [_read(frames, first_frame, place) for place in places]
 
 
 def movement_followed(
@@ -128,7 +111,6 @@ def movement_followed(
     first_frame: np.ndarray,
     places: Sequence[Place],
     movements: Sequence[str],
-    settings: ReaderSettings | None = None,
 ) -> list[bool]:
     """Whether each element makes the movement that was asked of it and is still there.
 
@@ -139,9 +121,8 @@ def movement_followed(
         first_frame: float `[S, S]` in [0, 1].
         places: Where the elements are in the first frame.
         movements: What was asked of each, in the same order.
-        settings: What counts as a movement.
     """
-    readings = read_scene(frames, first_frame, places, settings)
+    readings = read_scene(frames, first_frame, places)
     return [reading.movement == asked for reading, asked in zip(readings, movements, strict=True)]
 
 
@@ -205,9 +186,7 @@ class _Course:
     poses: Poses
 
 
-def _read(
-    frames: np.ndarray, first_frame: np.ndarray, place: Place, settings: ReaderSettings
-) -> Reading:
+def _read(frames: np.ndarray, first_frame: np.ndarray, place: Place) -> Reading:
     size = len(first_frame)
     phase = np.arange(PHASES) / PHASES
     template = _Template.cut(first_frame, place)
@@ -215,17 +194,13 @@ def _read(
     turned = template.turned(frames, phase)
     courses = {}
     for movement in MOVEMENTS:
+        loop = path(movement, phase, place, size)
         if movement.startswith("spin"):
             # the phase of a counterclockwise rotation runs the other way round
             match = turned if movement == "spin_clockwise" else turned[:, -np.arange(PHASES)]
-            options = [(path(movement, phase, place, size), match)]
         else:
-            centres: list[tuple[float, float] | None] = [None]
-            if settings.free_centre and movement.startswith("circle"):
-                centres += _centres(place, size)
-            loops = [path(movement, phase, place, size, centre) for centre in centres]
-            options = [(loop, _look_up(upright, loop)) for loop in loops]
-        courses[movement] = _best_course(options, settings)
+            match = _look_up(upright, loop)
+        courses[movement] = _best_course(loop, match)
     rest = path("spin_clockwise", np.zeros(len(frames)), place, size)
     still = _look_up(upright, path("spin_clockwise", np.zeros(1), place, size))
     courses[STILL] = _Course(float(still.mean()), rest)
@@ -234,9 +209,9 @@ def _read(
     presence = _presence(frames, first_frame, place, poses)
     moves = (
         best != STILL
-        and courses[best].score >= settings.likeness
-        and courses[best].score >= courses[second].score + settings.lead
-        and presence >= settings.presence
+        and courses[best].score >= LIKENESS
+        and courses[best].score >= courses[second].score + LEAD
+        and presence >= PRESENCE
     )
     return Reading(
         movement=best if moves else None,
@@ -333,33 +308,18 @@ def _look_up(maps: np.ndarray, loop: Poses) -> np.ndarray:
     return maps[:, y, x]
 
 
-def _centres(place: Place, size: int) -> list[tuple[float, float]]:
-    """Centres of circles through a place that stay in the picture, on a grid of two pixels."""
-    low, high = reach(place.radius, size)
-    steps = np.arange(low, high, 2.0)
-    x, y = (grid.ravel() for grid in np.meshgrid(steps, steps))
-    distance = np.hypot(place.x - x, place.y - y)
-    room = np.minimum(np.minimum(x - low, high - x), np.minimum(y - low, high - y))
-    inside = (distance <= room + 1) & (distance > 2 * TOLERANCE)
-    return list(zip(x[inside].tolist(), y[inside].tolist(), strict=True))
-
-
-def _best_course(options: Sequence[tuple[Poses, np.ndarray]], settings: ReaderSettings) -> _Course:
+def _best_course(loop: Poses, match: np.ndarray) -> _Course:
     """The course of greatest mean correlation with an ever advancing phase.
 
     Args:
-        options: Paths, each with the correlation `[T, PHASES]` at its phases.
-        settings: Gives the range of the speed.
+        loop: A path, arrays `[PHASES]`.
+        match: The correlation `[T, PHASES]` at its phases.
     """
-    match = np.concatenate([match for _, match in options], axis=1)  # [T, options * PHASES]
-    slowest = int(np.floor(PHASES / settings.period[1]))
-    fastest = int(np.ceil(PHASES / settings.period[0]))
-    # from phase to phase on one path, round and round
+    slowest = int(np.floor(PHASES / PERIOD[1]))
+    fastest = int(np.ceil(PHASES / PERIOD[0]))
+    # from phase to phase, round and round
     steps = np.arange(slowest, fastest + 1)[:, None]
-    paths = np.arange(len(options))[:, None] * PHASES
-    before = (paths + (np.arange(PHASES) - steps[:, None]) % PHASES).reshape(len(steps), -1)
-    total, course = best_path(match, before)
-    loop, phase = options[course[0] // PHASES][0], course % PHASES
+    total, phase = best_path(match, (np.arange(PHASES) - steps) % PHASES)
     return _Course(total / len(match), Poses(loop.x[phase], loop.y[phase], loop.angle[phase]))
 
 

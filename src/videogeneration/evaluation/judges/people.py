@@ -33,6 +33,9 @@ _GONE = 0.2
 _NEAR_EDGE = 0.3
 """A walker whose centre is within this share of the width from an edge is leaving there."""
 
+_ALIKE = ("jogging", "running")
+"""Actions that count as one."""
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -71,12 +74,10 @@ class PeopleJudge:
     Attributes:
         grammar: What can be said.
         network: Trained on true clips, ready to read.
-        alike: Actions that count as one.
     """
 
     grammar: ActionGrammar
     network: ActionJudge
-    alike: frozenset[str] = frozenset({"jogging", "running"})
 
     def __post_init__(self) -> None:
         known = len(readings(self.grammar))
@@ -155,7 +156,7 @@ class PeopleJudge:
     def _same(self, sentence: str) -> str:
         """The sentence, with one name for all actions that count as one."""
         action = deed(sentence)
-        return sentence.replace(action, min(self.alike)) if action in self.alike else sentence
+        return sentence.replace(action, _ALIKE[0]) if action in _ALIKE else sentence
 
     def _phases(self, film: np.ndarray) -> list[np.ndarray]:
         """A film at the pace that was learned, as often as there are phases of it."""

@@ -30,7 +30,7 @@ KEYPOINTS = (
 BODY = 2 * len(KEYPOINTS) + 2
 """Numbers of a body: keypoints from where it is, and the heading."""
 
-HEAD, NOSE, NECK, PELVIS = range(4)
+HEAD, NECK, PELVIS = 0, 2, 3
 
 TRUNK = (0, 2, 3, 4, 5)
 """Indices of the keypoints whose mean is where a body is, whatever arms and legs do."""

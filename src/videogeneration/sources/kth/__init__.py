@@ -15,20 +15,11 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.data.action_films import ActionFilms
 from videogeneration.data.clips import HISTORY, Clip, Clips, ClipStream
 from videogeneration.evaluation.judges import PeopleJudge
-from videogeneration.sources.kth.extraction import ExtractionReport, extract_clips
+from videogeneration.sources.kth.extraction import extract_clips
 from videogeneration.sources.kth.films import film_clips
-from videogeneration.sources.kth.labels import LABELS, sequences_of
+from videogeneration.sources.kth.labels import sequences_of
 from videogeneration.sources.kth.published import download
-from videogeneration.sources.kth.sequences import (
-    LIST_NAME,
-    KthError,
-    ListedVideo,
-    SequenceList,
-    read_sequence_list,
-)
-from videogeneration.sources.kth.settings import ClipSettings, KthSettings
-from videogeneration.sources.kth.splits import SplitAssignment, assign_splits
-from videogeneration.sources.kth.videos import VideoError, VideoFile, find_videos, read_frames
+from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.people import draw_poses, render_recordings
 from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
 from videogeneration.sources.source import PictureFormat, Source
@@ -93,26 +84,6 @@ SOURCE = Source(
     grammar=lambda settings: ActionGrammar(settings.actions),
     judge=PeopleJudge,
     picture=PictureFormat(CAMERA_ASPECT, "scene"),
-    labels=LABELS,
     download=download,
     judge_task=_judge_task,
 )
-
-__all__ = [
-    "LIST_NAME",
-    "SOURCE",
-    "ClipSettings",
-    "ExtractionReport",
-    "KthError",
-    "KthSettings",
-    "ListedVideo",
-    "SequenceList",
-    "SplitAssignment",
-    "VideoError",
-    "VideoFile",
-    "assign_splits",
-    "extract_clips",
-    "find_videos",
-    "read_frames",
-    "read_sequence_list",
-]

@@ -14,20 +14,6 @@ from videogeneration.sources.people.labels import KEYPOINTS, PELVIS, labels_path
 from videogeneration.sources.people.scene import HEIGHT, WIDTH
 from videogeneration.vision.background import median_background
 
-LABELS = (
-    "present",
-    "follows",
-    "keypoints",
-    "keypoints_valid",
-    "silhouette",
-    "scale",
-    "heading",
-    "phase",
-)
-"""Labels of rendered people, in pixels of the clip's frame, see `people.Labels`; of recorded ones
-all are zero. `follows` says whether the caption is what the person does in a frame, or whether that
-comes later."""
-
 MOVING_ACTIONS = ("walking", "jogging", "running")
 """Actions whose sentence names a direction."""
 
@@ -47,7 +33,9 @@ class Known:
         confidence: 0 to 1: how sure the direction is; None where the action has none.
         in_view: bool `[n]`: where the person is well in view and does what the caption says.
         does_other: bool `[n]`: where the person is there and does something else.
-        labels: Arrays `[n, ...]` by name, see `LABELS`.
+        labels: Arrays `[n, ...]` by name, in pixels of the clip's frame, see `people.Labels`; zero
+            where nobody knows. `follows` says whether the caption is what the person does in a
+            frame, or whether that comes later.
         labels_valid: Whether these are known.
         background: uint8 `[H, W]`: what is behind the person; None where nobody knows.
     """
@@ -116,7 +104,6 @@ def known(labels: Labels, size: int) -> Known:
             "silhouette": np.stack([resized(frame, size) for frame in labels.silhouette]),
             "scale": (labels.scale * scales[1]).astype(np.float32),
             "heading": labels.heading,
-            "phase": labels.phase,
         },
         labels_valid=True,
         background=resized(labels.background, size),
@@ -154,7 +141,6 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         "silhouette": np.zeros_like(frames),
         "scale": np.zeros(count, np.float32),
         "heading": np.zeros(count, np.float32),
-        "phase": np.zeros(count, np.float32),
     }
     if action not in MOVING_ACTIONS:
         in_view, never = np.ones(count, bool), np.zeros(count, bool)

@@ -55,14 +55,12 @@ class SequenceList:
     Attributes:
         path: The file it was read from.
         videos: Every video with sequences, by name, in the file's order.
-        missing: Names of the videos that the list itself calls missing.
         authors_split: The authors' part (`train`, `validation`, `test`) of every subject, from the
             file's header; empty where it has none.
     """
 
     path: Path
     videos: dict[str, ListedVideo]
-    missing: tuple[str, ...]
     authors_split: dict[int, str]
 
 
@@ -110,7 +108,7 @@ def read_sequence_list(path: Path) -> SequenceList:
                     raise KthError(f"{where}: person {person} is already in another part")
     if not videos:
         raise KthError(f"{path}: lists no video; is this the dataset's {LIST_NAME}?")
-    return SequenceList(path, videos, tuple(missing), authors_split)
+    return SequenceList(path, videos, authors_split)
 
 
 def _video(match: re.Match[str], where: str) -> ListedVideo:

@@ -6,12 +6,10 @@ folders in the layout of the KTH data set, `labels` says what is known of a film
 """
 
 from videogeneration.sources.people.films import Poses, draw_film, draw_poses
-from videogeneration.sources.people.labels import KEYPOINTS, PAIRS, Labels, read_labels
+from videogeneration.sources.people.labels import Labels, read_labels
 from videogeneration.sources.people.recordings import PeopleSettings, render_recordings
 
 __all__ = [
-    "KEYPOINTS",
-    "PAIRS",
     "Labels",
     "PeopleSettings",
     "Poses",

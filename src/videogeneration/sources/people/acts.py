@@ -20,7 +20,7 @@ ACTIONS = (*TRAVELLING, *GESTURES)
 
 SIDES = np.array([1.0, -1.0])  # left, right
 
-TRUNK = ("lean", "bend", "twist", "look", "nod", "hop", "fist")
+TRUNK = ("lean", "bend", "twist", "nod", "hop", "fist")
 LIMBS = ("thigh", "spread", "knee", "ankle", "upper", "out", "lower", "lower_out")
 ANGLES = len(TRUNK) + 2 * len(LIMBS)
 PHASES = 64
@@ -52,7 +52,6 @@ class Posture:
         lean: Forward lean of the trunk.
         bend: Lean of the trunk to the left.
         twist: Turn of the shoulders against the pelvis, to the left.
-        look: Turn of the head against the pelvis, to the left.
         nod: Forward tilt of the head.
         hop: Not an angle: height above the ground that a jump adds, body heights.
         fist: Not an angle: 0 for an open hand, 1 for a fist.
@@ -69,7 +68,6 @@ class Posture:
     lean: Array | float = 0.0
     bend: Array | float = 0.0
     twist: Array | float = 0.0
-    look: Array | float = 0.0
     nod: Array | float = 4.0
     hop: Array | float = 0.0
     fist: Array | float = 0.0
@@ -351,8 +349,8 @@ def skeleton(postures: Array, leg_length: Array) -> Array:
         `[..., joints, 3]`, see `JOINTS`: (forward, left, up) in body heights, from the ground under
         the pelvis.
     """
-    lean, bend, twist, look, nod = np.moveaxis(np.radians(postures[..., :5]), -1, 0)
-    hop, fist = postures[..., 5], postures[..., 6]
+    lean, bend, twist, nod = np.moveaxis(np.radians(postures[..., :4]), -1, 0)
+    hop, fist = postures[..., 4], postures[..., 5]
     limbs = postures[..., len(TRUNK) :].reshape(*postures.shape[:-1], 2, len(LIMBS))
     thigh, spread, knee, ankle, upper, out, lower, lower_out = np.moveaxis(np.radians(limbs), -1, 0)
 
@@ -377,7 +375,7 @@ def skeleton(postures: Array, leg_length: Array) -> Array:
 
     neck = pelvis + (0.855 - leg_length)[..., None] * _standing(lean, bend)
     head = neck + 0.078 * _standing(0.6 * lean + nod, 0.5 * bend)
-    gaze = 0.5 * twist + look
+    gaze = 0.5 * twist
     nose = np.stack([np.cos(nod) * np.cos(gaze), np.cos(nod) * np.sin(gaze), -np.sin(nod)], -1)
 
     # shoulders and arms turn with the trunk

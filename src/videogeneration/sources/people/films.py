@@ -42,22 +42,16 @@ class Poses:
 
     Attributes:
         keypoints: float32 `[N, T, 16, 2]`.
-        keypoints_valid: bool `[N, T, 16]`.
-        root: The pelvis, float32 `[N, T, 2]`.
         scale: float32 `[N, T]`.
         heading: float32 `[N, T]`.
-        phase: float32 `[N, T]`.
         action: str `[N, T]`.
         direction: int8 `[N, T]`.
         captions: What everyone does in the end, str `[N]`.
     """
 
     keypoints: NDArray[np.float32]
-    keypoints_valid: NDArray[np.bool_]
-    root: NDArray[np.float32]
     scale: NDArray[np.float32]
     heading: NDArray[np.float32]
-    phase: NDArray[np.float32]
     action: NDArray[np.str_]
     direction: NDArray[np.int8]
     captions: NDArray[np.str_]
@@ -143,11 +137,8 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
     second = performance.action[:, -1], performance.direction[:, -1]
     return Poses(
         keypoints=seen.keypoints,
-        keypoints_valid=seen.valid,
-        root=seen.keypoints[:, :, 3],
         scale=seen.scales.astype(np.float32),
         heading=_wrapped(performance.heading),
-        phase=performance.phase.astype(np.float32),
         action=np.array(ACTIONS)[performance.action],
         direction=performance.direction.astype(np.int8),
         captions=np.array(
@@ -271,7 +262,6 @@ def filmed(
         background=np.round(film.place.background).astype(np.uint8),
         scale=seen.scales[0].astype(np.float32),
         heading=_wrapped(heading),
-        phase=performance.phase[0].astype(np.float32),
         action=np.array(ACTIONS)[performance.action[0]],
         direction=performance.direction[0].astype(np.int8),
         present=np.ones(frames, bool),
