@@ -190,6 +190,4 @@ def _sheet(
     pictures = draw_pictures(generator, asked, grammar).reshape(
         len(captions), count, generator.config.height, -1
     )
-    return picture_sheet(
-        [(caption, {"": drawn}) for caption, drawn in zip(captions, pictures, strict=True)]
-    )
+    return picture_sheet(list(zip(captions, pictures, strict=True)))

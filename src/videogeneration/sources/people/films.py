@@ -28,8 +28,6 @@ from videogeneration.sources.people.scene import (
     keypoints,
 )
 
-ANY_GREY = 1 / 3
-"""Share of people whose clothes have any grey, so that networks learn more than dark coats."""
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""
 
@@ -83,7 +81,7 @@ def draw_film(
         The frames, uint8 `[T, 120, 160]`, and their labels.
     """
     scenario, person, camera, plan, start = _drawn(rng, frames, fps, actions, transitions)
-    clothes = Clothes.drawn(rng, bool(rng.random() < 0.35), ANY_GREY)
+    clothes = Clothes.drawn(rng, bool(rng.random() < 0.35))
     film = Film(draw_place(scenario, camera, clothes, rng), rng)
     drawn, labels = filmed(film, camera, person, clothes, perform([plan], frames, fps), start, fps)
     if rng.random() < COMPRESSED:
