@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videogeneration.captions import action_caption
 from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array
 from videogeneration.sources.people.figure import Clothes, Figure, Person
-from videogeneration.sources.people.labels import Labels
+from videogeneration.sources.people.labels import SIDES, Labels
 from videogeneration.sources.people.plans import (
     SCENARIOS,
     Performance,
@@ -141,7 +141,7 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
         direction=performance.direction.astype(np.int8),
         captions=np.array(
             [
-                action_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
+                action_caption(ACTIONS[action], SIDES[int(direction)])
                 for action, direction in zip(*second, strict=True)
             ]
         ),
