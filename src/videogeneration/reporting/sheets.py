@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_uint8
+from videogeneration.data.spread import spread
 
 TRUTH = "truth"
 """Name of the row that holds recorded frames; they are neither marked nor counted as generated."""
@@ -153,8 +154,7 @@ def preview_sheet(clips: Clips) -> Image.Image:
     # in order of captions: clips in file order alternate in direction, so every second one of them
     # would show one direction only
     order = clips.table.reset_index(drop=True).sort_values("caption", kind="stable").index
-    chosen = order[_spread(0, len(clips) - 1, min(PREVIEW_CLIPS, len(clips)))]
-    return _draw([_clip_panel(clips, int(index)) for index in chosen])
+    return _draw([_clip_panel(clips, index) for index in spread(order.tolist(), PREVIEW_CLIPS)])
 
 
 def picture_sheet(rows: Sequence[tuple[str, np.ndarray]]) -> Image.Image:
@@ -191,7 +191,7 @@ def _film_panel(film: SheetFilm) -> _Panel:
 
 def _clip_panel(clips: Clips, index: int) -> _Panel:
     row, frames = clips.table.iloc[index], clips[index]
-    moments = _spread(0, len(frames) - 1, min(PREVIEW_COLUMNS, len(frames)))
+    moments = spread(range(len(frames)), PREVIEW_COLUMNS)
     return _Panel(
         str(row["caption"]),
         [(f"frame {moment + 1}", _FAINT) for moment in moments],
@@ -202,17 +202,11 @@ def _clip_panel(clips: Clips, index: int) -> _Panel:
 
 def _moments_shown(length: int, given: int) -> list[int]:
     """Indices of the frames of a film that a contact sheet shows; `given` of them were given."""
-    if length <= COLUMNS:
-        return list(range(length))
-    if given in (0, length):
-        return _spread(0, length - 1, COLUMNS)
+    if length <= COLUMNS or given in (0, length):
+        return spread(range(length), COLUMNS)
     shown = max(1, COLUMNS - (length - given))
-    return [*range(given - shown, given), *_spread(given, length - 1, COLUMNS - shown)]
-
-
-def _spread(first: int, last: int, count: int) -> list[int]:
-    """`count` evenly spaced whole numbers from `first` to `last`."""
-    return [int(number) for number in np.linspace(first, last, count).round()]
+    steps = np.linspace(given, length - 1, COLUMNS - shown).round().astype(int)
+    return [*range(given - shown, given), *steps.tolist()]
 
 
 def _draw(panels: Sequence[_Panel]) -> Image.Image:

@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -15,6 +14,7 @@ from pydantic import Field
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
+from videogeneration.data.spread import spread
 from videogeneration.evaluation.pictures import draw_pictures, score_pictures, table
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
@@ -175,8 +175,7 @@ def draw_image_sheet(
 def _chosen(clips: Clips, evaluation: ImageEvaluationSettings) -> list[str]:
     """Some of the clips' sentences, evenly spread."""
     captions = sorted({str(caption) for caption in clips.table["caption"]})
-    places = np.linspace(0, len(captions) - 1, min(evaluation.sheet_sentences, len(captions)))
-    return [captions[place] for place in places.round().astype(int)]
+    return spread(captions, evaluation.sheet_sentences)
 
 
 def _sheet(
