@@ -15,7 +15,7 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.spread import spread
-from videogeneration.evaluation.pictures import draw_pictures, score_pictures, table
+from videogeneration.evaluation.pictures import PICTURE_COLUMNS, draw_pictures, score_pictures
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.pipelines.training.once import train_once
@@ -150,12 +150,11 @@ def score_images(
     }
     reference, asked = real["train"], real["test"][1]
     drawn = draw_pictures(generator, asked, speech)
-    return table(
-        [
-            score_pictures(name, *pictures, *reference, judge, speech)
-            for name, pictures in (("real test", real["test"]), ("generated", (drawn, asked)))
-        ]
-    )
+    rows = [
+        score_pictures(name, *pictures, *reference, judge, speech)
+        for name, pictures in (("real test", real["test"]), ("generated", (drawn, asked)))
+    ]
+    return pd.DataFrame(rows, columns=PICTURE_COLUMNS)
 
 
 def draw_image_sheet(
