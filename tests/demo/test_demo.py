@@ -1,8 +1,11 @@
 """The page as a visitor uses it, with small networks never trained."""
 
 import base64
+import gc
 import io
 import json
+import os
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +19,7 @@ from PIL import Image
 
 from servers import served_app
 from toys import LEFT, untrained
+from videogeneration.animation import Animator
 from videogeneration.captions import ActionGrammar, Grammar, SceneGrammar
 from videogeneration.demo.app import create_app
 from videogeneration.reporting.films import write_film
@@ -36,6 +40,30 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for source, grammar in grammars.items():
         untrained(models / source / "mse", grammar, steps=1)
     yield from served(models)
+
+
+def test_a_network_that_is_trained_anew_takes_the_place_of_the_old_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loaded, load = [], Animator.load
+
+    def remember(*given: Any, **more: Any) -> Animator:
+        animator = load(*given, **more)
+        loaded.append(weakref.ref(animator))
+        return animator
+
+    monkeypatch.setattr(Animator, "load", remember)
+    grammar, folder = SceneGrammar(("house",)), tmp_path / "icons" / "mse"
+    untrained(folder, grammar)
+    with served_app(create_app(tmp_path, model="mse")) as address:
+        for version in (1, 1, 2, 2):
+            if version == 2 and len(loaded) == 1:
+                untrained(folder, grammar, seed=1)
+                os.utime(folder / "config.json", (0, 0))  # clocks may be coarse
+            with urlopen(f"{address}/sources") as answer:
+                assert [source["name"] for source in json.load(answer)] == ["icons"]
+            gc.collect()
+            assert [one() is not None for one in loaded] == [False] * (version - 1) + [True]
 
 
 def photograph(width: int = 90, height: int = 60) -> bytes:

@@ -669,7 +669,6 @@ def test_missing_and_unlisted_videos_are_named(
     assert report.unlisted == ["person17_walking_d1"]
     assert "1 videos in the list but not in the folder: person11_walking_d1" in caplog.text
     assert report.note and report.note in caplog.text
-    assert report.to_dict()["missing"] == report.missing
 
 
 def test_a_sequence_that_cannot_be_read_is_left_out(tmp_path: Path) -> None:

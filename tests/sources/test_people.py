@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
+from videogeneration.models.people.skeleton import KEYPOINTS
 from videogeneration.sources.people import (
     PeopleSettings,
     Poses,
@@ -17,7 +18,7 @@ from videogeneration.sources.people import (
     recordings,
     render_recordings,
 )
-from videogeneration.sources.people.labels import KEYPOINTS, Labels, joined
+from videogeneration.sources.people.labels import Labels, joined
 
 pytestmark = pytest.mark.slow
 

@@ -148,7 +148,7 @@ def test_milliseconds_are_those_of_one_frame_of_one_film(monkeypatch: pytest.Mon
 
     monkeypatch.setattr(network, "draw", slow)
     shape = ActionGrammar().vocabulary.shape
-    found = speed.milliseconds_a_frame(network, (32, 32), shape, CPU.name, 7)
-    # three frames at once: three times three for the seven that are asked for
+    found = speed.milliseconds_a_frame(network, (32, 32), shape, CPU.name)
+    # three frames at once: seven times three for the twenty that are timed
     assert found == pytest.approx(4 / 3)
     assert set(shapes) == {(1, 10, 32, 32)}

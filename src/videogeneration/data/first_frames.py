@@ -17,6 +17,7 @@ from torch import Tensor
 from videogeneration.captions import Grammar
 from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clips
+from videogeneration.data.spread import spread
 from videogeneration.models.people.skeleton import HEAD, PELVIS
 from videogeneration.validated import validated
 
@@ -152,7 +153,7 @@ class FirstFrames:
         Returns:
             float32 `[N, H, W]` in [0, 1], not mirrored, and N sentences.
         """
-        chosen = np.linspace(0, len(self) - 1, min(most, len(self))).round().astype(int)
+        chosen = np.array(spread(range(len(self)), most), int)
         random = np.random.default_rng(self.seed)
         pictures = self._pictures(chosen, random).astype(np.float32) / 255
         return pictures, [self._captions[place] for place in chosen]

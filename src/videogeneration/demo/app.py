@@ -31,18 +31,19 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
     """
     app = FastAPI(title="Videogeneration", docs_url=None, redoc_url=None, openapi_url=None)
     pictures = {(x.source, x.name): x.png for x in examples()}
-    animators: dict[tuple[Path, float], Animator] = {}
+    animators: dict[str, tuple[tuple[Path, float], Animator]] = {}
     # one film at a time: they share the machine
     turn = threading.Lock()
 
     def animator(source: str) -> Animator:
-        """A source's network, loaded once."""
+        """A source's network, loaded once; one that is trained later takes its place."""
         folder = choose_generator(models_folder / source, model).folder
-        key = folder, (folder / "config.json").stat().st_mtime
-        if key not in animators:
-            animators[key] = Animator.load(models_folder, source, folder.name, device=device)
-            logger.info("%s: films are drawn by %s", source, animators[key].summary)
-        return animators[key]
+        version = folder, (folder / "config.json").stat().st_mtime
+        if source not in animators or animators[source][0] != version:
+            loaded = Animator.load(models_folder, source, folder.name, device=device)
+            animators[source] = version, loaded
+            logger.info("%s: films are drawn by %s", source, loaded.summary)
+        return animators[source][1]
 
     @app.get("/")
     def page() -> FileResponse:

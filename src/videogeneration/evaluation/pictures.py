@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 
@@ -12,6 +11,9 @@ from videogeneration.data.first_frames import one_hot, seen
 from videogeneration.evaluation.frechet import frechet_distance
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageGenerator
+
+PICTURE_COLUMNS = ["pictures", "n", "named_right", "diversity", "classifier_frechet"]
+"""Columns of a table of scores, see `score_pictures`."""
 
 _AT_ONCE = 100  # pictures
 
@@ -118,9 +120,3 @@ def _look(classifier: Classifier, pictures: np.ndarray) -> tuple[Tensor, Tensor]
         ]
     )
     return features.cpu(), classifier.name(features).cpu()
-
-
-def table(rows: Sequence[dict[str, float | str]]) -> pd.DataFrame:
-    """The rows as a table with every column."""
-    columns = ["pictures", "n", "named_right", "diversity", "classifier_frechet"]
-    return pd.DataFrame(rows).reindex(columns=columns)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from videogeneration.data.clips import Clips
+from videogeneration.data.spread import spread
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ def starts(clips: Clips, protocol: Protocol, most: int = 10_000) -> list[Start]:
         newest = max(first, protocol.context - 1)
         if newest < min(end, length - 1):
             found.append(Start(number, newest, caption))
-    return _spread(found, most)
+    return spread(found, most)
 
 
 def middle_starts(clips: Clips, most: int = 10_000) -> list[Start]:
@@ -89,7 +90,7 @@ def middle_starts(clips: Clips, most: int = 10_000) -> list[Start]:
         newest = 0 if end == length and first == 0 else (first + end - 1) // 2
         if first < end and newest < length - 1:
             found.append(Start(number, newest, caption))
-    return _spread(found, most)
+    return spread(found, most)
 
 
 def _in_view(clips: Clips) -> Iterator[tuple[int, int, int, int, str]]:
@@ -101,9 +102,3 @@ def _in_view(clips: Clips) -> Iterator[tuple[int, int, int, int, str]]:
         if row.get("phase", 0) == 0:
             first, end, length = (int(row[x]) for x in ("view_start", "view_end", "length"))
             yield int(number), first, end, length, str(row["caption"])
-
-
-def _spread(found: list[Start], most: int) -> list[Start]:
-    if len(found) <= most:
-        return found
-    return [found[i] for i in np.linspace(0, len(found) - 1, most).round().astype(int)]

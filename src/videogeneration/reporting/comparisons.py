@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from videogeneration.data.clips import Clips
+from videogeneration.data.spread import spread
 from videogeneration.evaluation.predictions import Prediction, Predictions
 from videogeneration.evaluation.rollouts import BASELINES
 from videogeneration.reporting.sheets import TRUTH, SheetFilm
@@ -30,7 +31,7 @@ def beside_truth(
         most: Largest number of clips.
     """
     scenes = _scenes(predictions.select(kind="protocol", protocol=protocol))
-    return [_shown(predictions, clips, rows, truth=True) for rows in _spread(scenes, most)]
+    return [_shown(predictions, clips, rows, truth=True) for rows in spread(scenes, most)]
 
 
 def told_otherwise(predictions: Predictions, clips: Clips, most: int) -> list[SheetFilm]:
@@ -43,7 +44,7 @@ def told_otherwise(predictions: Predictions, clips: Clips, most: int) -> list[Sh
     """
     swapped = _scenes(predictions.select(kind="swapped"))
     shown = []
-    for rows in _spread(_scenes(predictions.select(kind="own")), most):
+    for rows in spread(_scenes(predictions.select(kind="own")), most):
         others = (x for x in swapped if x[0].clip == rows[0].clip)
         for told in [rows, *islice(others, _SENTENCES - 1)]:
             shown.append(_shown(predictions, clips, told))
@@ -83,7 +84,7 @@ def not_followed(
     found = [(drawn[tuple(told)], read) for *told, read in rows if tuple(told) in drawn]
     return [
         _shown(predictions, clips, [row], title=f"asked: {row.sentence}; read: {read}")
-        for row, read in _spread(found, most)
+        for row, read in spread(found, most)
     ]
 
 
@@ -95,7 +96,7 @@ def long_films(predictions: Predictions, clips: Clips, most: int) -> list[SheetF
         clips: The whole store that they were drawn from.
         most: Largest number of pictures.
     """
-    scenes = _spread(_scenes(predictions.select(kind="long")), most)
+    scenes = spread(_scenes(predictions.select(kind="long")), most)
     return [_shown(predictions, clips, rows) for rows in scenes]
 
 
@@ -134,12 +135,6 @@ def _scenes(rows: Iterable[Prediction]) -> list[list[Prediction]]:
         if row.model not in BASELINES:
             scenes.setdefault((row.clip, row.sentence), []).append(row)
     return list(scenes.values())
-
-
-def _spread(scenes: Sequence[_Scene], most: int) -> list[_Scene]:
-    """A few, evenly spread: different subjects and both directions."""
-    places = np.linspace(0, len(scenes) - 1, min(most, len(scenes))).round().astype(int)
-    return [scenes[place] for place in places]
 
 
 def _shown(

@@ -185,13 +185,11 @@ class Page:
     Attributes:
         rows: Title and films' labels of every row.
         size: Height and width of the films in pixels.
-        smooth: Enlarge bicubically; else every pixel becomes a square.
         colour: Whether the films have colours.
     """
 
     rows: Sequence[tuple[str, Sequence[str]]]
     size: tuple[int, int]
-    smooth: bool = True
     colour: bool = False
 
     def paint(self, frames: Sequence[Sequence[np.ndarray]], counts: Sequence[str]) -> np.ndarray:
@@ -212,7 +210,7 @@ class Page:
                 (page.width - _GAP, self._tops[row]), count, _FAINT, font(_LABEL), anchor="ra"
             )
             for column, frame in enumerate(films):
-                picture = Image.fromarray(enlarge(to_uint8(frame), self._factor, self.smooth))
+                picture = Image.fromarray(enlarge(to_uint8(frame), self._factor, smooth=True))
                 page.paste(picture, (self._left(column), self._films_top(row)))
         return np.asarray(page)
 
@@ -299,14 +297,13 @@ class Reel:
         return write_film(path, side_by_side(self.films), self.fps, scale=1)
 
 
-def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np.ndarray]:
+def side_by_side(films: Sequence[SheetFilm]) -> Iterator[np.ndarray]:
     """One film that plays many: a row for every scene, its films beside one another.
 
     A film that has ended stands still on its last frame, dimmed, until the longest is over.
 
     Args:
         films: The scenes, all with pictures of one size; `truth | mse | gan` is the rows' order.
-        smooth: Enlarge bicubically; else every pixel becomes a square.
 
     Yields:
         uint8 `[height, width]` or `[height, width, 3]` frames to be written with `scale=1`.
@@ -319,7 +316,7 @@ def side_by_side(films: Sequence[SheetFilm], smooth: bool = True) -> Iterator[np
         raise ValueError(f"side by side: films have sizes {sorted(sizes)}; they need one size")
     height, width, *colours = sizes.pop()
     rows = [(scene.title, list(scene.rows)) for scene in films]
-    page = Page(rows, (height, width), smooth, colour=bool(colours))
+    page = Page(rows, (height, width), bool(colours))
     for index in range(max(scene.length for scene in films)):
         frames = [[_at(film, index) for film in scene.rows.values()] for scene in films]
         yield page.paint(frames, [scene.count(min(index, scene.length - 1)) for scene in films])

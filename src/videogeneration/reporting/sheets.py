@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from videogeneration.data.clips import Clips
 from videogeneration.data.frames import to_uint8
+from videogeneration.data.spread import spread
 
 TRUTH = "truth"
 """Name of the row that holds recorded frames; they are neither marked nor counted as generated."""
@@ -26,6 +27,9 @@ GENERATED: Colour = (230, 120, 0)
 
 COLUMNS = 12
 """Most frames in a row of a contact sheet."""
+
+PREVIEW_CLIPS, PREVIEW_COLUMNS = 8, 10
+"""Most clips of a preview, and most frames of each of them."""
 
 _CELL = 128  # frames are enlarged by a whole factor to about this size
 _BORDER, _GAP, _MARGIN = 3, 4, 14
@@ -111,35 +115,33 @@ class _Panel:
         return _TITLE + 8 + _SMALL + 6 + len(self.rows) * self.pitch[0]
 
 
-def contact_sheet(films: Sequence[SheetFilm], columns: int = COLUMNS) -> Image.Image:
+def contact_sheet(films: Sequence[SheetFilm]) -> Image.Image:
     """Several films below one another, a row a model, a column a moment.
 
     Frames that were given have a grey border, generated ones an orange one, true ones none; the
-    heading counts steps from 1. A film with more frames than columns shows fewer of the given ones,
-    at least the newest; then, where that is not enough, evenly spaced steps from first to last.
+    heading counts steps from 1. A film with more frames than `COLUMNS` shows fewer of the given
+    ones, at least the newest; then, where that is not enough, evenly spaced steps from first to
+    last.
 
     Args:
         films: What to show.
-        columns: Most frames in a row, at least 2.
 
     Returns:
         An RGB picture.
 
     Raises:
-        ValueError: No films, or less than two columns.
+        ValueError: No films.
     """
-    if not films or columns < 2:
-        raise ValueError(f"contact sheet of {len(films)} films in {columns} columns: need 1 and 2")
-    return _draw([_film_panel(film, columns) for film in films])
+    if not films:
+        raise ValueError("contact sheet of 0 films: need 1")
+    return _draw([_film_panel(film) for film in films])
 
 
-def preview_sheet(clips: Clips, n: int = 8, columns: int = 10) -> Image.Image:
+def preview_sheet(clips: Clips) -> Image.Image:
     """Sample clips with their captions, evenly spaced over captions and clips.
 
     Args:
         clips: The clips to choose from.
-        n: Number of clips to show; fewer where there are fewer.
-        columns: Most frames of a clip, evenly spaced.
 
     Returns:
         An RGB picture.
@@ -147,43 +149,32 @@ def preview_sheet(clips: Clips, n: int = 8, columns: int = 10) -> Image.Image:
     Raises:
         ValueError: There are no clips.
     """
-    if not len(clips) or n < 1 or columns < 2:
-        raise ValueError(
-            f"preview of {n} of {len(clips)} clips in {columns} columns: need 1, 1 and 2"
-        )
+    if not len(clips):
+        raise ValueError("preview of 0 clips: need 1")
     # in order of captions: clips in file order alternate in direction, so every second one of them
     # would show one direction only
     order = clips.table.reset_index(drop=True).sort_values("caption", kind="stable").index
-    chosen = order[_spread(0, len(clips) - 1, min(n, len(clips)))]
-    return _draw([_clip_panel(clips, int(index), columns) for index in chosen])
+    return _draw([_clip_panel(clips, index) for index in spread(order.tolist(), PREVIEW_CLIPS)])
 
 
-def picture_sheet(rows: Sequence[tuple[str, Mapping[str, np.ndarray]]]) -> Image.Image:
-    """Pictures below their sentences.
+def picture_sheet(rows: Sequence[tuple[str, np.ndarray]]) -> Image.Image:
+    """Pictures that were generated below their sentences.
 
     Args:
-        rows: For every sentence, pictures `[n, H, W]` by label (`generated`, `truth`), uint8 or
-            float in [0, 1]; those of `truth` are unmarked, the others have an orange border.
+        rows: For every sentence, pictures `[n, H, W]`, uint8 or float in [0, 1].
 
     Returns:
         An RGB picture.
     """
     panels = []
-    for sentence, kinds in rows:
-        cells = [
-            (
-                label,
-                [_Cell(to_uint8(p), _PAPER if label == TRUTH else GENERATED) for p in pictures],
-            )
-            for label, pictures in kinds.items()
-        ]
-        most = max(len(pictures) for pictures in kinds.values())
-        panels.append(_Panel(sentence, [("", _FAINT)] * most, cells))
+    for sentence, pictures in rows:
+        cells = [_Cell(to_uint8(picture), GENERATED) for picture in pictures]
+        panels.append(_Panel(sentence, [("", _FAINT)] * len(cells), [("", cells)]))
     return _draw(panels)
 
 
-def _film_panel(film: SheetFilm, columns: int) -> _Panel:
-    moments = moments_shown(film.length, film.given, columns)
+def _film_panel(film: SheetFilm) -> _Panel:
+    moments = _moments_shown(film.length, film.given)
     rows = []
     for label, frames in film.rows.items():
         cells = []
@@ -198,9 +189,9 @@ def _film_panel(film: SheetFilm, columns: int) -> _Panel:
     return _Panel(film.title, headings, rows)
 
 
-def _clip_panel(clips: Clips, index: int, columns: int) -> _Panel:
+def _clip_panel(clips: Clips, index: int) -> _Panel:
     row, frames = clips.table.iloc[index], clips[index]
-    moments = _spread(0, len(frames) - 1, min(columns, len(frames)))
+    moments = spread(range(len(frames)), PREVIEW_COLUMNS)
     return _Panel(
         str(row["caption"]),
         [(f"frame {moment + 1}", _FAINT) for moment in moments],
@@ -209,25 +200,13 @@ def _clip_panel(clips: Clips, index: int, columns: int) -> _Panel:
     )
 
 
-def moments_shown(length: int, given: int, columns: int = COLUMNS) -> list[int]:
-    """Indices of the frames that a contact sheet shows, at most `columns` of `length`.
-
-    Args:
-        length: Number of a film's frames.
-        given: How many of them, at the front, were given.
-        columns: Most frames in a row.
-    """
-    if length <= columns:
-        return list(range(length))
-    if given in (0, length):
-        return _spread(0, length - 1, columns)
-    shown = max(1, columns - (length - given))
-    return [*range(given - shown, given), *_spread(given, length - 1, columns - shown)]
-
-
-def _spread(first: int, last: int, count: int) -> list[int]:
-    """`count` evenly spaced whole numbers from `first` to `last`."""
-    return [int(number) for number in np.linspace(first, last, count).round()]
+def _moments_shown(length: int, given: int) -> list[int]:
+    """Indices of the frames of a film that a contact sheet shows; `given` of them were given."""
+    if length <= COLUMNS or given in (0, length):
+        return spread(range(length), COLUMNS)
+    shown = max(1, COLUMNS - (length - given))
+    steps = np.linspace(given, length - 1, COLUMNS - shown).round().astype(int)
+    return [*range(given - shown, given), *steps.tolist()]
 
 
 def _draw(panels: Sequence[_Panel]) -> Image.Image:

@@ -17,6 +17,9 @@ from videogeneration.training.mse import MseTraining
 _WARMUP = 12
 """First steps that are not timed: memory is still being laid out, and graphs are recorded."""
 
+_FRAMES = 20
+"""Frames of a film that are timed, or a few more so that none is drawn in vain."""
+
 _TIMED = 60
 """Steps that are timed, spread evenly over the schedule."""
 
@@ -124,7 +127,6 @@ def milliseconds_a_frame(
     size: tuple[int, int],
     caption: tuple[int, int],
     device: str = "cpu",
-    frames: int = 20,
 ) -> float:
     """Milliseconds that a frame of a single film takes, in float32.
 
@@ -133,7 +135,6 @@ def milliseconds_a_frame(
         size: Height and width of its frames.
         caption: Shape of its captions.
         device: Where it runs.
-        frames: How many are timed, or a few more so that none is drawn in vain.
     """
     history = torch.full((1, HISTORY, *size), 0.5, device=device)
     valid = torch.ones(1, HISTORY, dtype=torch.bool, device=device)
@@ -141,7 +142,7 @@ def milliseconds_a_frame(
     for _ in range(_WARMUP):
         next(film).cpu()
     start, drawn = time.perf_counter(), 0
-    while drawn < frames:
+    while drawn < _FRAMES:
         drawn += next(film).cpu().shape[1]
     return 1000 * (time.perf_counter() - start) / drawn
 

@@ -38,21 +38,18 @@ def find_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
     return keep_foreground(difference, remove_specks=True)
 
 
-def keep_foreground(
-    difference: np.ndarray, threshold: float = THRESHOLD, remove_specks: bool = False
-) -> np.ndarray:
+def keep_foreground(difference: np.ndarray, remove_specks: bool = False) -> np.ndarray:
     """A difference from the background where it is foreground, 0 elsewhere.
 
     Args:
         difference: See `subtract_background`, float32 `[T, H, W]`.
-        threshold: Least absolute difference that counts.
         remove_specks: Drop foreground pixels with fewer than two of their eight neighbours in the
             foreground: they are noise.
 
     Returns:
         float32 `[T, H, W]`.
     """
-    mask = np.abs(difference) > threshold
+    mask = np.abs(difference) > THRESHOLD
     if remove_specks:
         length, height, width = mask.shape
         # one picture of all frames, with a row between them that is never foreground

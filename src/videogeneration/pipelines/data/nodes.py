@@ -56,11 +56,6 @@ def downloader(others: Collection[str]) -> Callable[[Source, dict[str, Any], Pat
     return download
 
 
-def report_clips(clips: Clips) -> dict[str, Any]:
-    """What came of making the clips."""
-    return clips.report()
-
-
 def encode_captions(clips: Clips, grammar: dict[str, Any]) -> np.ndarray:
     """One-hot matrices of all captions, uint8 `[clips, max_words, vocabulary]`."""
     vocabulary = Grammar.from_description(grammar).vocabulary

@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from kedro.pipeline import Node, Pipeline
 
+from videogeneration.data.clips import Clips
 from videogeneration.pipelines.data import nodes
 from videogeneration.pipelines.stages import stage
 
@@ -30,7 +31,7 @@ def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
             name="make_clips",
             tags="data",
         ),
-        Node(nodes.report_clips, "clips", "clips_report", name="report_clips", tags="data"),
+        Node(Clips.report, "clips", "clips_report", name="report_clips", tags="data"),
         Node(
             nodes.encode_captions,
             ["clips", "grammar"],

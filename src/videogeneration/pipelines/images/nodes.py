@@ -5,7 +5,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
 
-import numpy as np
 import pandas as pd
 import torch
 from matplotlib.figure import Figure
@@ -15,7 +14,8 @@ from pydantic import Field
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
-from videogeneration.evaluation.pictures import draw_pictures, score_pictures, table
+from videogeneration.data.spread import spread
+from videogeneration.evaluation.pictures import PICTURE_COLUMNS, draw_pictures, score_pictures
 from videogeneration.models.classifier import Classifier
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
 from videogeneration.pipelines.training.once import train_once
@@ -150,12 +150,11 @@ def score_images(
     }
     reference, asked = real["train"], real["test"][1]
     drawn = draw_pictures(generator, asked, speech)
-    return table(
-        [
-            score_pictures(name, *pictures, *reference, judge, speech)
-            for name, pictures in (("real test", real["test"]), ("generated", (drawn, asked)))
-        ]
-    )
+    rows = [
+        score_pictures(name, *pictures, *reference, judge, speech)
+        for name, pictures in (("real test", real["test"]), ("generated", (drawn, asked)))
+    ]
+    return pd.DataFrame(rows, columns=PICTURE_COLUMNS)
 
 
 def draw_image_sheet(
@@ -175,8 +174,7 @@ def draw_image_sheet(
 def _chosen(clips: Clips, evaluation: ImageEvaluationSettings) -> list[str]:
     """Some of the clips' sentences, evenly spread."""
     captions = sorted({str(caption) for caption in clips.table["caption"]})
-    places = np.linspace(0, len(captions) - 1, min(evaluation.sheet_sentences, len(captions)))
-    return [captions[place] for place in places.round().astype(int)]
+    return spread(captions, evaluation.sheet_sentences)
 
 
 def _sheet(
@@ -190,6 +188,4 @@ def _sheet(
     pictures = draw_pictures(generator, asked, grammar).reshape(
         len(captions), count, generator.config.height, -1
     )
-    return picture_sheet(
-        [(caption, {"": drawn}) for caption, drawn in zip(captions, pictures, strict=True)]
-    )
+    return picture_sheet(list(zip(captions, pictures, strict=True)))

@@ -109,10 +109,6 @@ class ExtractionReport:
             lines.append(f"{self.short_clips} clips of fewer than two frames left out")
         return lines
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain values, ready for JSON."""
-        return asdict(self)
-
 
 @dataclass(frozen=True)
 class _Video:
@@ -231,7 +227,7 @@ def _clips(
         )
     for line in report.lines():
         logger.info(line)
-    published.update(report.to_dict())
+    published.update(asdict(report))
 
 
 def _cut(

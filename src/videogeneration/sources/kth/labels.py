@@ -7,20 +7,16 @@ import cv2
 import numpy as np
 
 from videogeneration.captions import action_caption
-from videogeneration.sources.kth.tracking import track
+from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS
+from videogeneration.sources.kth.tracking import EDGE, track
 from videogeneration.sources.kth.videos import VideoError, VideoFile
 from videogeneration.sources.people import Labels, Poses, read_labels
-from videogeneration.sources.people.labels import KEYPOINTS, PELVIS, labels_path
+from videogeneration.sources.people.labels import SIDES, labels_path
 from videogeneration.sources.people.scene import HEIGHT, WIDTH
 from videogeneration.vision.background import median_background
 
 MOVING_ACTIONS = ("walking", "jogging", "running")
 """Actions whose sentence names a direction."""
-
-_EDGE = 0.2
-"""Share of the picture's width at either side in which a figure is only entering or leaving."""
-
-_SIDES: dict[int, Literal["left", "right"] | None] = {-1: "left", 0: None, 1: "right"}
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ def known(labels: Labels, size: int) -> Known:
     keypoints = ((labels.keypoints + 0.5) * scales - 0.5).astype(np.float32)
     valid = labels.present
     last = int(np.flatnonzero(valid)[-1])
-    direction = _SIDES[int(labels.direction[last])]
+    direction = SIDES[int(labels.direction[last])]
     follows = valid & (labels.action == labels.action[last])
     follows &= labels.direction == labels.direction[last]
     across = (keypoints[:, PELVIS, 0] + 0.5) / size
@@ -94,7 +90,7 @@ def known(labels: Labels, size: int) -> Known:
         caption=labels.caption(last),
         direction=direction,
         confidence=1.0 if direction else None,
-        in_view=follows & (across > _EDGE) & (across < 1 - _EDGE),
+        in_view=follows & (across > EDGE) & (across < 1 - EDGE),
         does_other=valid & ~follows,
         labels={
             "present": valid,

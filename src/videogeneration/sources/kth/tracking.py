@@ -18,7 +18,7 @@ _SIZE = 64
 _MIN_STRENGTH = 0.4
 """Least strength of a figure that is wholly there, as a share of the sequence's strong frames'."""
 
-_EDGE = 0.2
+EDGE = 0.2
 """Share of the picture's width at either side in which a figure is only entering or leaving."""
 
 _MIN_DISPLACEMENT = 0.1
@@ -62,7 +62,7 @@ def track(frames: np.ndarray, background: np.ndarray) -> Track:
     figure *= figure.sum(axis=1, keepdims=True)
     strength, columns = figure.sum(axis=(1, 2)), centroids(figure)[:, 0] / width
     strong = is_visible(figure) & (strength >= _MIN_STRENGTH * np.quantile(strength, 0.8))
-    inside = np.abs(columns - 0.5) < 0.5 - _EDGE
+    inside = np.abs(columns - 0.5) < 0.5 - EDGE
     # a long shadow may reach the edge from anywhere
     whole = inside | ~figure[:, :, [0, -1]].any(axis=(1, 2))
     times = np.flatnonzero(strong & whole)

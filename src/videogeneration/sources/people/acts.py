@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.sources.people.labels import KEYPOINTS
+from videogeneration.models.people.skeleton import KEYPOINTS
 
 Array = NDArray[np.float64]
 

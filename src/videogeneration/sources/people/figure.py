@@ -29,6 +29,9 @@ TRUNK = np.array(
 )
 CIRCLE = np.linspace(0, 2 * np.pi, 16, endpoint=False)
 
+ANY_GREY = 1 / 3
+"""Share of people whose clothes have any grey, so that networks learn more than dark coats."""
+
 
 @dataclass(frozen=True)
 class Person:
@@ -110,20 +113,18 @@ class Clothes:
     bag: float | None
 
     @classmethod
-    def drawn(cls, rng: np.random.Generator, other: bool, any_grey: float) -> "Clothes":
-        """Draw clothes.
+    def drawn(cls, rng: np.random.Generator, other: bool) -> "Clothes":
+        """Draw clothes: of any grey, or such as those of the recordings, mostly dark.
 
         Args:
             rng: What they are drawn from.
             other: The clothes of scenario d3: coats, bags and headwear more often.
-            any_grey: Share of clothes of any grey; the others are those of the recordings, mostly
-                dark.
         """
 
         def grey(usual: float) -> float:
             return float(rng.uniform(15, 215) if free else usual)
 
-        free = rng.random() < any_grey
+        free = rng.random() < ANY_GREY
         top = grey(
             rng.choice(
                 [rng.uniform(26, 62), rng.uniform(60, 100), rng.uniform(165, 205)],

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from videogeneration.captions import action_caption
 from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array
 from videogeneration.sources.people.figure import Clothes, Figure, Person
-from videogeneration.sources.people.labels import Labels
+from videogeneration.sources.people.labels import SIDES, Labels
 from videogeneration.sources.people.plans import (
     SCENARIOS,
     Performance,
@@ -28,8 +28,6 @@ from videogeneration.sources.people.scene import (
     keypoints,
 )
 
-ANY_GREY = 1 / 3
-"""Share of people whose clothes have any grey, so that networks learn more than dark coats."""
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""
 
@@ -83,7 +81,7 @@ def draw_film(
         The frames, uint8 `[T, 120, 160]`, and their labels.
     """
     scenario, person, camera, plan, start = _drawn(rng, frames, fps, actions, transitions)
-    clothes = Clothes.drawn(rng, bool(rng.random() < 0.35), ANY_GREY)
+    clothes = Clothes.drawn(rng, bool(rng.random() < 0.35))
     film = Film(draw_place(scenario, camera, clothes, rng), rng)
     drawn, labels = filmed(film, camera, person, clothes, perform([plan], frames, fps), start, fps)
     if rng.random() < COMPRESSED:
@@ -143,7 +141,7 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
         direction=performance.direction.astype(np.int8),
         captions=np.array(
             [
-                action_caption(ACTIONS[action], {-1: "left", 0: None, 1: "right"}[int(direction)])
+                action_caption(ACTIONS[action], SIDES[int(direction)])
                 for action, direction in zip(*second, strict=True)
             ]
         ),

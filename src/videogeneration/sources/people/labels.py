@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,27 +19,8 @@ from videogeneration.stored import reading, whole
 MOST_BYTES = 500_000_000
 """Of a video's labels; a minute's have 30 million."""
 
-KEYPOINTS = (
-    "head",
-    "nose",
-    "neck",
-    "pelvis",
-    "left_shoulder",
-    "right_shoulder",
-    "left_elbow",
-    "right_elbow",
-    "left_wrist",
-    "right_wrist",
-    "left_knee",
-    "right_knee",
-    "left_ankle",
-    "right_ankle",
-    "left_toe",
-    "right_toe",
-)
-"""The joints, in the order of `Labels.keypoints`; left and right are the person's own."""
-
-PELVIS = KEYPOINTS.index("pelvis")
+SIDES: dict[int, Literal["left", "right"] | None] = {-1: "left", 0: None, 1: "right"}
+"""What the numbers of `Labels.direction` are called."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +28,9 @@ class Labels:
     """What is known of a film of T frames with one person.
 
     Attributes:
-        keypoints: float32 `[T, 16, 2]`, pixels: the joints `KEYPOINTS`, also those that are hidden
-            behind the body or lie outside the frame. Zero where nobody is `present`.
+        keypoints: float32 `[T, 16, 2]`, pixels: the joints `skeleton.KEYPOINTS`, also those that
+            are hidden behind the body or lie outside the frame; zero where nobody is `present`.
+            Left and right are the person's own.
         keypoints_valid: bool `[T, 16]`: somebody is present and the joint lies inside the frame.
         silhouette: uint8 `[T, H, W]`: the person's alpha without the shadow, 0 to 255.
         background: uint8 `[H, W]`: the place without the person, its shadow and the noise.
@@ -83,8 +66,7 @@ class Labels:
 
     def caption(self, frame: int) -> str:
         """The sentence that is true of what the person does or begins to do in a frame."""
-        direction = {-1: "left", 0: None, 1: "right"}[int(self.direction[frame])]
-        return action_caption(str(self.action[frame]), direction)
+        return action_caption(str(self.action[frame]), SIDES[int(self.direction[frame])])
 
     def part(self, frames: slice) -> "Labels":
         """The labels of some of the frames."""

@@ -16,7 +16,7 @@ from pydantic import Field
 
 from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array, Gait
 from videogeneration.sources.people.figure import Clothes, Person
-from videogeneration.sources.people.films import ANY_GREY, draw_actions, filmed
+from videogeneration.sources.people.films import draw_actions, filmed
 from videogeneration.sources.people.labels import Labels, joined, labels_path, write_labels
 from videogeneration.sources.people.plans import (
     SCENARIOS,
@@ -234,7 +234,7 @@ def film_recording(settings: PeopleSettings, job: Job) -> tuple[list[Frame], Seq
     # the same clothes in all scenarios but the one of other clothes
     other = job.scenario == "d3"
     wardrobe = np.random.default_rng([settings.seed, job.subject, 1, other])
-    clothes = Clothes.drawn(wardrobe, other, ANY_GREY)
+    clothes = Clothes.drawn(wardrobe, other)
     gaits = habits(np.random.default_rng([settings.seed, job.subject, 3]))
     action = ACTIONS.index(job.action)
     rng = np.random.default_rng([settings.seed, job.subject, 2, action, scenario])

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from videogeneration.models.people.skeleton import KEYPOINTS
 from videogeneration.sources.people.acts import Array
 from videogeneration.sources.people.figure import Clothes, Part, projected
-from videogeneration.sources.people.labels import KEYPOINTS
 
 WIDTH, HEIGHT = 160, 120
 SUPERSAMPLING = 3
