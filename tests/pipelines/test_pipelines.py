@@ -564,7 +564,8 @@ BAD = [
     (
         {"network": {"name": "generator", "generator": {"widths": [16]}}},
         TRAINING,
-        r"widths.*two or more",
+        # named as a user writes it
+        r"network\.generator\.widths: \[16\] should have at least 2 items",
     ),
     ({"network": {"name": "generator", "generator": {"widths": "wide"}}}, TRAINING, "widths.*wide"),
     ({"network": {"name": "generator", "generator": {"dense": "many"}}}, TRAINING, "dense.*many"),
