@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from videogeneration.cli import cli
 from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.scoring import summarise
+from videogeneration.mistakes import mistake
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -622,11 +624,17 @@ def test_bad_parameters_end_in_one_clear_message(
 
 @pytest.mark.parametrize(
     ("given", "message"),
-    [({"device": "tpu"}, "device.*tpu.*cuda"), ({"precision": "half"}, "precision.*half")],
+    [
+        ({"device": "tpu"}, r"^compute\.device: .*tpu.*cuda"),
+        ({"precision": "half"}, r"^compute\.precision: .*half"),
+        ({"presicion": "float32"}, r"^compute\.presicion: .*did you mean 'precision'\?$"),
+        ({"processes": 0}, r"^compute\.processes: 0"),
+    ],
 )
-def test_bad_compute_is_named(project: Path, given: dict[str, str], message: str) -> None:
-    with pytest.raises(Exception, match=message):
+def test_bad_compute_is_named(project: Path, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Exception) as caught:
         run(project, "kth_gan", TRAINING, compute=given)
+    assert re.search(message, mistake(caught.value) or "")
 
 
 def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> None:

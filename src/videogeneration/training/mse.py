@@ -159,7 +159,7 @@ class MseTraining:
             those of the chosen one count. What the clips and the grammar decide is no setting.
         windows: How windows are cut and varied.
         settings: How it is trained.
-        compute: `device` and `precision`, see `Device.choose`.
+        compute: `device` and `precision`, see `ComputeSettings.inputs`.
         package: The network that comes along, if there is one.
     """
 

@@ -22,7 +22,7 @@ from videogeneration.pipelines.training.once import train_once
 from videogeneration.reporting.sheets import picture_sheet
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
 from videogeneration.validated import validated
 
@@ -52,7 +52,7 @@ def train_text_to_image(
     first_frames: FirstFrameSettings,
     settings: GanClsSettings,
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train a generator of first frames against its discriminator.
@@ -68,7 +68,7 @@ def train_text_to_image(
         "discriminator": discriminator,
         "first_frames": asdict(first_frames),
         "text_to_image": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
     height, width = clips.size
     words, vocabulary = speech.vocabulary.shape
@@ -99,7 +99,7 @@ def train_classifier(
     grammar: dict[str, Any],
     first_frames: FirstFrameSettings,
     settings: ClassifierSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the network that says what a first frame shows.
@@ -113,7 +113,7 @@ def train_classifier(
         "grammar": grammar,
         "first_frames": asdict(first_frames),
         "classifier": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> ClassifierTask:
@@ -135,12 +135,12 @@ def score_images(
     grammar: dict[str, Any],
     first_frames: FirstFrameSettings,
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
 ) -> pd.DataFrame:
     """Score generated first frames, and real ones of the test split as what can be reached."""
     speech, device = (
         Grammar.from_description(grammar),
-        Device.choose(compute["device"], "float32").name,
+        Device.choose(compute.device, "float32").name,
     )
     judge = cast(Classifier, classifier.load(device))
     generator = cast(ImageGenerator, text_to_image.load(device))
@@ -163,10 +163,10 @@ def draw_image_sheet(
     clips: Clips,
     grammar: dict[str, Any],
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
 ) -> Image.Image:
     """Several pictures for each of some sentences of the test split."""
-    device = Device.choose(compute["device"], "float32").name
+    device = Device.choose(compute.device, "float32").name
     generator = cast(ImageGenerator, text_to_image.load(device))
     captions = _chosen(clips.split("test"), evaluation)
     return _sheet(generator, captions, Grammar.from_description(grammar), evaluation)

@@ -14,7 +14,7 @@ from videogeneration.pipelines.training.once import train_once
 from videogeneration.sources import Source
 from videogeneration.training.action_judge import JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.loop import Task
 
 
@@ -23,7 +23,7 @@ def train_judge(
     clips: Clips,
     grammar: dict[str, Any],
     settings: JudgeSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the network of a source's judge on true clips for training, and on nothing else.
@@ -39,7 +39,7 @@ def train_judge(
         "grammar": grammar,
         # as a checkpoint remembers them
         "judge": json.loads(json.dumps(asdict(settings))),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> Task:

@@ -14,7 +14,7 @@ from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.networks import packaged
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.training.checkpoints import Checkpoint, configured
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.mse import MseSettings, MseTraining
 
@@ -26,7 +26,7 @@ def train_mse(
     network: dict[str, Any],
     windows: WindowSettings,
     settings: MseSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the generator with MSE.
@@ -41,7 +41,7 @@ def train_mse(
         network,
         windows,
         settings,
-        compute,
+        compute.inputs(),
         packaged(models_folder.name),
     )
     checkpoint = Checkpoint(models_folder / "mse")
@@ -56,7 +56,7 @@ def train_gan(
     discriminator: dict[str, Any],
     windows: WindowSettings,
     settings: GanSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the MSE generator on against a discriminator.
@@ -69,7 +69,7 @@ def train_gan(
         "discriminator": discriminator,
         "windows": asdict(windows),
         "gan": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> GanTask:
