@@ -623,6 +623,39 @@ def test_bad_parameters_end_in_one_clear_message(
 
 
 @pytest.mark.parametrize(
+    ("pipeline", "given", "message"),
+    [
+        ("kth_gan", {"discriminator": {"past": 11}}, r"^kth\.discriminator\.past: 11"),
+        ("icons_gan", {"discriminator": {"wide": 8}}, r"^icons\.discriminator\.wide: .*'widths'"),
+        (
+            "kth_text_to_image",
+            {"image_generator": {"noise": 3}},
+            r"^kth\.image_generator\.noise: 3",
+        ),
+        (
+            "kth_text_to_image",
+            {"image_discriminator": {"widths": [0]}},
+            r"^kth\.image_discriminator\.widths\.0: 0",
+        ),
+    ],
+)
+def test_networks_that_are_trained_last_are_checked_first(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pipeline: str,
+    given: dict[str, Any],
+    message: str,
+) -> None:
+    other = new_project(tmp_path / "project")
+    bootstrap_project(other)
+    monkeypatch.chdir(other)
+    with pytest.raises(Exception) as caught:
+        run(other, pipeline, **{pipeline.partition("_")[0]: given})
+    assert re.search(message, mistake(caught.value) or "")
+    assert not (other / "data" / "03_primary").exists()
+
+
+@pytest.mark.parametrize(
     ("given", "message"),
     [
         ({"device": "tpu"}, r"^compute\.device: .*tpu.*cuda"),

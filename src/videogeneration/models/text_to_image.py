@@ -63,9 +63,6 @@ class ImageGeneratorConfig:
     def __post_init__(self) -> None:
         if self.noise % (self.figures + 1):
             raise ValueError(f"noise: {self.noise}; choose a multiple of {self.figures + 1}")
-        if self.size * _LARGEST > min(self.height, self.width):
-            most = int(min(self.height, self.width) / _LARGEST)
-            raise ValueError(f"size: {self.size}; the picture has room for at most {most}")
 
 
 class Painter(nn.Module):
@@ -100,6 +97,11 @@ class ImageGenerator(nn.Module):
     def __init__(self, config: ImageGeneratorConfig) -> None:
         super().__init__()
         self.config = c = config
+        if c.size * _LARGEST > min(c.height, c.width):
+            most = int(min(c.height, c.width) / _LARGEST)
+            raise ValueError(
+                f"image_generator.size: {c.size}; pictures have room for at most {most}"
+            )
         part = c.noise // (c.figures + 1)
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
         self.painter = Painter(c.embedding + part, c.widths, 2)

@@ -45,8 +45,8 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another network."""
 
 
-def configured(network: str, config: Mapping[str, Any]) -> Any:
-    """The configuration of a network by its name, checked.
+def build(network: str, config: Mapping[str, Any]) -> nn.Module:
+    """Build a network from its name and configuration.
 
     Raises:
         ValueError: The name is unknown, or the configuration has an unknown entry or one of the
@@ -54,15 +54,8 @@ def configured(network: str, config: Mapping[str, Any]) -> Any:
     """
     if network not in NETWORKS:
         raise ValueError(f"network: '{network}'; choose one of {', '.join(NETWORKS)}")
-    _, configuration = NETWORKS[network]
-    return configuration(**config)
-
-
-def build(network: str, config: Mapping[str, Any]) -> nn.Module:
-    """Build a network from its name and configuration; raises what `configured` does."""
-    checked = configured(network, config)
-    module, _ = NETWORKS[network]
-    return module(checked)
+    module, configuration = NETWORKS[network]
+    return module(configuration(**config))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Nodes that train a judge's network, and what makes the judge that other nodes use."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -37,8 +36,7 @@ def train_judge(
     inputs = {
         "clips": train_clips.fingerprint(),
         "grammar": grammar,
-        # as a checkpoint remembers them
-        "judge": json.loads(json.dumps(asdict(settings))),
+        "judge": asdict(settings),
         "compute": compute.inputs(),
     }
 

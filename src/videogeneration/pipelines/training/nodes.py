@@ -1,6 +1,6 @@
 """Nodes that train generators, and go on where they were interrupted."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,10 @@ from matplotlib.figure import Figure
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import Windows, WindowSettings
+from videogeneration.models.discriminator import DiscriminatorConfig
 from videogeneration.networks import packaged
 from videogeneration.pipelines.training.once import train_once
-from videogeneration.training.checkpoints import Checkpoint, configured
+from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.mse import MseSettings, MseTraining
@@ -53,7 +54,7 @@ def train_gan(
     clips: Clips,
     captions: np.ndarray,
     grammar: dict[str, Any],
-    discriminator: dict[str, Any],
+    discriminator: DiscriminatorConfig,
     windows: WindowSettings,
     settings: GanSettings,
     compute: ComputeSettings,
@@ -64,9 +65,12 @@ def train_gan(
     Returns:
         The checkpoint of the generator, and a plot of both sides' curves.
     """
+    speech = Grammar.from_description(grammar)
+    words, vocabulary = speech.vocabulary.shape
+    discriminator = replace(discriminator, words=words, vocabulary=vocabulary)
     inputs = {
         "mse": mse.description()["inputs"],
-        "discriminator": discriminator,
+        "discriminator": asdict(discriminator),
         "windows": asdict(windows),
         "gan": asdict(settings),
         "compute": compute.inputs(),
@@ -74,15 +78,13 @@ def train_gan(
 
     def task(device: Device) -> GanTask:
         torch.manual_seed(settings.seed)
-        words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
-        shape = {"words": words, "vocabulary": vocabulary}
         generator = mse.film_model().train()
-        against = generator.discriminator(configured("discriminator", {**discriminator, **shape}))
+        against = generator.discriminator(discriminator)
         device.place(generator)
         cut = Windows(
             clips.split("train"),
             captions,
-            Grammar.from_description(grammar),
+            speech,
             windows,
             settings.batch_size,
             generator.horizon,
