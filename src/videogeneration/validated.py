@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, ValidationError
 from pydantic.dataclasses import dataclass
 
 _Settings = TypeVar("_Settings")
+_NAMED = r"[\w.]+: "
 
 
 class SettingsError(ValueError):
@@ -59,14 +60,30 @@ def validated(settings: type[_Settings]) -> type[_Settings]:
         try:
             check(self, *args, **kwargs)
         except ValidationError as error:
-            lines = [_line(dict(entry), checked) for entry in error.errors()]
-            raise SettingsError("\n".join(lines)) from None
+            raise SettingsError("\n".join(_lines(error, checked))) from None
 
     checked.__init__ = init
     return checked
 
 
-def _line(entry: dict[str, Any], settings: Any) -> str:
+def within(name: str, error: ValueError) -> SettingsError:
+    """What is wrong with settings that are given as a part of others: `name.setting: ...`."""
+    lines = (
+        f"{name}{'.' if re.match(_NAMED, line) else ': '}{line}" for line in str(error).splitlines()
+    )
+    return SettingsError("\n".join(lines))
+
+
+def _lines(error: ValidationError, settings: Any) -> list[str]:
+    """What pydantic's errors say, each in one line."""
+    entries: list[Any] = [*error.errors()]
+    inner = {entry["loc"][:-1] for entry in entries}
+    # a list with a wrong entry is not too short: pydantic counts the right ones
+    said = [x for x in entries if x["type"] != "too_short" or x["loc"] not in inner]
+    return [_line(entry, settings) for entry in said]
+
+
+def _line(entry: Any, settings: Any) -> str:
     """What one of pydantic's errors says, in one line."""
     # without the kinds of a union, of which pydantic names each
     parts = [part for part in map(str, entry["loc"]) if re.fullmatch(r"\w+", part)]
@@ -82,6 +99,6 @@ def _line(entry: dict[str, Any], settings: Any) -> str:
     if entry["type"] == "value_error":
         # a check of the class's own, which says everything itself
         said = str(entry["ctx"]["error"])
-        return (f"{name}." if re.match(r"[\w.]+: ", said) else f"{name}: ") + said if name else said
-    message = entry["msg"].removeprefix("Input ")
+        return str(within(name, ValueError(said))) if name else said
+    message = re.sub("^(Input|Tuple|List) | after validation", "", entry["msg"])
     return f"{name}: {entry['input']!r} {message}"

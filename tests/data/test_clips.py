@@ -1,7 +1,9 @@
 """The clip store: whole or not at all, memory-mapped, one digest for equal clips."""
 
+import shutil
 import tracemalloc
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +11,11 @@ import pandas as pd
 import pytest
 
 from toys import numbered_clip, write_store
+from videogeneration.data import clips as clips_module
 from videogeneration.data.clips import Clip, Clips, ClipStream, origin, write_clips
 from videogeneration.data.windows import WindowSettings
+from videogeneration.sources.kth import KthSettings
+from videogeneration.sources.people import PeopleSettings
 
 
 def small_store(folder: Path) -> Clips:
@@ -149,6 +154,29 @@ def test_settings_and_files_are_an_origin(tmp_path: Path) -> None:
     # nor does their order count, nor one that cannot be read
     assert origin(WindowSettings(), [other, video]) == origin(WindowSettings(), [video, other])
     assert origin(WindowSettings(), [tmp_path / "elsewhere"]) != first
+
+
+def test_what_decides_no_clips_is_no_origin(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    few, many = (KthSettings(people=PeopleSettings(processes=count)) for count in (1, 8))
+    first = origin(few, [])
+    assert origin(many, []) == first
+    assert origin(replace(few, clips=replace(few.clips, processes=3)), []) == first
+    assert origin(replace(few, people=PeopleSettings(seed=1)), []) != first
+    assert origin(replace(few, clips=replace(few.clips, size=64)), []) != first
+    # of the code, what makes clips
+    package = tmp_path / "videogeneration"
+    shutil.copytree(Path(clips_module.__file__).parents[1], package)
+    monkeypatch.setattr(clips_module, "_PACKAGE", package)
+    assert origin(few, []) == first
+    for path in ("cli.py", "models/unet.py", "training/loop.py"):
+        (package / path).write_text("")
+        assert origin(few, []) == first
+    for path in ("sources/people/films.py", "data/clips.py", "vision/warp.py"):
+        before = origin(few, [])
+        (package / path).write_text("")
+        assert origin(few, []) != before
 
 
 def test_an_error_in_the_first_store_leaves_nothing(tmp_path: Path) -> None:

@@ -226,7 +226,8 @@ def test_an_untrained_unet_is_near_the_newest_frame() -> None:
         ("unet", {"height": 36}, "36x32"),
         ("unet", {"history": 9}, "history"),
         ("unet", {"pixel": 0}, "pixel"),
-        ("unet", {"widht": 8}, "unknown setting widht"),
+        # the nearest one is named, not all
+        ("unet", {"widht": 8}, "^widht: there is no such setting; did you mean 'widt"),
         ("simvp", {"temporal": 24}, "temporal"),
         ("simvp", {"spatial": 3}, "spatial"),
         ("simvp", {"depth": 0}, "depth"),

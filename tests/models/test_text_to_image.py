@@ -133,13 +133,17 @@ def test_classifier_names_every_sight() -> None:
     ("network", "given", "message"),
     [
         ("imagegenerator", {"noise": 10, "figures": 2}, "noise: 10.*multiple of 3"),
-        ("imagegenerator", {"size": 48, "height": 64}, "size: 48.*at most 45"),
+        # of the network: what a picture has room for is known with the clips
+        ("imagegenerator", {"size": 48, "height": 64}, r"^image_generator\.size: 48.*at most 45"),
         ("imagegenerator", {"size": 0}, "size: 0"),
         ("imagegenerator", {"aspect": 2.0}, "aspect: 2.0"),
-        ("imagegenerator", {"widths": [20]}, "widths.*multiples of 8"),
+        # the one that does not fit is named
+        ("imagegenerator", {"widths": [16, 20]}, r"^widths\.1: 20 should be a multiple of 8$"),
+        ("imagegenerator", {"background": [4]}, r"^background\.0: 4 should be"),
         ("imagegenerator", {"figures": 0}, "figures: 0"),
         ("imagediscriminator", {"widths": []}, "widths"),
-        ("classifier", {"widths": [12]}, "widths.*multiples of 8"),
+        ("classifier", {"widths": [12]}, r"^widths\.0: 12 should be a multiple of 8$"),
+        ("classifier", {"sights": 0}, "^sights: 0"),
     ],
 )
 def test_bad_settings_are_named(network: str, given: dict[str, Any], message: str) -> None:

@@ -4,6 +4,7 @@ import json
 import logging
 import math
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from videogeneration.cli import cli
 from videogeneration.data.clips import Clips
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.scoring import summarise
+from videogeneration.mistakes import mistake
 from videogeneration.training import speed
 from videogeneration.training.checkpoints import Checkpoint
 
@@ -566,7 +568,8 @@ BAD = [
     (
         {"network": {"name": "generator", "generator": {"widths": [16]}}},
         MSE,
-        r"widths.*two or more",
+        # named as a user writes it
+        r"network\.generator\.widths: \[16\] should have at least 2 items",
     ),
     ({"network": {"name": "generator", "generator": {"widths": "wide"}}}, MSE, "widths.*wide"),
     ({"network": {"name": "generator", "generator": {"dense": "many"}}}, MSE, "dense.*many"),
@@ -622,12 +625,51 @@ def test_bad_parameters_end_in_one_clear_message(
 
 
 @pytest.mark.parametrize(
-    ("given", "message"),
-    [({"device": "tpu"}, "device.*tpu.*cuda"), ({"precision": "half"}, "precision.*half")],
+    ("pipeline", "given", "message"),
+    [
+        ("kth_gan", {"discriminator": {"past": 11}}, r"^kth\.discriminator\.past: 11"),
+        ("icons_gan", {"discriminator": {"wide": 8}}, r"^icons\.discriminator\.wide: .*'widths'"),
+        (
+            "kth_text_to_image",
+            {"image_generator": {"noise": 3}},
+            r"^kth\.image_generator\.noise: 3",
+        ),
+        (
+            "kth_text_to_image",
+            {"image_discriminator": {"widths": [0]}},
+            r"^kth\.image_discriminator\.widths\.0: 0",
+        ),
+    ],
 )
-def test_bad_compute_is_named(project: Path, given: dict[str, str], message: str) -> None:
-    with pytest.raises(Exception, match=message):
+def test_networks_that_are_trained_last_are_checked_first(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    pipeline: str,
+    given: dict[str, Any],
+    message: str,
+) -> None:
+    other = new_project(tmp_path / "project")
+    bootstrap_project(other)
+    monkeypatch.chdir(other)
+    with pytest.raises(Exception) as caught:
+        run(other, pipeline, **{pipeline.partition("_")[0]: given})
+    assert re.search(message, mistake(caught.value) or "")
+    assert not (other / "data" / "03_primary").exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"device": "tpu"}, r"^compute\.device: .*tpu.*cuda"),
+        ({"precision": "half"}, r"^compute\.precision: .*half"),
+        ({"presicion": "float32"}, r"^compute\.presicion: .*did you mean 'precision'\?$"),
+        ({"processes": 0}, r"^compute\.processes: 0"),
+    ],
+)
+def test_bad_compute_is_named(project: Path, given: dict[str, Any], message: str) -> None:
+    with pytest.raises(Exception) as caught:
         run(project, "kth_gan", TRAINING, compute=given)
+    assert re.search(message, mistake(caught.value) or "")
 
 
 def test_recordings_on_the_command_line(shared_data: Path, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 import torch
 import yaml
 from kedro.framework.startup import bootstrap_project
+from kedro.validation.exceptions import ParameterValidationError
 from safetensors.torch import load_file
 
 from projects import ROOT, TINY, new_project, run
@@ -104,5 +105,6 @@ def test_torchrun_starts_the_run_once_and_the_others_help(
 
 def test_a_number_that_cannot_be_is_refused(project: Path) -> None:
     bootstrap_project(project)
-    with pytest.raises(ValueError, match="processes: 0; choose a whole number"):
+    # as all settings say it, before anything is made
+    with pytest.raises(ParameterValidationError, match="processes: 0 should be greater than"):
         run(project, "mnist_mse", TRAIN, compute={**TINY["compute"], "processes": 0})

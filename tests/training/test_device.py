@@ -22,8 +22,10 @@ def test_what_is_asked_for_is_taken() -> None:
 @pytest.mark.parametrize(
     ("device", "precision", "named"),
     [
-        ("gpu", "auto", "device: 'gpu'.*auto, cpu, cuda"),
-        ("cpu", "float16", "precision: 'float16'.*float32, bfloat16"),
+        ("gpu", "auto", "^device: 'gpu'.*auto, cpu, cuda"),
+        ("cuda:x", "auto", "^device: 'cuda:x'.*auto, cpu, cuda"),
+        # as all settings say it
+        ("cpu", "float16", "^precision: 'float16' should be 'auto', 'float32' or 'bfloat16'$"),
     ],
 )
 def test_unknown_names_are_refused(device: str, precision: str, named: str) -> None:

@@ -14,6 +14,7 @@ from itertools import islice
 import cv2
 import numpy as np
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from videogeneration.captions import ActionGrammar
@@ -104,32 +105,24 @@ class ActionFilmSettings:
         noise: Most noise, the standard deviation.
     """
 
-    size: int = 96
+    size: int = Field(96, ge=16)
     frames: tuple[int, int] = (6, 11)
-    frame_step: int = 1
-    backwards: float = 0.75
-    nothing: float = 0.2
-    mirror: float = 0.5
-    zoom: float = 0.15
-    shift: int = 8
-    tremble: float = 0.6
-    brightness: float = 0.1
-    contrast: float = 0.25
-    inverted: float = 0.1
-    blur: float = 0.8
-    noise: float = 0.02
+    frame_step: int = Field(1, ge=1)
+    backwards: float = Field(0.75, ge=0, lt=1)
+    nothing: float = Field(0.2, ge=0, lt=1)
+    mirror: float = Field(0.5, ge=0, lt=1)
+    zoom: float = Field(0.15, ge=0, lt=1)
+    shift: int = Field(8, ge=0)
+    tremble: float = Field(0.6, ge=0)
+    brightness: float = Field(0.1, ge=0)
+    contrast: float = Field(0.25, ge=0)
+    inverted: float = Field(0.1, ge=0, lt=1)
+    blur: float = Field(0.8, ge=0)
+    noise: float = Field(0.02, ge=0)
 
     def __post_init__(self) -> None:
         if not 2 <= self.frames[0] <= self.frames[1]:
             raise ValueError(f"frames: {self.frames}; give the fewest, at least 2, and the most")
-        if self.frame_step < 1:
-            raise ValueError(f"frame_step: {self.frame_step}; choose 1 or more")
-        for name in ("backwards", "nothing", "mirror", "inverted", "zoom"):
-            if not 0 <= getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more, less than 1")
-        for name in ("shift", "tremble", "brightness", "contrast", "blur", "noise"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
 
 
 @dataclass(frozen=True)

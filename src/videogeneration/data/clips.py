@@ -28,7 +28,9 @@ from videogeneration.stored import reading, whole
 
 logger = logging.getLogger(__name__)
 
-_CODE = Path(__file__).parents[1]
+_PACKAGE = Path(__file__).parents[1]
+_MAKE_CLIPS = ("captions", "data", "sources", "vision")  # parts of the package
+_DECIDE_NOTHING = ("processes",)  # settings
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -84,16 +86,22 @@ class ClipStream:
 
 
 def origin(settings: Any, files: Iterable[Path]) -> str:
-    """A digest of everything that decides clips: settings, files, and this package's code.
+    """A digest of everything that decides clips: settings, files, and the code that makes them.
 
     Args:
         settings: A dataclass.
         files: Their contents count, and what they are called, but not where they lie.
     """
-    digest = hashlib.sha256(json.dumps(asdict(settings), sort_keys=True, default=str).encode())
-    for name, contents in sorted((x.name, _digest(x)) for x in (*_CODE.rglob("*.py"), *files)):
+    said = asdict(settings, dict_factory=_deciding)
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
+    code = (path for part in _MAKE_CLIPS for path in (_PACKAGE / part).rglob("*.py"))
+    for name, contents in sorted((x.name, _digest(x)) for x in (*code, *files)):
         digest.update(name.encode() + contents)
     return digest.hexdigest()[:16]
+
+
+def _deciding(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    return {name: value for name, value in settings if name not in _DECIDE_NOTHING}
 
 
 def _digest(path: Path) -> bytes:

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
+
+from videogeneration.models.configuration import Widths
+from videogeneration.validated import validated
 
 _LAGS = (1, 2, 3, 4)
 """Frames are matched with the next four: beyond that somebody's legs have changed too much."""
@@ -38,7 +42,7 @@ _MIN_MATCH = 0.27
 """Least normalised correlation, at most 1, of a figure that travels with itself."""
 
 
-@dataclass(frozen=True)
+@validated
 class ActionJudgeConfig:
     """What rebuilds an `ActionJudge`.
 
@@ -53,32 +57,20 @@ class ActionJudgeConfig:
             second and a network that learned at 5.
     """
 
-    readings: int = 8
-    size: int = 96
+    readings: int = Field(8, ge=2)
+    size: int = Field(96, ge=16)
     crop: tuple[int, int] = (48, 36)
-    widths: tuple[int, ...] = (16, 32, 64, 96)
-    dropout: float = 0.2
-    fastest: float = 0.45
-    frame_step: int = 1
+    widths: Widths = Field((16, 32, 64, 96), min_length=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    fastest: float = Field(0.45, gt=0, lt=0.5)
+    frame_step: int = Field(1, ge=1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "crop", tuple(self.crop))
-        if not self.widths or any(width < 8 or width % 8 for width in self.widths):
-            raise ValueError(f"widths: {self.widths}; give one or more multiples of 8")
-        if self.readings < 2:
-            raise ValueError(f"readings: {self.readings}; choose 2 or more")
-        if self.size < 16 or min(self.crop) < 2 ** len(self.widths):
+        if min(self.crop) < (least := 2 ** len(self.widths)):
             raise ValueError(
-                f"size: {self.size}, crop: {self.crop}; choose a size of 16 or more and a crop of "
-                f"{2 ** len(self.widths)} or more, so that {len(self.widths)} levels can halve it"
+                f"crop: {self.crop}; choose {least} or more, so that {len(self.widths)} levels can "
+                "halve it"
             )
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: {self.dropout}; choose 0 or more, less than 1")
-        if not 0 < self.fastest < 0.5:
-            raise ValueError(f"fastest: {self.fastest}; choose more than 0, less than 0.5")
-        if self.frame_step < 1:
-            raise ValueError(f"frame_step: {self.frame_step}; choose 1 or more")
 
 
 class ActionJudge(nn.Module):

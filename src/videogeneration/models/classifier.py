@@ -1,16 +1,19 @@
 """A small network that says what a picture shows."""
 
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
+
+from videogeneration.models.configuration import Widths
+from videogeneration.validated import validated
 
 _LEAST_SPREAD = 0.05
 """Standard deviation of a picture's greys, in [0, 1], below which contrast is not enlarged more."""
 
 
-@dataclass(frozen=True)
+@validated
 class ClassifierConfig:
     """What rebuilds a `Classifier`.
 
@@ -19,13 +22,8 @@ class ClassifierConfig:
         widths: Channels of the levels; each halves the picture.
     """
 
-    sights: int = 50
-    widths: tuple[int, ...] = (24, 48, 96, 128)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        if not self.widths or any(width < 8 or width % 8 for width in self.widths):
-            raise ValueError(f"widths: {self.widths}; give one or more multiples of 8")
+    sights: int = Field(50, ge=1)
+    widths: Widths = Field((24, 48, 96, 128), min_length=1)
 
 
 class Classifier(nn.Module):

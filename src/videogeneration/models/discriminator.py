@@ -1,15 +1,17 @@
 """Discriminators: is this frame real, and does it follow its past as the sentence says?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from videogeneration.validated import validated
 
-@dataclass(frozen=True)
+
+@validated
 class DiscriminatorConfig:
     """What rebuilds a `Discriminator`.
 
@@ -18,30 +20,22 @@ class DiscriminatorConfig:
         vocabulary: Columns of the one-hot caption.
         widths: Channels of the levels of one that sees pixels; each halves the picture.
         head: Channels of the layers of one that sees features.
-        past: Number of latest frames that it sees beside the frame in question; 0 for none.
+        past: Number of latest frames that it sees beside the frame in question; 0 for none,
+            10 for all of the history.
         caption: Whether it is told the caption.
         spectral: Whether spectral norm bounds its features; batch norm stands in where it does not.
             Of one that sees pixels.
         dropout: Share of the last features dropped in training.
     """
 
-    words: int = 7
-    vocabulary: int = 14
-    widths: tuple[int, ...] = (32, 64, 128, 256)
-    head: int = 64
-    past: int = 3
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    widths: tuple[PositiveInt, ...] = Field((32, 64, 128, 256), min_length=1)
+    head: int = Field(64, ge=1)
+    past: int = Field(3, ge=0, le=10)
     caption: bool = True
     spectral: bool = True
-    dropout: float = 0.1
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError(f"widths: {self.widths}; give one or more positive numbers")
-        if self.head < 1:
-            raise ValueError(f"head: {self.head}; it must be 1 or more")
-        if not 0 <= self.past <= 10:
-            raise ValueError(f"past: {self.past}; choose 0 to 10, all of the history")
+    dropout: float = Field(0.1, ge=0, le=1)
 
 
 class Discriminator(nn.Module):

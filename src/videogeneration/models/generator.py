@@ -13,25 +13,28 @@ one.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models import generator_losses as losses
+from videogeneration.models.configuration import Widths, check_frames
 from videogeneration.models.generator_losses import GeneratorLosses
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import square_error
 from videogeneration.models.motions import Motion, carry, positions
 from videogeneration.models.sentences import SentenceLookup
+from videogeneration.validated import validated
 
 MOTION_FACTOR = 3.0
 """The small networks that follow figures learn so many times as fast."""
 
 
-@dataclass(frozen=True)
+@validated
 class GeneratorConfig:
     """What rebuilds a `Generator`.
 
@@ -52,38 +55,24 @@ class GeneratorConfig:
         losses: What it learns beside the square error.
     """
 
-    height: int = 128
-    width: int = 128
-    words: int = 7
-    vocabulary: int = 14
-    figures: int = 1
-    history: int = 10
-    patch: int = 4
-    widths: tuple[int, ...] = (32, 64, 96)
-    latent: int = 16
-    dense: int = 512
-    embedding: int = 128
-    dropout: float = 0.1
-    horizon: int = 10
-    losses: GeneratorLosses = field(default_factory=GeneratorLosses)
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    figures: int = Field(1, ge=1)
+    history: int = Field(10, ge=2, multiple_of=2)
+    patch: int = Field(4, ge=1)
+    widths: Widths = Field((32, 64, 96), min_length=2)
+    latent: int = Field(16, ge=1)
+    dense: int = Field(512, ge=1)
+    embedding: int = Field(128, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    horizon: int = Field(10, ge=1)
+    losses: GeneratorLosses = GeneratorLosses()
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        for name in ("figures", "patch", "latent", "dense", "embedding", "horizon"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if len(self.widths) < 2 or any(w < 8 or w % 8 for w in self.widths):
-            raise ValueError(f"widths: {self.widths}; give two or more multiples of 8")
         step = self.patch * 2 ** (len(self.widths) - 1)
-        if self.height % step or self.width % step:
-            raise ValueError(
-                f"patch, widths: {self.height}x{self.width} frames are not divisible by {step}, "
-                "patch x 2 ** (number of widths - 1)"
-            )
-        if self.history < 2 or self.history % 2:
-            raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
-        if not 0 <= self.dropout < 1:
-            raise ValueError(f"dropout: {self.dropout}; choose 0 up to, not including, 1")
+        check_frames(self.height, self.width, step, ", patch x 2 ** (number of widths - 1)")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,15 @@ Poses are x and y in half widths and heights from the frame's centre, and turns 
 radians; `valid` says which are known.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor
 
+from videogeneration.validated import validated
 
-@dataclass(frozen=True)
+
+@validated
 class GeneratorLosses:
     """How a `Generator` is taught; weights count beside the square error's 1.
 
@@ -26,18 +27,11 @@ class GeneratorLosses:
             looks captions up place by place learns which figure is which; see `matching_loss`.
     """
 
-    drawn: int = 6
-    tracks: float = 0.1
-    poses: float = 0.2
-    masks: float = 0.05
-    matching: float = 0.002
-
-    def __post_init__(self) -> None:
-        if self.drawn < 1:
-            raise ValueError(f"losses.drawn: {self.drawn}; choose 1 or more")
-        for name in ("tracks", "poses", "masks", "matching"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"losses.{name}: {getattr(self, name)}; choose 0 or more")
+    drawn: int = Field(6, ge=1)
+    tracks: float = Field(0.1, ge=0)
+    poses: float = Field(0.2, ge=0)
+    masks: float = Field(0.05, ge=0)
+    matching: float = Field(0.002, ge=0)
 
 
 LEVER = 0.4

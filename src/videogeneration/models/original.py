@@ -5,16 +5,17 @@ middle: 25.4 million parameters at 128x128, 98.9 % of them dense. Rebuilt from i
 deepest convolution block that the original left unconnected is left out.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import check_frames
 from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.validated import validated
 
 
-@dataclass(frozen=True)
+@validated
 class OriginalConfig:
     """What rebuilds an `Original`.
 
@@ -27,16 +28,15 @@ class OriginalConfig:
         dropout: Share of the last encoder level's channels' values dropped in training.
     """
 
-    height: int = 128
-    width: int = 128
-    words: int = 7
-    vocabulary: int = 14
-    history: int = 10
-    dropout: float = 0.5
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    history: int = Field(10, ge=1)
+    dropout: float = Field(0.5, ge=0, le=1)
 
     def __post_init__(self) -> None:
-        if self.height % 16 or self.width % 16:
-            raise ValueError(f"original: {self.height}x{self.width} frames; sides divisible by 16")
+        check_frames(self.height, self.width, 16)
 
 
 def _twice(channels_in: int, channels: int) -> nn.Sequential:

@@ -7,13 +7,14 @@ a CPU are enough: frames are cut into patches first, as PredRNN does, instead of
 full resolution; and what is drawn is the change from the newest frame.
 """
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import check_frames
 from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.validated import validated
 
 _KERNELS, _GROUPS = (3, 5, 7, 11), 8
 """Those of the paper's translator."""
@@ -22,7 +23,7 @@ _STRIDES = (1, 2)
 """Of the encoder; the decoder goes them back."""
 
 
-@dataclass(frozen=True)
+@validated
 class SimVPConfig:
     """What rebuilds a `SimVP`.
 
@@ -38,30 +39,18 @@ class SimVPConfig:
         depth: Inception modules of the translator on its way in, and on its way out.
     """
 
-    height: int = 128
-    width: int = 128
-    words: int = 7
-    vocabulary: int = 14
-    history: int = 10
-    patch: int = 4
-    spatial: int = 32
-    temporal: int = 128
-    depth: int = 2
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    history: int = Field(10, ge=1)
+    patch: int = Field(4, ge=1)
+    spatial: int = Field(32, ge=2, multiple_of=2)
+    temporal: int = Field(128, ge=16, multiple_of=16)
+    depth: int = Field(2, ge=1)
 
     def __post_init__(self) -> None:
-        if self.patch < 1:
-            raise ValueError(f"patch: {self.patch}; choose 1 or more")
-        if self.height % (2 * self.patch) or self.width % (2 * self.patch):
-            raise ValueError(
-                f"patch: {self.height}x{self.width} frames are not divisible by {2 * self.patch}, "
-                "twice its side"
-            )
-        if self.spatial < 2 or self.spatial % 2:
-            raise ValueError(f"spatial: {self.spatial}; choose an even number, 2 or more")
-        if self.temporal < 16 or self.temporal % 16:
-            raise ValueError(f"temporal: {self.temporal}; choose a multiple of 16")
-        if self.depth < 1:
-            raise ValueError(f"depth: {self.depth}; choose 1 or more")
+        check_frames(self.height, self.width, 2 * self.patch, ", 2 x patch")
 
 
 def _normed(convolution: nn.Module, channels: int, groups: int = 2) -> nn.Sequential:

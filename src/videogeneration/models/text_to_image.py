@@ -7,22 +7,24 @@ place and beside every other.
 """
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from videogeneration.models.classifier import channels, start_from_nothing
+from videogeneration.models.configuration import Widths
 from videogeneration.models.sentences import SentenceEncoder
+from videogeneration.validated import validated
 
 _LARGEST = 2**0.5
 """A figure's largest size over its usual one, and the usual one over its smallest."""
 
 
-@dataclass(frozen=True)
+@validated
 class ImageGeneratorConfig:
     """What rebuilds an `ImageGenerator`.
 
@@ -45,38 +47,22 @@ class ImageGeneratorConfig:
             levels, which are enlarged: it is to paint the ground and nobody on it.
     """
 
-    height: int = 128
-    width: int = 128
-    words: int = 7
-    vocabulary: int = 14
-    figures: int = 1
-    noise: int = 64
-    embedding: int = 64
-    size: int = 88
-    aspect: float = 0.5
-    spread: float = 1.0
-    widths: tuple[int, ...] = (128, 64, 48, 32, 16)
-    background: tuple[int, ...] = (64, 32, 16)
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    figures: int = Field(1, ge=1)
+    noise: int = Field(64, ge=1)
+    embedding: int = Field(64, ge=1)
+    size: int = Field(88, ge=1)
+    aspect: float = Field(0.5, gt=0, le=1)
+    spread: float = Field(1.0, ge=0)
+    widths: Widths = Field((128, 64, 48, 32, 16), min_length=1)
+    background: Widths = (64, 32, 16)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        object.__setattr__(self, "background", tuple(self.background))
-        for name in ("height", "width", "figures", "noise", "embedding", "size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if not 0 < self.aspect <= 1:
-            raise ValueError(f"aspect: {self.aspect}; choose a number above 0, at most 1")
-        if self.spread < 0:
-            raise ValueError(f"spread: {self.spread}; choose 0 or more")
         if self.noise % (self.figures + 1):
             raise ValueError(f"noise: {self.noise}; choose a multiple of {self.figures + 1}")
-        if not self.widths or any(c < 8 or c % 8 for c in (*self.widths, *self.background)):
-            raise ValueError(
-                f"widths, background: {self.widths}, {self.background}; give multiples of 8"
-            )
-        if self.size * _LARGEST > min(self.height, self.width):
-            most = int(min(self.height, self.width) / _LARGEST)
-            raise ValueError(f"size: {self.size}; the picture has room for at most {most}")
 
 
 class Painter(nn.Module):
@@ -111,6 +97,11 @@ class ImageGenerator(nn.Module):
     def __init__(self, config: ImageGeneratorConfig) -> None:
         super().__init__()
         self.config = c = config
+        if c.size * _LARGEST > min(c.height, c.width):
+            most = int(min(c.height, c.width) / _LARGEST)
+            raise ValueError(
+                f"image_generator.size: {c.size}; pictures have room for at most {most}"
+            )
         part = c.noise // (c.figures + 1)
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
         self.painter = Painter(c.embedding + part, c.widths, 2)
@@ -190,7 +181,7 @@ class ImageGenerator(nn.Module):
         return F.grid_sample(layers, grid, padding_mode="zeros", align_corners=False)
 
 
-@dataclass(frozen=True)
+@validated
 class ImageDiscriminatorConfig:
     """What rebuilds an `ImageDiscriminator`.
 
@@ -203,17 +194,12 @@ class ImageDiscriminatorConfig:
         spectral: Whether spectral norm bounds the features (steady, but much slower to learn).
     """
 
-    words: int = 7
-    vocabulary: int = 14
-    sights: int = 50
-    widths: tuple[int, ...] = (16, 32, 64, 96, 128)
-    embedding: int = 64
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    sights: int = Field(50, ge=1)
+    widths: tuple[PositiveInt, ...] = Field((16, 32, 64, 96, 128), min_length=1)
+    embedding: int = Field(64, ge=1)
     spectral: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        if not self.widths or min(self.widths) < 1:
-            raise ValueError(f"widths: {self.widths}; give one or more positive numbers")
 
 
 class ImageDiscriminator(nn.Module):

@@ -9,19 +9,21 @@ frame.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import Widths, check_frames
 from videogeneration.models.interface import Batch, FilmModel
+from videogeneration.validated import validated
 
 _STAYS = 2.0
 """How sure it is at first, as a logit, that a pixel stays."""
 
 
-@dataclass(frozen=True)
+@validated
 class UNetConfig:
     """What rebuilds a `UNet`.
 
@@ -37,31 +39,19 @@ class UNetConfig:
         embedding: Width of the embedding by which the caption modulates the levels.
     """
 
-    height: int = 128
-    width: int = 128
-    words: int = 7
-    vocabulary: int = 14
-    history: int = 10
-    patch: int = 4
-    widths: tuple[int, ...] = (48, 96, 128)
-    pixel: int = 8
-    embedding: int = 128
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    words: int = Field(7, ge=1)
+    vocabulary: int = Field(14, ge=1)
+    history: int = Field(10, ge=2, multiple_of=2)
+    patch: int = Field(4, ge=1)
+    widths: Widths = Field((48, 96, 128), min_length=1)
+    pixel: int = Field(8, ge=1)
+    embedding: int = Field(128, ge=1)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "widths", tuple(self.widths))
-        for name in ("patch", "pixel", "embedding"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if not self.widths or any(w < 8 or w % 8 for w in self.widths):
-            raise ValueError(f"widths: {self.widths}; give one or more multiples of 8")
         step = self.patch * 2 ** (len(self.widths) - 1)
-        if self.height % step or self.width % step:
-            raise ValueError(
-                f"patch, widths: {self.height}x{self.width} frames are not divisible by {step}, "
-                "patch x 2 ** (number of widths - 1)"
-            )
-        if self.history < 2 or self.history % 2:
-            raise ValueError(f"history: {self.history}; choose an even number, 2 or more")
+        check_frames(self.height, self.width, step, ", patch x 2 ** (number of widths - 1)")
 
 
 class Modulated(nn.Module):

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.captions import ActionGrammar
@@ -27,23 +28,13 @@ class JudgeSettings:
         films: Which films it learns from.
     """
 
-    steps: int = 1000
-    batch_size: int = 32
-    learning_rate: float = 3e-3
-    weight_decay: float = 0.02
-    warmup: int = 30
+    steps: int = Field(1000, ge=1)
+    batch_size: int = Field(32, ge=1)
+    learning_rate: float = Field(3e-3, gt=0)
+    weight_decay: float = Field(0.02, ge=0)
+    warmup: int = Field(30, ge=0)
     seed: int = 0
     films: ActionFilmSettings = ActionFilmSettings()
-
-    def __post_init__(self) -> None:
-        for name in ("steps", "batch_size"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 1 or more")
-        if self.learning_rate <= 0:
-            raise ValueError(f"learning_rate: {self.learning_rate}; choose a positive number")
-        for name in ("weight_decay", "warmup"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}: {getattr(self, name)}; choose 0 or more")
 
 
 class ActionJudgeTask:

@@ -14,7 +14,7 @@ import shutil
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from filecmp import cmpfiles
 from pathlib import Path
@@ -22,7 +22,6 @@ from typing import Any
 
 import pandas as pd
 import torch
-from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
@@ -46,35 +45,17 @@ class CheckpointError(ValueError):
     """A checkpoint that is missing, damaged, or of another network."""
 
 
-def configured(network: str, config: Mapping[str, Any]) -> Any:
-    """The configuration of a network by its name, checked.
+def build(network: str, config: Mapping[str, Any]) -> nn.Module:
+    """Build a network from its name and configuration.
 
     Raises:
         ValueError: The name is unknown, or the configuration has an unknown entry or one of the
-            wrong type or out of range.
+            wrong type or out of range; a line each, which begins with the entry's name.
     """
     if network not in NETWORKS:
         raise ValueError(f"network: '{network}'; choose one of {', '.join(NETWORKS)}")
-    _, configuration = NETWORKS[network]
-    _refuse_unknown(network, configuration, config)
-    return TypeAdapter(configuration).validate_python(dict(config))
-
-
-def build(network: str, config: Mapping[str, Any]) -> nn.Module:
-    """Build a network from its name and configuration; raises what `configured` does."""
-    checked = configured(network, config)
-    module, _ = NETWORKS[network]
-    return module(checked)
-
-
-def _refuse_unknown(name: str, configuration: Any, config: Mapping[str, Any]) -> None:
-    """Of settings within settings as well; pydantic ignores what a plain dataclass lacks."""
-    known = {field.name: field.type for field in fields(configuration)}
-    for key, value in config.items():
-        if key not in known:
-            raise ValueError(f"{name}: unknown setting {key}; known: {', '.join(known)}")
-        if is_dataclass(known[key]) and isinstance(value, Mapping):
-            _refuse_unknown(f"{name}.{key}", known[key], value)
+    module, configuration = NETWORKS[network]
+    return module(configuration(**config))
 
 
 @dataclass(frozen=True)

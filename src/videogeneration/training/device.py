@@ -1,17 +1,44 @@
 """Where networks run and in which precision."""
 
-import logging
+import re
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 import torch
+from pydantic import Field
 from torch import nn
 
-logger = logging.getLogger(__name__)
+from videogeneration.validated import validated
 
-DEVICES = ("auto", "cpu", "cuda")
-PRECISIONS = ("auto", "float32", "bfloat16")
+
+@validated
+class ComputeSettings:
+    """Where networks run, and in which precision they are trained.
+
+    Attributes:
+        device: `auto` takes CUDA where there is one, else the CPU; `cpu`; `cuda`; `cuda:1`.
+        precision: `auto` takes bfloat16 on CUDA cards that have it, and on a CPU where a 3D
+            convolution is measured to be faster in it.
+        processes: That train a generator together; torchrun knows better.
+    """
+
+    device: str = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    processes: int = Field(1, ge=1)
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", self.device):
+            raise ValueError(f"device: '{self.device}'; choose auto, cpu, cuda or cuda:1")
+        if self.device.startswith("cuda") and not torch.cuda.is_available():
+            raise ValueError(
+                f"device: '{self.device}', but no CUDA device was found; use auto or cpu"
+            )
+
+    def inputs(self) -> dict[str, Any]:
+        """What weights depend on: how many processes have trained them is no matter."""
+        return {"device": self.device, "precision": self.precision}
 
 
 @dataclass(frozen=True)
@@ -28,22 +55,12 @@ class Device:
 
     @classmethod
     def choose(cls, device: str = "auto", precision: str = "auto") -> "Device":
-        """Resolve `auto`.
-
-        Args:
-            device: `auto` takes CUDA where there is one, else the CPU.
-            precision: `auto` takes bfloat16 on CUDA cards that have it, and on a CPU where a 3D
-                convolution is measured to be faster in it.
+        """Resolve `auto`, see `ComputeSettings`.
 
         Raises:
             ValueError: An unknown name, or CUDA is asked for where there is none.
         """
-        if device.split(":")[0] not in DEVICES:
-            raise ValueError(f"device: '{device}'; choose one of {', '.join(DEVICES)}")
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision: '{precision}'; choose one of {', '.join(PRECISIONS)}")
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise ValueError(f"device: '{device}', but no CUDA device was found; use auto or cpu")
+        ComputeSettings(device=device, precision=cast(Any, precision))
         if device == "auto":
             device = "cuda" if torch.cuda.is_available() else "cpu"
         if precision == "auto":

@@ -24,7 +24,7 @@ from videogeneration.training.checkpoints import Checkpoint, build, differences
 from videogeneration.training.device import Device
 from videogeneration.training.losses import step_down
 from videogeneration.training.replay import training_loss
-from videogeneration.validated import validated
+from videogeneration.validated import SettingsError, validated, within
 
 
 @validated
@@ -159,7 +159,7 @@ class MseTraining:
             those of the chosen one count. What the clips and the grammar decide is no setting.
         windows: How windows are cut and varied.
         settings: How it is trained.
-        compute: `device` and `precision`, see `Device.choose`.
+        compute: `device` and `precision`, see `ComputeSettings.inputs`.
         package: The network that comes along, if there is one.
     """
 
@@ -232,7 +232,10 @@ class MseTraining:
         words, vocabulary = self.grammar.vocabulary.shape
         shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}
         torch.manual_seed(self.settings.seed)
-        network = build(name, {**settings, **shape, "history": HISTORY})
+        try:
+            network = build(name, {**settings, **shape, "history": HISTORY})
+        except SettingsError as error:
+            raise within(f"network.{name}", error) from None
         assert isinstance(network, FilmModel)
         background = self.clips.background(0)
         if network.before_black and background is not None and background.any():

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import islice
+from typing import Any
 
 import pytest
 import torch
@@ -213,6 +214,17 @@ def test_looks_that_are_not_there_change_nothing() -> None:
     assert torch.allclose(together[0], one[0], atol=1e-3)
 
 
-def test_a_look_too_few_is_refused() -> None:
-    with pytest.raises(ValueError, match="references"):
-        PeopleConfig(WORDS, VOCABULARY, references=0)
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"references": 0}, "^references: 0"),
+        ({"mirrored": 7.0}, "^mirrored: 7.0 should be less than or equal to 1$"),
+        ({"temperature": -3}, "^temperature: -3"),
+        ({"crop": 0}, "^crop: 0 should be greater than 0$"),
+        ({"motion": {"steps": 0}, "weights": {"body": -1}}, r"^motion\.steps: 0.*\nweights\.body"),
+        ({"height": 100}, r"100x128 frames; .* multiples of 16: choose .*kth\.clips\.size"),
+    ],
+)
+def test_settings_that_cannot_be_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PeopleConfig(WORDS, VOCABULARY, **changes)

@@ -93,5 +93,5 @@ def test_a_little_training_reads_better() -> None:
 
 
 def test_a_width_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(ValueError, match="multiple of 4"):
+    with pytest.raises(ValueError, match=r"^width: 10 should be a multiple of 4$"):
         PoseConfig(width=10)

@@ -1,10 +1,11 @@
 """What is behind a figure, from the frames that are given."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
+
+from videogeneration.validated import validated
 
 TYPICAL = 128
 """The width of a frame that the margin is given for."""
@@ -16,7 +17,7 @@ GAIN = 1.4
 """How much brighter one frame of a scene is than another, at most."""
 
 
-@dataclass(frozen=True)
+@validated
 class BackgroundConfig:
     """The background network.
 
@@ -25,14 +26,8 @@ class BackgroundConfig:
         margin: How far around a figure it may still show, in pixels of a frame of 128.
     """
 
-    width: int = 32
-    margin: int = 3
-
-    def __post_init__(self) -> None:
-        if self.width < 8 or self.width % 8:
-            raise ValueError(f"width is {self.width}; choose a multiple of 8")
-        if self.margin < 0:
-            raise ValueError(f"margin is {self.margin}; it must not be negative")
+    width: int = Field(32, ge=8, multiple_of=8)
+    margin: int = Field(3, ge=0)
 
 
 class Background(nn.Module):

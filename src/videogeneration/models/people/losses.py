@@ -1,9 +1,8 @@
 """Auxiliary losses of the people's networks."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor
 
 from videogeneration.models.losses import mean_of
@@ -11,9 +10,10 @@ from videogeneration.models.people.background import GAIN
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.renderer import beside
 from videogeneration.models.people.skeleton import Poses, assigned
+from videogeneration.validated import validated
 
 
-@dataclass(frozen=True)
+@validated
 class LossWeights:
     """How much each loss counts.
 
@@ -33,24 +33,19 @@ class LossWeights:
         body: Flow matching of the body that comes next.
     """
 
-    keypoints: float = 10.0
-    scale: float = 1.0
-    heading: float = 0.5
-    present: float = 0.2
-    silhouette: float = 4.0
-    colour: float = 1.0
-    square: float = 2.0
-    alpha: float = 1.0
-    shadow: float = 5.0
-    reconstruction: float = 1.0
-    background: float = 5.0
-    trajectory: float = 0.3
-    body: float = 0.3
-
-    def __post_init__(self) -> None:
-        for name, value in vars(self).items():
-            if value < 0:
-                raise ValueError(f"{name} is {value}; it must not be negative")
+    keypoints: float = Field(10.0, ge=0)
+    scale: float = Field(1.0, ge=0)
+    heading: float = Field(0.5, ge=0)
+    present: float = Field(0.2, ge=0)
+    silhouette: float = Field(4.0, ge=0)
+    colour: float = Field(1.0, ge=0)
+    square: float = Field(2.0, ge=0)
+    alpha: float = Field(1.0, ge=0)
+    shadow: float = Field(5.0, ge=0)
+    reconstruction: float = Field(1.0, ge=0)
+    background: float = Field(5.0, ge=0)
+    trajectory: float = Field(0.3, ge=0)
+    body: float = Field(0.3, ge=0)
 
     def total(self, losses: dict[str, Tensor]) -> Tensor:
         """The weighted sum of losses by their names."""

@@ -1,14 +1,14 @@
 """Predicts poses from past poses and a caption: first the trajectory, then body after body."""
 
-from dataclasses import dataclass
-
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models.losses import mean_of
 from videogeneration.models.people.lessons import MotionLesson
 from videogeneration.models.people.skeleton import BODY, TRUNK, Poses, canonical, chosen
+from videogeneration.validated import validated
 
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
@@ -22,7 +22,7 @@ _SOFT = 0.02
 who stands goes nowhere."""
 
 
-@dataclass(frozen=True)
+@validated
 class MotionConfig:
     """The motion network.
 
@@ -43,35 +43,18 @@ class MotionConfig:
             frame shows nothing; for one of which it shows a half, half of it.
     """
 
-    history: int = 10
-    horizon: int = 10
-    width: int = 256
-    blocks: int = 4
-    trajectory_width: int = 192
-    trajectory_blocks: int = 3
-    steps: int = 8
-    jitter: float = 0.006
-    scale_jitter: float = 0.01
-    heading_jitter: float = 0.15
-    misread: float = 0.08
-    cut_off: float = 6.0
-
-    def __post_init__(self) -> None:
-        sizes = (
-            "history",
-            "horizon",
-            "width",
-            "blocks",
-            "trajectory_width",
-            "trajectory_blocks",
-            "steps",
-        )
-        for name in sizes:
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
-        for name in ("jitter", "scale_jitter", "heading_jitter", "misread", "cut_off"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must not be negative")
+    history: int = Field(10, ge=1)
+    horizon: int = Field(10, ge=1)
+    width: int = Field(256, ge=1)
+    blocks: int = Field(4, ge=1)
+    trajectory_width: int = Field(192, ge=1)
+    trajectory_blocks: int = Field(3, ge=1)
+    steps: int = Field(8, ge=1)
+    jitter: float = Field(0.006, ge=0)
+    scale_jitter: float = Field(0.01, ge=0)
+    heading_jitter: float = Field(0.15, ge=0)
+    misread: float = Field(0.08, ge=0, le=1)
+    cut_off: float = Field(6.0, ge=0)
 
 
 class Motion(nn.Module):

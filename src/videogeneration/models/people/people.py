@@ -1,13 +1,15 @@
 """The generator of people: pose, motion, background and renderer."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import check_frames
 from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.losses import mean_of
@@ -31,7 +33,7 @@ from videogeneration.models.people.losses import (
     shadow_loss,
 )
 from videogeneration.models.people.motion import Motion, MotionConfig
-from videogeneration.models.people.pose import PoseConfig, PoseReader, Reading
+from videogeneration.models.people.pose import SHRINKS, PoseConfig, PoseReader, Reading
 from videogeneration.models.people.renderer import (
     Appearance,
     Drawing,
@@ -40,6 +42,7 @@ from videogeneration.models.people.renderer import (
     shadows,
 )
 from videogeneration.models.people.skeleton import BODY, Poses
+from videogeneration.validated import validated
 
 FRAMES = 10
 """Frames that are drawn at once."""
@@ -51,7 +54,7 @@ WHOLE = 0.9
 """Share of keypoints in the frame below which a person is cut off."""
 
 
-@dataclass(frozen=True)
+@validated
 class PeopleConfig:
     """The generator of people.
 
@@ -86,38 +89,36 @@ class PeopleConfig:
         weights: How much each loss counts.
     """
 
-    words: int
-    vocabulary: int
-    height: int = 128
-    width: int = 128
-    history: int = 10
-    condition: int = 32
-    references: int = 3
-    horizon: int = 1
-    sequences: int = 64
-    whole: float = 0.9
-    temperature: float = 1.0
-    motion_rate: float = 1.5
-    renderer_rate: float = 0.5
-    drawings: int = 1
-    jitter: float = 0.008
-    mirrored: float = 0.3
-    empty: float = 0.06
-    grain: float = 0.04
-    cropped: float = 0.5
-    crop: float = 0.6
-    inverted: float = 0.1
-    light: float = 0.35
-    pose: PoseConfig = field(default_factory=PoseConfig)
-    motion: MotionConfig = field(default_factory=MotionConfig)
-    background: BackgroundConfig = field(default_factory=BackgroundConfig)
-    renderer: RendererConfig = field(default_factory=RendererConfig)
-    weights: LossWeights = field(default_factory=LossWeights)
+    words: int = Field(ge=1)
+    vocabulary: int = Field(ge=1)
+    height: int = Field(128, ge=1)
+    width: int = Field(128, ge=1)
+    history: int = Field(10, ge=1)
+    condition: int = Field(32, ge=1)
+    references: int = Field(3, ge=1)
+    horizon: int = Field(1, ge=1)
+    sequences: int = Field(64, ge=0)
+    whole: float = Field(0.9, ge=0, le=1)
+    temperature: float = Field(1.0, ge=0)
+    motion_rate: float = Field(1.5, ge=0)
+    renderer_rate: float = Field(0.5, ge=0)
+    drawings: int = Field(1, ge=1)
+    jitter: float = Field(0.008, ge=0)
+    mirrored: float = Field(0.3, ge=0, le=1)
+    empty: float = Field(0.06, ge=0, le=1)
+    grain: float = Field(0.04, ge=0)
+    cropped: float = Field(0.5, ge=0, le=1)
+    crop: float = Field(0.6, gt=0, le=1)
+    inverted: float = Field(0.1, ge=0, le=1)
+    light: float = Field(0.35, ge=0)
+    pose: PoseConfig = PoseConfig()
+    motion: MotionConfig = MotionConfig()
+    background: BackgroundConfig = BackgroundConfig()
+    renderer: RendererConfig = RendererConfig()
+    weights: LossWeights = LossWeights()
 
     def __post_init__(self) -> None:
-        for name in ("words", "vocabulary", "condition", "references", "horizon", "drawings"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} is {getattr(self, name)}; it must be 1 or more")
+        check_frames(self.height, self.width, SHRINKS)
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,20 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import check_frames
 from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
+from videogeneration.validated import validated
 
 COUNT = len(KEYPOINTS)
 
+SHRINKS = 16
+"""Frames shrink to a part so small: their sides are multiples of it."""
 
-@dataclass(frozen=True)
+
+@validated
 class PoseConfig:
     """The pose reader's size.
 
@@ -20,14 +26,8 @@ class PoseConfig:
         typical_scale: Pixels of a body height that an untrained reader reads.
     """
 
-    width: int = 20
-    typical_scale: float = 80.0
-
-    def __post_init__(self) -> None:
-        if self.width < 4 or self.width % 4:
-            raise ValueError(f"width is {self.width}; choose a multiple of 4")
-        if self.typical_scale <= 0:
-            raise ValueError(f"typical_scale is {self.typical_scale}; it must be positive")
+    width: int = Field(20, ge=4, multiple_of=4)
+    typical_scale: float = Field(80.0, gt=0)
 
 
 @dataclass(frozen=True)
@@ -85,8 +85,7 @@ class PoseReader(nn.Module):
             frames: `[N, H, W]`, sides multiples of 16; brightness and contrast do not matter.
         """
         height, width = frames.shape[-2:]
-        if height % 16 or width % 16:
-            raise ValueError(f"frames are {height}x{width}; their sides must be multiples of 16")
+        check_frames(height, width, SHRINKS)
         half, quarter = self.features(frames)
         eighth = self.down_eighth(quarter)
         low = self.down_sixteenth(eighth)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models.people.skeleton import (
@@ -19,6 +20,7 @@ from videogeneration.models.people.skeleton import (
     chosen,
     constant,
 )
+from videogeneration.validated import validated
 
 HIDDEN = -1e4
 """Logit of what must not be chosen."""
@@ -33,7 +35,7 @@ DARKEST = 0.7
 """Share of the background's light that a shadow takes, at most."""
 
 
-@dataclass(frozen=True)
+@validated
 class RendererConfig:
     """The renderer's size.
 
@@ -46,20 +48,12 @@ class RendererConfig:
         latent: Width of the dense layers in the middle.
     """
 
-    rows: int = 96
-    columns: int = 72
-    body: float = 72.0
+    rows: int = Field(96, ge=8, multiple_of=8)
+    columns: int = Field(72, ge=8, multiple_of=8)
+    body: float = Field(72.0, gt=0)
     lift: float = 0.12
-    width: int = 24
-    latent: int = 192
-
-    def __post_init__(self) -> None:
-        for name in ("rows", "columns", "width"):
-            value = getattr(self, name)
-            if value < 8 or value % 8:
-                raise ValueError(f"{name} is {value}; choose a multiple of 8")
-        if self.body <= 0:
-            raise ValueError(f"body is {self.body}; it must be positive")
+    width: int = Field(24, ge=8, multiple_of=8)
+    latent: int = Field(192, ge=1)
 
 
 @dataclass(frozen=True)

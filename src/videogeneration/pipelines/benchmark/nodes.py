@@ -20,7 +20,7 @@ from videogeneration.pipelines.evaluation.nodes import EvaluationSettings, predi
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.pipelines.training.reporting import nested_run
 from videogeneration.training.checkpoints import Checkpoint
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.mse import MseSettings, MseTraining
 from videogeneration.training.speed import (
     Timed,
@@ -54,7 +54,7 @@ def train_variants(
     windows: WindowSettings,
     mse: MseSettings,
     benchmark: BenchmarkSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> Variants:
     """Train every variant with MSE for as many steps as fit into the minutes."""
@@ -65,7 +65,7 @@ def train_variants(
         network,
         windows,
         mse,
-        compute,
+        compute.inputs(),
         packaged(models_folder.name),
     )
     variants, source = {}, models_folder.name
@@ -97,7 +97,7 @@ def measure_speed(
     clips: Clips,
     grammar: dict[str, Any],
     benchmark: BenchmarkSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     variants: Variants,
 ) -> pd.DataFrame:
     """How fast every variant learned and how fast it draws.
@@ -108,7 +108,7 @@ def measure_speed(
         and `learns_times`, `draws_times`, the whole training's examples a second and the frames a
         second over the reference's.
     """
-    device = Device.choose(compute["device"], "float32").name
+    device = Device.choose(compute.device, "float32").name
     vocabulary, rows = Grammar.from_description(grammar).vocabulary, []
     for name, checkpoint in variants.items():
         network = checkpoint.film_model(device)
@@ -126,7 +126,7 @@ def predict_variants(
     clips: Clips,
     grammar: dict[str, Any],
     evaluation: EvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     variants: Variants,
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Every film of the test clips, of baselines and variants, drawn while it is saved."""

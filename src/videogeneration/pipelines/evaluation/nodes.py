@@ -39,7 +39,7 @@ from videogeneration.reporting.report import Evaluated, render_report
 from videogeneration.reporting.sheets import contact_sheet
 from videogeneration.sources import Source
 from videogeneration.training.checkpoints import Checkpoint
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.validated import validated
 
 MOST_FRAMES = 100
@@ -83,11 +83,11 @@ def predict(
     clips: Clips,
     grammar: dict[str, Any],
     settings: EvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     **networks: Checkpoint,
 ) -> Iterator[tuple[dict[str, Any], np.ndarray]]:
     """Every film of the test clips, of baselines and generators, drawn while it is saved."""
-    said, device = Grammar.from_description(grammar), Device.choose(compute["device"], "float32")
+    said, device = Grammar.from_description(grammar), Device.choose(compute.device, "float32")
     models = BASELINES | {
         name: network_model(checkpoint.film_model(device.name), said.vocabulary, device.name)
         for name, checkpoint in networks.items()

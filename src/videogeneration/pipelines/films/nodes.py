@@ -25,7 +25,7 @@ from videogeneration.reporting.sheets import SheetFilm, contact_sheet, small
 from videogeneration.sources import SOURCES, Source
 from videogeneration.sources.photos import PictureError
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.validated import check_name, validated
 
 logger = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class AnimateSettings:
 
 
 def animate(
-    settings: AnimateSettings, compute: dict[str, str], models_folder: Path
+    settings: AnimateSettings, compute: ComputeSettings, models_folder: Path
 ) -> tuple[dict[str, Reel], dict[str, Image.Image]]:
     """Films from one's own pictures.
 
@@ -87,7 +87,7 @@ def animate(
         raise ValueError("animate.image: name a picture, a video or a folder of them")
     if not settings.caption:
         raise ValueError("animate.caption: say what shall happen: a person is walking to the left")
-    device = Device.choose(compute["device"], "float32").name
+    device = Device.choose(compute.device, "float32").name
     animator = Animator.load(models_folder, settings.source, settings.model, settings.fit, device)
     logger.info("drawn by %s", animator.summary)
     sentence = animator.grammar.complete(settings.caption)
@@ -165,7 +165,7 @@ def text_to_video(
     text_to_image: Checkpoint,
     sentences: Any,
     settings: TextToVideoSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> list[tuple[dict[str, Any], np.ndarray]]:
     """Films from sentences alone: first frames are drawn, and go on with a trained generator.
@@ -188,7 +188,7 @@ def text_to_video(
     logger.info("drawn by %s and %s", painter.summary(), generator.summary())
     grammar = generator.grammar()
     asked = dict.fromkeys(grammar.check(str(sentence)) for sentence in said)
-    device = Device.choose(compute["device"], "float32").name
+    device = Device.choose(compute.device, "float32").name
     draw = network_model(generator.film_model(device), grammar.vocabulary, device)
     image_network = cast(ImageGenerator, painter.load(device))
     films = []

@@ -1,7 +1,7 @@
 """Nodes that train generators of first frames, score and show their pictures."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,13 +16,18 @@ from videogeneration.data.clips import Clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.spread import spread
 from videogeneration.evaluation.pictures import PICTURE_COLUMNS, draw_pictures, score_pictures
-from videogeneration.models.classifier import Classifier
-from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
+from videogeneration.models.classifier import Classifier, ClassifierConfig
+from videogeneration.models.text_to_image import (
+    ImageDiscriminator,
+    ImageDiscriminatorConfig,
+    ImageGenerator,
+    ImageGeneratorConfig,
+)
 from videogeneration.pipelines.training.once import train_once
 from videogeneration.reporting.sheets import picture_sheet
-from videogeneration.training.checkpoints import Checkpoint, build
+from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.classifier import ClassifierSettings, ClassifierTask
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan_cls import GanClsSettings, GanClsTask
 from videogeneration.validated import validated
 
@@ -47,12 +52,12 @@ class ImageEvaluationSettings:
 def train_text_to_image(
     clips: Clips,
     grammar: dict[str, Any],
-    generator: dict[str, Any],
-    discriminator: dict[str, Any],
+    generator: ImageGeneratorConfig,
+    discriminator: ImageDiscriminatorConfig,
     first_frames: FirstFrameSettings,
     settings: GanClsSettings,
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train a generator of first frames against its discriminator.
@@ -61,25 +66,25 @@ def train_text_to_image(
         The checkpoint of the generator, and a plot of both sides' curves.
     """
     train_clips, speech = clips.split("train"), Grammar.from_description(grammar)
+    height, width = clips.size
+    words, vocabulary = speech.vocabulary.shape
+    generator = replace(generator, height=height, width=width, words=words, vocabulary=vocabulary)
+    discriminator = replace(
+        discriminator, words=words, vocabulary=vocabulary, sights=len(speech.sights)
+    )
     inputs = {
         "clips": train_clips.fingerprint(),
         "grammar": grammar,
-        "generator": generator,
-        "discriminator": discriminator,
+        "generator": asdict(generator),
+        "discriminator": asdict(discriminator),
         "first_frames": asdict(first_frames),
         "text_to_image": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
-    height, width = clips.size
-    words, vocabulary = speech.vocabulary.shape
-    shape = {"words": words, "vocabulary": vocabulary}
 
     def task(device: Device) -> GanClsTask:
         torch.manual_seed(settings.seed)
-        picture = {"height": height, "width": width, **shape}
-        draws = cast(ImageGenerator, build("imagegenerator", {**generator, **picture}))
-        sights = {"sights": len(speech.sights), **shape}
-        judges = cast(ImageDiscriminator, build("imagediscriminator", {**discriminator, **sights}))
+        draws, judges = ImageGenerator(generator), ImageDiscriminator(discriminator)
         device.place(draws)
         device.place(judges)
         frames = FirstFrames(train_clips, speech, first_frames, settings.seed)
@@ -99,7 +104,7 @@ def train_classifier(
     grammar: dict[str, Any],
     first_frames: FirstFrameSettings,
     settings: ClassifierSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the network that says what a first frame shows.
@@ -113,12 +118,12 @@ def train_classifier(
         "grammar": grammar,
         "first_frames": asdict(first_frames),
         "classifier": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> ClassifierTask:
         torch.manual_seed(settings.seed)
-        network = cast(Classifier, build("classifier", {"sights": len(speech.sights)}))
+        network = Classifier(ClassifierConfig(sights=len(speech.sights)))
         device.place(network)
         # other batches than the discriminator's, so that the judge is another one
         frames = FirstFrames(train_clips, speech, first_frames, settings.seed + 1)
@@ -135,12 +140,12 @@ def score_images(
     grammar: dict[str, Any],
     first_frames: FirstFrameSettings,
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
 ) -> pd.DataFrame:
     """Score generated first frames, and real ones of the test split as what can be reached."""
     speech, device = (
         Grammar.from_description(grammar),
-        Device.choose(compute["device"], "float32").name,
+        Device.choose(compute.device, "float32").name,
     )
     judge = cast(Classifier, classifier.load(device))
     generator = cast(ImageGenerator, text_to_image.load(device))
@@ -162,10 +167,10 @@ def draw_image_sheet(
     clips: Clips,
     grammar: dict[str, Any],
     evaluation: ImageEvaluationSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
 ) -> Image.Image:
     """Several pictures for each of some sentences of the test split."""
-    device = Device.choose(compute["device"], "float32").name
+    device = Device.choose(compute.device, "float32").name
     generator = cast(ImageGenerator, text_to_image.load(device))
     captions = _chosen(clips.split("test"), evaluation)
     return _sheet(generator, captions, Grammar.from_description(grammar), evaluation)

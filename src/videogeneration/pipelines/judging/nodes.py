@@ -1,6 +1,5 @@
 """Nodes that train a judge's network, and what makes the judge that other nodes use."""
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from videogeneration.pipelines.training.once import train_once
 from videogeneration.sources import Source
 from videogeneration.training.action_judge import JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
-from videogeneration.training.device import Device
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.loop import Task
 
 
@@ -23,7 +22,7 @@ def train_judge(
     clips: Clips,
     grammar: dict[str, Any],
     settings: JudgeSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the network of a source's judge on true clips for training, and on nothing else.
@@ -37,9 +36,8 @@ def train_judge(
     inputs = {
         "clips": train_clips.fingerprint(),
         "grammar": grammar,
-        # as a checkpoint remembers them
-        "judge": json.loads(json.dumps(asdict(settings))),
-        "compute": compute,
+        "judge": asdict(settings),
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> Task:

@@ -1,6 +1,6 @@
 """Nodes that train generators, and go on where they were interrupted."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +11,11 @@ from matplotlib.figure import Figure
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
 from videogeneration.data.windows import Windows, WindowSettings
+from videogeneration.models.discriminator import DiscriminatorConfig
 from videogeneration.networks import packaged
 from videogeneration.pipelines.training.once import train_once
-from videogeneration.training.checkpoints import Checkpoint, configured
-from videogeneration.training.device import Device
+from videogeneration.training.checkpoints import Checkpoint
+from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan import GanSettings, GanTask
 from videogeneration.training.mse import MseSettings, MseTraining
 
@@ -26,7 +27,7 @@ def train_mse(
     network: dict[str, Any],
     windows: WindowSettings,
     settings: MseSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the generator with MSE.
@@ -41,7 +42,7 @@ def train_mse(
         network,
         windows,
         settings,
-        compute,
+        compute.inputs(),
         packaged(models_folder.name),
     )
     checkpoint = Checkpoint(models_folder / "mse")
@@ -53,10 +54,10 @@ def train_gan(
     clips: Clips,
     captions: np.ndarray,
     grammar: dict[str, Any],
-    discriminator: dict[str, Any],
+    discriminator: DiscriminatorConfig,
     windows: WindowSettings,
     settings: GanSettings,
-    compute: dict[str, str],
+    compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
     """Train the MSE generator on against a discriminator.
@@ -64,25 +65,26 @@ def train_gan(
     Returns:
         The checkpoint of the generator, and a plot of both sides' curves.
     """
+    speech = Grammar.from_description(grammar)
+    words, vocabulary = speech.vocabulary.shape
+    discriminator = replace(discriminator, words=words, vocabulary=vocabulary)
     inputs = {
         "mse": mse.description()["inputs"],
-        "discriminator": discriminator,
+        "discriminator": asdict(discriminator),
         "windows": asdict(windows),
         "gan": asdict(settings),
-        "compute": compute,
+        "compute": compute.inputs(),
     }
 
     def task(device: Device) -> GanTask:
         torch.manual_seed(settings.seed)
-        words, vocabulary = Grammar.from_description(grammar).vocabulary.shape
-        shape = {"words": words, "vocabulary": vocabulary}
         generator = mse.film_model().train()
-        against = generator.discriminator(configured("discriminator", {**discriminator, **shape}))
+        against = generator.discriminator(discriminator)
         device.place(generator)
         cut = Windows(
             clips.split("train"),
             captions,
-            Grammar.from_description(grammar),
+            speech,
             windows,
             settings.batch_size,
             generator.horizon,

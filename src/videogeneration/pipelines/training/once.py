@@ -1,5 +1,6 @@
 """A training that is run once and not repeated."""
 
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -44,6 +45,7 @@ def train_once(
     """
     source, name = checkpoint.folder.parts[-2:]
     curves = curves or f"{source}/{name}"
+    inputs = json.loads(json.dumps(inputs))  # as a checkpoint remembers them
     report = mlflow_report(curves)
     if is_finished(checkpoint, inputs):
         report([dict(row) for _, row in checkpoint.history().iterrows()])

@@ -27,6 +27,7 @@ from kedro.pipeline.node import Node
 
 from videogeneration import distributed
 from videogeneration.sources.processes import worker_processes
+from videogeneration.training.device import ComputeSettings
 
 SHARED = "distributed"
 """Tag of the trainings that several processes share."""
@@ -68,18 +69,17 @@ class WorkerHooks:
         yield
 
     @hook_impl
-    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> dict[str, Any]:
-        """Have a training joined by all; how many they are is no business of a node's own."""
-        if COMPUTE not in inputs:
-            return {}
-        compute = dict(inputs[COMPUTE])
-        count = int(os.environ.get("WORLD_SIZE", _checked(compute.pop("processes", 1))))
-        if count > 1 and SHARED in node.tags:
+    def before_node_run(self, node: Node, inputs: dict[str, Any]) -> None:
+        """Have a training joined by all."""
+        if SHARED not in node.tags:
+            return
+        compute = ComputeSettings(**inputs[COMPUTE])  # plain values, as `RunHooks` leaves them
+        count = int(os.environ.get("WORLD_SIZE", compute.processes))
+        if count > 1:
             store = self._store = self._store or self._found(count)
             store.set(_training(self._trainings), node.name)
             self._joined.enter_context(_joined(store, self._trainings, 0, count, compute))
             self._trainings += 1
-        return {COMPUTE: compute}
 
     @hook_impl
     def after_node_run(self) -> None:
@@ -150,10 +150,8 @@ def _help(place: Place, store: dist.Store, rank: int, count: int) -> None:
             assert isinstance(session, KedroSession)  # unless another class is configured
             catalog = session.load_context().catalog
             node = next(n for p in pipelines.values() for n in p.nodes if n.name == name)
-            compute = {k: x for k, x in catalog.load(COMPUTE).items() if k != "processes"}
-            with _joined(store, number, rank, count, compute):
-                inputs = {x: catalog.load(x) for x in node.inputs}
-                node.run({**inputs, COMPUTE: compute})
+            with _joined(store, number, rank, count, catalog.load(COMPUTE)):
+                node.run({x: catalog.load(x) for x in node.inputs})
 
 
 def _training(number: int) -> str:
@@ -161,14 +159,14 @@ def _training(number: int) -> str:
 
 
 def _joined(
-    store: dist.Store, number: int, rank: int, count: int, compute: dict[str, str]
+    store: dist.Store, number: int, rank: int, count: int, compute: ComputeSettings
 ) -> ExitStack:
     """Be one of the processes of a training, with a share of this machine's cores."""
     local = int(os.environ.get("LOCAL_RANK", rank))
     here = int(os.environ.get("LOCAL_WORLD_SIZE", count))
-    cuda = compute["device"] != "cpu" and torch.cuda.is_available()
-    if cuda and ":" in compute["device"]:
-        raise ValueError(f"compute.device: '{compute['device']}', but {count} processes; use cuda")
+    cuda = compute.device != "cpu" and torch.cuda.is_available()
+    if cuda and ":" in compute.device:
+        raise ValueError(f"compute.device: '{compute.device}', but {count} processes; use cuda")
     if cuda and here > torch.cuda.device_count():
         raise ValueError(
             f"compute.processes: {here} on {socket.gethostname()}, which has "
@@ -180,9 +178,3 @@ def _joined(
     torch.set_num_threads(max(1, threads // here))
     joined.callback(torch.set_num_threads, threads)
     return joined
-
-
-def _checked(processes: Any) -> int:
-    if type(processes) is not int or processes < 1:
-        raise ValueError(f"compute.processes: {processes!r}; choose a whole number, 1 or more")
-    return processes

@@ -1,0 +1,17 @@
+"""What configurations of networks share."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+Widths = tuple[Annotated[int, Field(ge=8, multiple_of=8)], ...]
+"""Channels of levels, which group norm divides by 8."""
+
+
+def check_frames(height: int, width: int, step: int, why: str = "") -> None:
+    """Raise a ValueError where the sides of frames, in pixels, are no multiples of `step`."""
+    if height % step or width % step:
+        raise ValueError(
+            f"{height}x{width} frames; their sides must be multiples of {step}{why}: choose "
+            "another size of clips, such as kth.clips.size or icons.scenes.canvas"
+        )
