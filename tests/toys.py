@@ -20,7 +20,7 @@ from videogeneration.captions import ActionGrammar, Grammar, Vocabulary
 from videogeneration.data.clips import Clip, Clips, ClipStream, write_clips
 from videogeneration.data.first_frames import FirstFrames, FirstFrameSettings
 from videogeneration.data.windows import Windows, WindowSettings
-from videogeneration.models.discriminator import Discriminator
+from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
@@ -177,9 +177,7 @@ def untrained(folder: Path, grammar: Grammar, seed: int = 0, steps: int = 7) -> 
 def discriminator(seed: int = 0, **changes: Any) -> Discriminator:
     """A small discriminator with weights drawn from a seed."""
     torch.manual_seed(seed)
-    network = build("discriminator", {**DISCRIMINATOR, **changes})
-    assert isinstance(network, Discriminator)
-    return network
+    return Discriminator(DiscriminatorConfig(**{**DISCRIMINATOR, **changes}))
 
 
 def mse_task(clips: Clips, **settings: Any) -> MseTask:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 import videogeneration
-from toys import CPU, DISCRIMINATOR, NETWORK, discriminator, generator
+from toys import CPU, NETWORK, discriminator, generator
 from videogeneration.captions import ActionGrammar, CaptionError, SceneGrammar
 from videogeneration.training.checkpoints import (
     Checkpoint,
@@ -79,7 +79,8 @@ def test_a_network_comes_back_with_its_curves_and_inputs(tmp_path: Path) -> None
         ("original", {"height": 32, "width": 32}),
         ("unet", {"widths": (8, 16)}),
         ("simvp", {"spatial": 4, "temporal": 16}),
-        ("discriminator", DISCRIMINATOR),
+        ("imagegenerator", {"size": 28}),
+        ("classifier", {"sights": 3}),
     ],
 )
 def test_every_network_can_be_kept(tmp_path: Path, name: str, config: dict[str, object]) -> None:

@@ -48,7 +48,7 @@ def mean_of(values: Tensor, counts: Tensor) -> Tensor:
 
     Args:
         values: Of any shape.
-        counts: bool of the same shape, or weights in [0, 1].
+        counts: bool of the same shape, or weights in [0, 1] that sum up to 1 or more.
     """
     weight = counts.to(values.dtype)
     return (values * weight).sum() / mean_count(weight.sum())

@@ -6,18 +6,12 @@ from torch import nn
 
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.models.classifier import Classifier, ClassifierConfig
-from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator, GeneratorConfig
 from videogeneration.models.interface import FilmModel
 from videogeneration.models.original import Original, OriginalConfig
 from videogeneration.models.people.people import People, PeopleConfig
 from videogeneration.models.simvp import SimVP, SimVPConfig
-from videogeneration.models.text_to_image import (
-    ImageDiscriminator,
-    ImageDiscriminatorConfig,
-    ImageGenerator,
-    ImageGeneratorConfig,
-)
+from videogeneration.models.text_to_image import ImageGenerator, ImageGeneratorConfig
 from videogeneration.models.unet import UNet, UNetConfig
 
 FILM_MODELS: dict[str, tuple[type[FilmModel], Any]] = {
@@ -31,9 +25,7 @@ FILM_MODELS: dict[str, tuple[type[FilmModel], Any]] = {
 
 NETWORKS: dict[str, tuple[type[nn.Module], Any]] = {
     **FILM_MODELS,
-    "discriminator": (Discriminator, DiscriminatorConfig),
     "imagegenerator": (ImageGenerator, ImageGeneratorConfig),
-    "imagediscriminator": (ImageDiscriminator, ImageDiscriminatorConfig),
     "classifier": (Classifier, ClassifierConfig),
     "actionjudge": (ActionJudge, ActionJudgeConfig),
 }

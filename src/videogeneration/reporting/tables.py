@@ -39,9 +39,9 @@ HEADINGS = {
     "steps": ("steps", ","),
     "windows_per_second": ("windows\na second", ".1f"),
     "examples_per_second": ("examples\na second", ".1f"),
-    "learns_times": ("times the\nreference", ".2f"),
+    "learns_times": ("learns, times\nthe reference", ".2f"),
     "milliseconds_a_frame": ("ms\na frame", ".1f"),
-    "draws_times": ("times the\nreference", ".2f"),
+    "draws_times": ("draws, times\nthe reference", ".2f"),
 }
 """Heading and format of the columns that are printed."""
 

@@ -83,8 +83,8 @@ class PeopleJudge:
         known = len(readings(self.grammar))
         if self.network.config.readings != known:
             raise ValueError(
-                f"network: it tells {self.network.config.readings} readings apart, but the grammar "
-                f"has {known}; train it for the same actions"
+                f"judge: its network tells {self.network.config.readings} readings apart, but the "
+                f"grammar has {known}; train it for the same actions"
             )
 
     def background(self, clip: np.ndarray, sentence: str) -> np.ndarray | None:

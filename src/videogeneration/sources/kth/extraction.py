@@ -143,11 +143,11 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
 
     Returns:
         Clips of `settings.clips.size` pixels. Their rows have `clip_id`, `split`, `caption`,
-        `subject`, `action`, `scenario`, `sequence` (from 1), `phase`, `view_start` and `view_end`
-        (first frame of the clip with the person well in view, and the one after the last; 0 and 0
-        for none), `caption_from` (the first frame from which on nothing else is done than the
-        caption says), `direction` and `direction_confidence` (None for actions without a
-        direction). The report is an `ExtractionReport`.
+        `subject`, `action`, `scenario`, `sequence` (from 1), `phase`, `labels_valid` (whether the
+        labels are known), `view_start` and `view_end` (first frame of the clip with the person well
+        in view, and the one after the last; 0 and 0 for none), `caption_from` (the first frame from
+        which on nothing else is done than the caption says), `direction` and `direction_confidence`
+        (None for actions without a direction). The report is an `ExtractionReport`.
 
     Raises:
         KthError: There are no videos or no list, or the subjects cannot be split as asked; while
