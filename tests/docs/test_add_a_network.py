@@ -40,4 +40,4 @@ def test_the_page_adds_a_network_as_it_stands(tmp_path: Path) -> None:
     Image.fromarray(picture).save(project / "house.png")
     page.kedro(animate)
     made = {path.name for path in (project / "data" / "08_reporting" / "animate").rglob("*.*")}
-    assert {"house.gif", "house.mp4"} <= made
+    assert {f"house_the-house-is-moving-up-and-down.{x}" for x in ("gif", "mp4")} <= made

@@ -49,7 +49,7 @@ def test_the_page_adds_a_source_as_it_stands(tmp_path: Path) -> None:
     Image.fromarray(picture).save(project / "ball.png")
     page.kedro(animate)
     made = {path.name for path in (project / "data" / "08_reporting" / "animate").rglob("*.*")}
-    assert {"ball.gif", "ball.mp4"} <= made
+    assert {f"ball_the-large-ball-is-rolling-to-the-left.{x}" for x in ("gif", "mp4")} <= made
     page.kedro(f"kedro run --pipelines=ball_text_to_video,ball_benchmark --params={FEW}")
     assert len(list((report / "text_to_video").glob("*.mp4"))) == 2
     benchmark = pd.read_csv(report / "benchmark_scores.csv")

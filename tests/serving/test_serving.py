@@ -244,7 +244,7 @@ def test_the_readme_s_kedro_server_runs_the_pipeline(project: Path) -> None:
         answer = post(address, json.loads(asked))
         assert answer["status"] == "success", answer
         films = project / "data" / "08_reporting" / "animate"
-        assert (films / "photo.mp4").exists()
+        assert (films / "photo_a-person-is-walking-to-the-left.mp4").exists()
         bad = json.loads(asked)
         bad["params"]["animate"]["caption"] = "fly away"
         answer = post(address, bad)

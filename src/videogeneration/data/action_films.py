@@ -105,7 +105,7 @@ class ActionFilmSettings:
         noise: Most noise, the standard deviation.
     """
 
-    size: int = Field(96, ge=16)
+    size: int = Field(96, ge=1)
     frames: tuple[int, int] = (6, 11)
     frame_step: int = Field(1, ge=1)
     backwards: float = Field(0.75, ge=0, lt=1)
