@@ -29,7 +29,10 @@ from videogeneration.stored import reading, whole
 logger = logging.getLogger(__name__)
 
 _PACKAGE = Path(__file__).parents[1]
-_MAKE_CLIPS = ("captions", "data", "sources", "vision")  # parts of the package
+_MAKE_CLIPS = (
+    *(f"{part}/**/*.py" for part in ("captions", "data", "sources", "vision")),
+    "models/people/skeleton.py",  # the order of keypoints
+)
 _DECIDE_NOTHING = ("processes",)  # settings
 
 HISTORY = 10
@@ -94,7 +97,7 @@ def origin(settings: Any, files: Iterable[Path]) -> str:
     """
     said = asdict(settings, dict_factory=_deciding)
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
-    code = (path for part in _MAKE_CLIPS for path in (_PACKAGE / part).rglob("*.py"))
+    code = (path for pattern in _MAKE_CLIPS for path in _PACKAGE.glob(pattern))
     for name, contents in sorted((x.name, _digest(x)) for x in (*code, *files)):
         digest.update(name.encode() + contents)
     return digest.hexdigest()[:16]

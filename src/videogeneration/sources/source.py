@@ -12,7 +12,7 @@ from videogeneration.evaluation.judges import Judge
 from videogeneration.training.action_judge import JudgeSettings
 from videogeneration.training.device import Device
 from videogeneration.training.loop import Task
-from videogeneration.validated import SettingsError
+from videogeneration.validated import SettingsError, within
 
 JudgeTask = Callable[[Clips, Any, JudgeSettings, Device], Task]
 """Training clips, their grammar, settings and a device to the training of a judge's network."""
@@ -82,5 +82,4 @@ class Source:
         try:
             return self.settings(**{name: x for name, x in block.items() if name in own})
         except SettingsError as error:
-            lines = [f"{self.name}.{line}" for line in str(error).splitlines()]
-            raise SettingsError("\n".join(lines)) from None
+            raise within(self.name, error) from None
