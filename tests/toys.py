@@ -23,7 +23,11 @@ from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import Discriminator, DiscriminatorConfig
 from videogeneration.models.generator import Generator
 from videogeneration.models.interface import Batch, FilmModel
-from videogeneration.models.text_to_image import ImageDiscriminator, ImageGenerator
+from videogeneration.models.text_to_image import (
+    ImageDiscriminator,
+    ImageDiscriminatorConfig,
+    ImageGenerator,
+)
 from videogeneration.training.checkpoints import Checkpoint, build
 from videogeneration.training.device import Device
 from videogeneration.training.gan import GanSettings, GanTask
@@ -218,9 +222,8 @@ def image_discriminator(seed: int = 0, **changes: Any) -> ImageDiscriminator:
     torch.manual_seed(seed)
     words, vocabulary = ActionGrammar().vocabulary.shape
     plain = {"words": words, "vocabulary": vocabulary, "sights": len(ActionGrammar().sights)}
-    network = build("imagediscriminator", {**plain, "widths": (8, 16), "embedding": 16, **changes})
-    assert isinstance(network, ImageDiscriminator)
-    return network
+    settings = {**plain, "widths": (8, 16), "embedding": 16, **changes}
+    return ImageDiscriminator(ImageDiscriminatorConfig(**settings))
 
 
 def gan_cls_task(clips: Clips, **settings: Any) -> GanClsTask:

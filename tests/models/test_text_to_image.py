@@ -141,7 +141,7 @@ def test_classifier_names_every_sight() -> None:
         ("imagegenerator", {"widths": [16, 20]}, r"^widths\.1: 20 should be a multiple of 8$"),
         ("imagegenerator", {"background": [4]}, r"^background\.0: 4 should be"),
         ("imagegenerator", {"figures": 0}, "figures: 0"),
-        ("imagediscriminator", {"widths": []}, "widths"),
+        ("classifier", {"widths": []}, "widths"),
         ("classifier", {"widths": [12]}, r"^widths\.0: 12 should be a multiple of 8$"),
         ("classifier", {"sights": 0}, "^sights: 0"),
     ],
