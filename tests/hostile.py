@@ -115,6 +115,7 @@ def _labelled(folder: Path) -> None:
             background=np.full((120, 160), 77, np.uint8),
             scale=np.full(40, 70, np.float32),
             heading=np.zeros(40, np.float32),
+            phase=np.zeros(40, np.float32),
             action=np.full(40, "walking"),
             direction=np.ones(40, np.int8),
             present=np.ones(40, bool),

@@ -35,6 +35,7 @@ LABELS = {
     "silhouette",
     "scale",
     "heading",
+    "phase",
 }
 
 HEADER = (
@@ -517,7 +518,8 @@ def labelled_folder(
                 silhouette=silhouette,
                 background=np.full((120, 160), 77, np.uint8),
                 scale=np.full(length, 70, np.float32),
-                heading=np.arange(length, dtype=np.float32) / 25,
+                heading=np.zeros(length, np.float32),
+                phase=np.arange(length, dtype=np.float32) / 25,
                 action=np.array([before[0]] * before[1] + ["walking"] * (length - before[1])),
                 direction=np.full(length, np.sign(speed), np.int8),
                 present=np.ones(length, bool),
@@ -547,7 +549,7 @@ def test_what_a_renderer_knows_is_read_and_not_estimated(tmp_path: Path) -> None
             assert (mask[y, x] > 0).all()
         assert labels["scale"] == pytest.approx(np.full(row["length"], 70 * 128 / 120))
         times = row["phase"] + 5 * np.arange(row["length"])
-        assert labels["heading"] == pytest.approx(times / 25)
+        assert labels["phase"] == pytest.approx(times / 25)
         assert (clips.background(index) == 77).all()
 
 

@@ -100,6 +100,7 @@ def known(labels: Labels, size: int) -> Known:
             "silhouette": np.stack([resized(frame, size) for frame in labels.silhouette]),
             "scale": (labels.scale * scales[1]).astype(np.float32),
             "heading": labels.heading,
+            "phase": labels.phase,
         },
         labels_valid=True,
         background=resized(labels.background, size),
@@ -137,6 +138,7 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         "silhouette": np.zeros_like(frames),
         "scale": np.zeros(count, np.float32),
         "heading": np.zeros(count, np.float32),
+        "phase": np.zeros(count, np.float32),
     }
     if action not in MOVING_ACTIONS:
         in_view, never = np.ones(count, bool), np.zeros(count, bool)

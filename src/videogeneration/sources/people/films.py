@@ -42,6 +42,7 @@ class Poses:
         keypoints: float32 `[N, T, 16, 2]`.
         scale: float32 `[N, T]`.
         heading: float32 `[N, T]`.
+        phase: float32 `[N, T]`.
         action: str `[N, T]`.
         direction: int8 `[N, T]`.
         captions: What everyone does in the end, str `[N]`.
@@ -50,6 +51,7 @@ class Poses:
     keypoints: NDArray[np.float32]
     scale: NDArray[np.float32]
     heading: NDArray[np.float32]
+    phase: NDArray[np.float32]
     action: NDArray[np.str_]
     direction: NDArray[np.int8]
     captions: NDArray[np.str_]
@@ -137,6 +139,7 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
         keypoints=seen.keypoints,
         scale=seen.scales.astype(np.float32),
         heading=_wrapped(performance.heading),
+        phase=performance.phase.astype(np.float32),
         action=np.array(ACTIONS)[performance.action],
         direction=performance.direction.astype(np.int8),
         captions=np.array(
@@ -260,6 +263,7 @@ def filmed(
         background=np.round(film.place.background).astype(np.uint8),
         scale=seen.scales[0].astype(np.float32),
         heading=_wrapped(heading),
+        phase=performance.phase[0].astype(np.float32),
         action=np.array(ACTIONS)[performance.action[0]],
         direction=performance.direction[0].astype(np.int8),
         present=np.ones(frames, bool),

@@ -1,4 +1,4 @@
-"""What a renderer knows of its own frames: joints, silhouette, place, heading, action.
+"""What a renderer knows of its own frames: joints, silhouette, place, heading, phase, action.
 
 Nothing here is estimated. Pixel coordinates are those of the frame, x to the right and y down, with
 the pixels' centres at whole numbers.
@@ -37,6 +37,8 @@ class Labels:
         scale: float32 `[T]`: pixels of the standing person's height at that distance.
         heading: float32 `[T]`, radians in (-pi, pi]: where the body faces: 0 is to the picture's
             right, pi to the left, pi / 2 away from the camera, -pi / 2 to it.
+        phase: float32 `[T]`: turns of the gait (two steps; starts at a right heel strike) or of the
+            repeated gesture. It counts on from frame to frame.
         action: str `[T]`: one of the six actions; from the frame in which one starts to change.
         direction: int8 `[T]`: where the person is going: -1 is left, 1 is right, 0 is nowhere. It
             changes when a turn begins, `heading` in its course.
@@ -50,6 +52,7 @@ class Labels:
     background: NDArray[np.uint8]
     scale: NDArray[np.float32]
     heading: NDArray[np.float32]
+    phase: NDArray[np.float32]
     action: NDArray[np.str_]
     direction: NDArray[np.int8]
     present: NDArray[np.bool_]

@@ -54,13 +54,14 @@ class Plan:
 
 @dataclass(frozen=True)
 class Performance:
-    """What N people do over T frames; see `Labels` for the last three.
+    """What N people do over T frames; see `Labels` for the last four.
 
     Attributes:
         joints: `[N, T, joints, 3]`, see `skeleton`.
         across: Way made to the right since frame 0, body heights, `[N, T]`.
         depth: Way made away from the camera since frame 0, body heights, `[N, T]`.
         heading: `[N, T]`.
+        phase: `[N, T]`.
         action: Index into `ACTIONS`, `[N, T]`.
         direction: `[N, T]`.
     """
@@ -69,6 +70,7 @@ class Performance:
     across: Array
     depth: Array
     heading: Array
+    phase: Array
     action: NDArray[np.int64]
     direction: NDArray[np.int64]
 
@@ -130,6 +132,7 @@ def perform(plans: Sequence[Plan], frames: int, fps: float) -> Performance:
         across=across,
         depth=depth,
         heading=heading,
+        phase=np.take_along_axis(phase, second[:, None], 1)[:, 0],
         action=np.take_along_axis(actions, second, 1),
         direction=np.take_along_axis(towards, second, 1),
     )
