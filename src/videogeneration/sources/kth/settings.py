@@ -45,7 +45,8 @@ class KthSettings:
         people: What rendered people are like; they do the `actions`.
         mixed: Whether rendered people teach beside recorded ones: of these nobody knows the joints.
         motions: Sequences of rendered people's poses without pictures, of which there are more than
-            of clips: motion is learned from them too.
+            of clips: motion is learned from them too. Half of them begin with another action,
+            whatever `people.transitions` says of films.
         clips: How sequences become clips.
     """
 
