@@ -122,6 +122,16 @@ def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None
         assert shape(films / f"{name}.gif") == (5, 5 * 60, 5 * 80)
 
 
+def test_networks_that_are_named_do_not_replace_each_others_films(
+    project: Path, films: Path
+) -> None:
+    for model in (None, "mse", "gan"):
+        animate(project, model=model)
+    names = {"photo", "photo_mse", "photo_gan"}
+    assert {path.stem for path in films.glob("*.gif")} == {named(name, LEFT) for name in names}
+    assert {path.stem for path in films.glob("*.png")} == {f"{name}_sheet" for name in names}
+
+
 def test_a_single_film_has_the_pictures_shape(project: Path, films: Path) -> None:
     tall = np.random.default_rng(1).integers(0, 255, (300, 151, 3), np.uint8)
     Image.fromarray(tall).save(project / "tall.png")
@@ -161,9 +171,10 @@ def test_the_newest_generator_is_used_or_the_named_one(
     finished(models / "mse", ActionGrammar(), seed=1)
     finished(models / "gan", ActionGrammar(), seed=2)
 
-    def frames(**parameters: Any) -> bytes:
-        animate(project, **parameters)
-        return (films / f"{named('photo', LEFT)}.gif").read_bytes()
+    def frames(model: str | None = None) -> bytes:
+        animate(project, model=model)
+        picture = f"photo_{model}" if model else "photo"
+        return (films / f"{named(picture, LEFT)}.gif").read_bytes()
 
     def age(name: str, seconds: int) -> None:
         os.utime(models / name / "config.json", (seconds, seconds))
@@ -241,11 +252,11 @@ def test_the_command_makes_the_pipeline_s_films(
     shutil.copy(project / "photo.png", project / "me, walking.png")
     done = command(project, "~/me, walking.png", "walk left", "--steps", "3", "--model", "gan")
     assert done.exit_code == 0, done.output
-    gif, mp4 = (films / f"{named('me, walking', LEFT)}{ending}" for ending in (".gif", ".mp4"))
+    gif, mp4 = (films / f"{named('me, walking_gan', LEFT)}{ending}" for ending in (".gif", ".mp4"))
     assert {str(gif), str(mp4)} <= set(done.output.splitlines())
     assert shape(mp4) == (4, 5 * 60, 5 * 80)
     animate(project, caption=LEFT, others=0, steps=3, model="gan")
-    assert (films / f"{named('photo', LEFT)}.gif").read_bytes() == gif.read_bytes()
+    assert (films / f"{named('photo_gan', LEFT)}.gif").read_bytes() == gif.read_bytes()
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,8 @@ def test_best_and_worst_are_those_of_the_better_model(
         for number, clip in enumerate(names)
     )
     best, worst = best_and_worst(predictions, clips, films, "3to2", 2)
-    assert best.title == f"best: {LEFT} ({names[4]}, gan 24.0 dB)"
-    assert worst.title == f"worst: {LEFT} ({names[0]}, gan 20.0 dB)"
+    assert best.title == f"best: {LEFT} ({names[4]}, PSNR of gan: 24.0 dB)"
+    assert worst.title == f"worst: {LEFT} ({names[0]}, PSNR of gan: 20.0 dB)"
     assert list(best.rows) == ["truth", "mse", "gan"]
     test = clips.split("test")
     assert np.array_equal(to_uint8(best.rows["truth"]), test[4][:5])

@@ -123,7 +123,7 @@ def best_and_worst(
     for name, rows in (("best", ranked.head(few)), ("worst", ranked.tail(few))):
         for clip, decibels in zip(rows["clip_id"], rows["foreground_psnr"], strict=True):
             scene = by_clip[clip]
-            title = f"{name}: {scene[0].sentence} ({clip}, {model} {decibels:.1f} dB)"
+            title = f"{name}: {scene[0].sentence} ({clip}, PSNR of {model}: {decibels:.1f} dB)"
             shown.append(_shown(predictions, clips, scene, truth=True, title=title))
     return shown
 

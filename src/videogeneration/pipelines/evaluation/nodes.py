@@ -1,7 +1,7 @@
 """Nodes that draw films on test clips, score them and show them."""
 
 from collections.abc import Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -161,7 +161,7 @@ def draw_sheets(
     """
     most = settings.sheet_films
     truth = [
-        scene
+        replace(scene, title=f"{protocol}: {scene.title}")
         for protocol in settings.protocols
         for scene in beside_truth(predictions, clips, protocol, most)
     ]

@@ -75,8 +75,9 @@ def animate(
     """Films from one's own pictures.
 
     Returns:
-        By names that begin with the pictures': every film in its picture's size, shape and colours,
-        and where there are several all side by side; and contact sheets.
+        By names that begin with the pictures', and the network's where one is asked for: every film
+        in its picture's size, shape and colours, and where there are several all side by side; and
+        contact sheets.
 
     Raises:
         ValueError: No picture or no sentence is given, they cannot be read, or nothing can be
@@ -114,8 +115,12 @@ def animate(
                     "%s: %s: nobody is left after step %d, where the film ends",
                     *(shot.name, film.sentence, film.steps),
                 )
-        reels |= _reels(shot.name, films, settings.fps)
-        sheets[shot.name] = contact_sheet(
+        # films of networks that are asked for by name do not replace each other's
+        name = shot.name
+        if settings.model:
+            name += "_" + settings.model.replace("/", "_")
+        reels |= _reels(name, films, settings.fps)
+        sheets[name] = contact_sheet(
             [SheetFilm(_label(x, films), {"": small(x.frames, 192)}, x.given) for x in films]
         )
     if not reels:
