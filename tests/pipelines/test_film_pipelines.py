@@ -122,6 +122,16 @@ def test_a_picture_becomes_films_and_a_sheet(project: Path, films: Path) -> None
         assert shape(films / f"{name}.gif") == (5, 5 * 60, 5 * 80)
 
 
+def test_many_films_of_a_picture_stand_in_rows_of_three(project: Path, films: Path) -> None:
+    sizes = []
+    for others in (2, 3):
+        animate(project, others=others)
+        sizes.append(shape(films / "photo.mp4")[1:])
+    (low, wide), (high, same) = sizes
+    assert same == wide >= 3 * 256
+    assert 1.9 * low < high < 2.1 * low
+
+
 def test_networks_that_are_named_do_not_replace_each_others_films(
     project: Path, films: Path
 ) -> None:

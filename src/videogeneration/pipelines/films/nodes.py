@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 OPENING = 20
 """Steps of a film from a sentence that are read: after them a walker may have left."""
 
+ABREAST = 3
+"""Films of one picture that stand side by side, before the next row begins."""
+
 
 @validated
 class AnimateSettings:
@@ -137,8 +140,9 @@ def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
     }
     if len(own) == 1:
         return own
-    rows = {label: small(film.frames, 480) for label, film in labelled.items()}
-    return {name: Reel([SheetFilm(name, rows, films[0].given)], fps), **own}
+    shown = [(label, small(film.frames, 480)) for label, film in labelled.items()]
+    rows = [dict(shown[first : first + ABREAST]) for first in range(0, len(shown), ABREAST)]
+    return {name: Reel([SheetFilm(name, row, films[0].given) for row in rows], fps), **own}
 
 
 def _label(film: Film, films: Sequence[Film]) -> str:
