@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.reporting.films import Page, mp4_film, side_by_side, strip, write_film
+from videogeneration.reporting.films import Page, Reel, mp4_film, side_by_side, strip, write_film
 from videogeneration.reporting.sheets import SheetFilm
 
 
@@ -148,6 +148,16 @@ def test_side_by_side_plays_every_film_and_dims_the_ended() -> None:
         # text is smoothed and may have a few pixels of any grey
         assert (frame == 61).sum() == pytest.approx(2 * picture, abs=200)
         assert (frame == (100 if index < 3 else 50)).sum() == pytest.approx(picture, abs=200)
+
+
+def test_an_ended_film_in_colours_keeps_them(tmp_path: Path) -> None:
+    red = np.full((6, 256, 256, 3), (200, 60, 40), np.uint8)
+    scene = SheetFilm("", {"short": red[:3], "long": red}, given=1)
+    gif, _ = Reel([scene], 5).write(tmp_path / "film")
+    with Image.open(gif) as film:
+        film.seek(5)
+        both = np.asarray(film.convert("RGB"), int).reshape(-1, 3)
+    assert (np.abs(both - (200, 60, 40)).max(1) < 8).sum() > 1.9 * 256 * 256
 
 
 def test_side_by_side_shows_frames_in_the_order_of_rows() -> None:

@@ -300,7 +300,8 @@ class Reel:
 def side_by_side(films: Sequence[SheetFilm]) -> Iterator[np.ndarray]:
     """One film that plays many: a row for every scene, its films beside one another.
 
-    A film that has ended stands still on its last frame, dimmed, until the longest is over.
+    A film that has ended stands still on its last frame, dimmed if it is grey, until the longest is
+    over.
 
     Args:
         films: The scenes, all with pictures of one size; `truth | mse | gan` is the rows' order.
@@ -329,7 +330,7 @@ def strip(scene: SheetFilm) -> Iterator[np.ndarray]:
     sheets.
 
     Args:
-        scene: A scene; a film of it that has ended stands still on its last frame, dimmed.
+        scene: A scene; a film of it that has ended stands still, as in `side_by_side`.
 
     Yields:
         uint8 `[height, width, 3]`.
@@ -348,5 +349,10 @@ def strip(scene: SheetFilm) -> Iterator[np.ndarray]:
 
 
 def _at(film: np.ndarray, index: int) -> np.ndarray:
-    """A film's frame, or its last one dimmed when it has ended."""
-    return to_uint8(film[index]) if index < len(film) else to_uint8(film[-1]) // 2
+    """A film's frame, or its last one when it has ended, a grey one dimmed.
+
+    The few colours of a GIF are those of its first frame, and none of them dim.
+    """
+    if index < len(film):
+        return to_uint8(film[index])
+    return to_uint8(film[-1]) // (2 if film.ndim == 3 else 1)
