@@ -38,8 +38,8 @@ MAX_SUBJECTS = 25
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 7
-"""Raised when the same settings draw other pictures, so that old folders are drawn anew."""
+RENDERER = 8
+"""Raised when the same settings give other pictures or labels: old folders are drawn anew."""
 
 LONGEST = 14
 """Longest sequence, seconds."""
