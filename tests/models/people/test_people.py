@@ -201,6 +201,26 @@ def test_what_is_imitated_is_drawn_in_the_poses_of_the_future() -> None:
     assert torch.equal(model.imitate(scene), scene.future)
 
 
+def test_an_adversary_sees_shadows_that_are_not_there() -> None:
+    model, scene = people().eval(), batch(future=2)
+    ground, noise = torch.full_like(scene.history, 0.5), torch.randn_like(scene.future)
+    scene = replace(scene, history=ground, future=0.5 + 0.02 * noise)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
+    renderer = model.renderer
+    with torch.no_grad():
+        renderer.drawn[1].bias[16:] = -50.0  # no alpha: nothing but shadow is drawn
+    torch.nn.init.constant_(renderer.shadow[1].bias, 0.001)
+    assert torch.equal(model.imitate(scene), scene.future), "none that can be seen"
+    torch.nn.init.constant_(renderer.shadow[1].bias, 0.1)
+    shown = model.imitate(scene)
+    assert (scene.future - shown).mean() > 0.003
+    fine = scene.future.diff(dim=-1) - shown.diff(dim=-1)
+    assert fine.std() < scene.future.diff(dim=-1).std() / 4, "the true frames' noise is in it"
+    (shown - scene.future).square().mean().backward()
+    assert renderer.shadow[1].bias.grad.abs() > 0
+
+
 def test_looks_that_are_not_there_change_nothing() -> None:
     model, scene = people().eval(), batch()
     torch.nn.init.constant_(model.reader.present.bias, 5.0)

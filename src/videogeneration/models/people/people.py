@@ -50,6 +50,9 @@ FRAMES = 10
 AROUND = 4
 """Pixels around a figure that an adversary judges with it."""
 
+SHADE = 0.01
+"""Share of the background's light from which on a shadow can be seen."""
+
 WHOLE = 0.9
 """Share of keypoints in the frame below which a person is cut off."""
 
@@ -335,8 +338,9 @@ class People(FilmModel):
     def imitate(self, batch: Batch) -> Tensor:
         """The true frames to come, the figure drawn anew in its poses from a few of the past.
 
-        Where no figure is they are the true ones: by the camera's noise, which is new in each true
-        frame, an adversary would know all drawn ones and look at nothing else.
+        Where no figure is they are the true ones, but for how far off a shadow is: by the camera's
+        noise, which is new in each true frame, an adversary would know all drawn ones and look at
+        nothing else.
         """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
@@ -352,7 +356,10 @@ class People(FilmModel):
         alpha = drawing.covering * there[..., None, None]
         around = torch.maximum(read.silhouette.sigmoid().view_as(alpha), alpha)
         around = F.max_pool2d(around.detach(), 2 * AROUND + 1, 1, AROUND)
-        return batch.future + around * (drawn - batch.future)
+        difference = drawn - batch.future
+        beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
+        smooth = F.avg_pool2d(beside * difference, 2 * AROUND + 1, 1, AROUND)
+        return batch.future + around * difference + (1 - around) * smooth
 
     @torch.no_grad()
     def rollout(
