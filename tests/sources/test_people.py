@@ -126,6 +126,18 @@ def test_someone_walks_through_and_back(rendered: Path) -> None:
         assert 1.2 < abs(first) < 4.5
 
 
+def test_who_comes_at_a_slant_is_seen_whole_in_the_middle(tmp_path: Path) -> None:
+    settings = replace(SMALL, subjects=6, scenarios=("d2",), actions=("running",), sequences=1)
+    folder = render_recordings(tmp_path / "runners", settings)
+    whole = []
+    for path in sorted(folder.glob("running/*.avi")):
+        known = read_labels(path)
+        assert known is not None
+        nearest = np.abs(pelvis(known)[:, 0] - 80).argmin()
+        whole.append(known.keypoints_valid[nearest].all())
+    assert len(whole) == 6 and all(whole)
+
+
 def test_subjects_and_seeds_differ_and_processes_do_not(rendered: Path, tmp_path: Path) -> None:
     again = render_recordings(tmp_path / "again", replace(SMALL, processes=2))
     other = render_recordings(tmp_path / "other", replace(SMALL, seed=4))

@@ -38,7 +38,7 @@ MAX_SUBJECTS = 25
 FRAMES_PER_SECOND = 25
 LIST_NAME = "00sequences.txt"
 SETTINGS_NAME = "settings.json"
-RENDERER = 8
+RENDERER = 9
 """Raised when the same settings give other pictures or labels: old folders are drawn anew."""
 
 LONGEST = 14
@@ -280,8 +280,9 @@ def _sequence(
 ) -> tuple[Performance, tuple[float, float]]:
     """One sequence: what the person does, and where the person is in its first frame.
 
-    Who travels comes in by one edge and leaves by the other, now and then in view; who changes
-    from one action to another does so well in view.
+    Who travels comes in by one edge, now and then in view, passes the middle at depth 0, so that
+    the camera sees all of the person there, and leaves by the other; who changes from one action to
+    another does so well in view.
     """
     acts, sides = draw_actions(job.action, transitions, rng)
     sides = (sides[0] * sides[1] * side, side)
@@ -294,11 +295,13 @@ def _sequence(
         return WIDTH / 2 + (-rng.uniform(0, 20) if inside else reach + rng.uniform(0, 25))
 
     frames = LONGEST * FRAMES_PER_SECOND
-    begins = float(rng.uniform(0.8, 2.4))
+    begins, depth = float(rng.uniform(0.8, 2.4)), 0.0
     if acts[0] in TRAVELLING:
         column = -sides[0] * beyond_edge()
         alone = perform([replace(plan, begins=np.inf)], frames, FRAMES_PER_SECOND)
-        columns = _columns(alone, camera, column) * sides[0]
+        middle = _first(_columns(alone, camera, column, depth) * sides[0] > 0)
+        depth = -float(alone.depth[0, min(middle, frames - 1)])
+        columns = _columns(alone, camera, column, depth) * sides[0]
         passed = _first(columns > rng.uniform(-25, 25)) / FRAMES_PER_SECOND
         # who stops or slows down goes on for half of the change
         in_view = _first(columns > 15 - WIDTH / 2) / FRAMES_PER_SECOND
@@ -310,19 +313,19 @@ def _sequence(
     performance = perform([plan], frames, FRAMES_PER_SECOND)
     if job.action in TRAVELLING:
         changed = 0.0 if acts[1] is None else plan.begins + plan.lasts
-        left = _columns(performance, camera, column) * side >= beyond_edge()
+        left = _columns(performance, camera, column, depth) * side >= beyond_edge()
         left &= np.arange(frames) >= changed * FRAMES_PER_SECOND
         count = max(_first(left), 2)
     else:
         start = 0.0 if acts[1] is None else plan.begins + plan.lasts
         count = int((start + rng.uniform(3.0, 3.6)) * FRAMES_PER_SECOND)
-    return performance.part(slice(count)), (camera.across(column + WIDTH / 2, 0), 0.0)
+    return performance.part(slice(count)), (camera.across(column + WIDTH / 2, depth), depth)
 
 
-def _columns(performance: Performance, camera: Camera, start: float) -> Array:
+def _columns(performance: Performance, camera: Camera, start: float, depth: float) -> Array:
     """Columns from the middle of somebody who starts in one of them, `[T]`."""
-    across = performance.across[0] + camera.across(start + WIDTH / 2, 0)
-    return camera.seen(across, performance.depth[0])[0] - WIDTH / 2
+    across = performance.across[0] + camera.across(start + WIDTH / 2, depth)
+    return camera.seen(across, performance.depth[0] + depth)[0] - WIDTH / 2
 
 
 def _first(happened: NDArray[np.bool_]) -> int:
