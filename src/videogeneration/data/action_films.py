@@ -306,5 +306,8 @@ class ActionFilms:
             moved = cv2.warpAffine(frame, move, (width, height), borderMode=cv2.BORDER_REPLICATE)
             shown[:] = cv2.GaussianBlur(moved, (0, 0), blur) if blur > 0.4 else moved
         varied = middle + offset + gain * (varied - middle)
-        varied += noise * random.standard_normal(varied.shape, np.float32)
+        # evenly spread: it is drawn five times as fast as normal noise
+        varied += (
+            np.sqrt(12, dtype=np.float32) * noise * (random.random(varied.shape, np.float32) - 0.5)
+        )
         return np.clip(varied, 0, 1)
