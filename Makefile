@@ -8,7 +8,7 @@ export MLFLOW_DISABLE_TELEMETRY := true
 
 .PHONY: help run network demo gallery notebook notebook-html wheel test test-fast test-hostile test-kills lint install ui viz clean
 
-run: install ## install, and make films from nothing: a quarter of an hour or more
+run: install ## install, render people, train on from the network that comes along, make and score films
 	$(BIN)/kedro run
 
 demo: install ## a page to try what is trained

@@ -45,7 +45,7 @@ TINY = {
             "unet": {"widths": [8, 16], "embedding": 16},
             "simvp": {"spatial": 4, "temporal": 16},
         },
-        "mse": {"steps": 10, "batch_size": 4, "warmup": 2},
+        "mse": {"start": None, "steps": 10, "batch_size": 4, "warmup": 2},
         "discriminator": {"widths": [8, 16]},
         "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
         "judge": {"steps": 2, "batch_size": 4, "films": {"size": 32}},

@@ -4,7 +4,7 @@ import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -13,10 +13,12 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from toys import untrained
+from toys import encode, untrained, write_store
 from videogeneration.animation import Animator, choose_generator
 from videogeneration.captions import ActionGrammar
+from videogeneration.config import ConfigLoader
 from videogeneration.data.clips import write_clips
+from videogeneration.data.windows import WindowSettings
 from videogeneration.demo.examples import LOOKS, draw_person
 from videogeneration.evaluation.judges.judge import Judge
 from videogeneration.evaluation.predictions import Predictions, write_predictions
@@ -26,9 +28,13 @@ from videogeneration.evaluation.scoring import measure, score
 from videogeneration.networks import LARGEST, NAME, SCORES, packaged, put
 from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
+from videogeneration.training.mse import MseSettings, MseTraining
 
 PEOPLE = {"subjects": 6, "recordings": 6, "sequences": 1, "films": 0, "processes": 1, "seed": 77}
 """Nobody whom the network was trained on."""
+
+
+CONF = Path(__file__).parents[2] / "conf"
 
 
 def trained(folder: Path) -> Checkpoint:
@@ -146,3 +152,29 @@ def test_it_keeps_to_its_scores(tmp_path: Path) -> None:
 
     for metric in ("foreground_psnr", "psnr"):
         assert above(now, metric) > above(then, metric) - 0.8
+
+
+def test_a_training_begins_with_it_among_people_whom_it_has_not_seen(tmp_path: Path) -> None:
+    def parameters(env: str) -> dict[str, Any]:
+        loader = ConfigLoader(str(CONF), env=env, base_env="base", default_run_env="local")
+        return cast(dict[str, Any], loader["parameters"]["kth"])
+
+    own, of_the_network = parameters("base"), parameters("package")
+    assert own["people"]["seed"] != of_the_network["people"]["seed"]
+    assert of_the_network["mse"]["start"] is None
+    frames = np.zeros((12, 128, 128), np.uint8)
+    row = {"split": "train", "caption": "a person is boxing"}
+    clips = write_store(tmp_path / "clips", [(frames, row)])
+    training = MseTraining(
+        clips,
+        encode(clips),
+        ActionGrammar(),
+        own["network"],
+        WindowSettings(),
+        MseSettings(**own["mse"]),
+        {},
+        packaged("kth"),
+    )
+    weights = packaged("kth").load().state_dict()
+    for name, weight in training.generator().state_dict().items():
+        assert torch.equal(weight, weights[name])

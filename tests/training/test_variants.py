@@ -74,6 +74,18 @@ def test_a_training_starts_from_a_trained_network(own: MseTraining, tmp_path: Pa
             replace(own, settings=replace(own.settings, start=start), package=package).generator()
 
 
+def test_variants_have_new_weights_but_for_those_that_name_others(
+    own: MseTraining, tmp_path: Path
+) -> None:
+    trained = str(untrained(tmp_path / "trained", ActionGrammar(), seed=3).folder)
+    begun = replace(own, settings=replace(own.settings, start=trained))
+    variants = {"new": Variant(), "begun": Variant(mse={"start": trained})}
+    settings = BenchmarkSettings(minutes=1, variants=variants, reference="new")
+    trainings = settings.trainings(begun)
+    assert trainings["new"].inputs() == own.inputs()
+    assert trainings["begun"].inputs() == begun.inputs()
+
+
 BAD: list[tuple[dict[str, Any], str]] = [
     ({"variants": {"a": {"mse": {"steps": 5}}}}, r"mse\.steps.*minutes"),
     ({"variants": {"a": {"net": {}}}}, "net"),

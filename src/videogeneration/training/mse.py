@@ -216,7 +216,7 @@ class MseTraining:
         if start is None or not start.description():
             raise ValueError(
                 f"mse.start: no trained network '{named}'; name a checkpoint's folder, as in "
-                "data/06_models/kth/mse, or leave it out"
+                "data/06_models/kth/mse, or choose new weights with mse.start: null"
             )
         return start
 
@@ -250,7 +250,7 @@ class MseTraining:
             if others := others or differences(said["config"], own):
                 raise ValueError(
                     f"mse.start: {start.folder} is another network ({', '.join(others)}); "
-                    "give it these settings, or start anew"
+                    "give it these settings, or choose new weights with mse.start: null"
                 )
             network.load_state_dict(start.load().state_dict())
         return network

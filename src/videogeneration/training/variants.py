@@ -68,7 +68,7 @@ class BenchmarkSettings:
             raise ValueError(f"reference: '{self.reference}' is no variant; choose one of {known}")
 
     def trainings(self, own: MseTraining) -> dict[str, MseTraining]:
-        """Every variant's training, by name.
+        """Every variant's training, by name; all with new weights but for those that name others.
 
         Args:
             own: The training by the source's own parameters.
@@ -77,6 +77,7 @@ class BenchmarkSettings:
             ValueError: A variant has a setting that cannot be; it is named before any is trained.
         """
         trainings = {}
+        own = replace(own, settings=replace(own.settings, start=None))
         for name, variant in self.variants.items():
             try:
                 trainings[name] = variant.applied_to(own)
