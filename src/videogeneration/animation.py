@@ -231,8 +231,13 @@ def _draws_films(checkpoint: Checkpoint) -> bool:
 
 
 def _summary(checkpoint: Checkpoint, source: str) -> str:
-    """Which network it is, and whether the one that comes along was trained for longer."""
+    """Which network it is, and whether the one that comes along was trained for longer.
+
+    Of a network that began with that one nothing is said.
+    """
     said, other = checkpoint.summary(), packaged(source)
-    if other.description() and checkpoint.steps < other.steps:
+    inputs = checkpoint.description()["inputs"]
+    began = inputs.get("start") or inputs.get("mse", {}).get("start")
+    if other.description() and checkpoint.steps < other.steps and began != other.fingerprint():
         said += f"; the one that comes along, --model {NAME}, was trained for {other.steps} steps"
     return said

@@ -98,6 +98,12 @@ def test_it_draws_where_nothing_else_is_trained(tmp_path: Path) -> None:
     steps = packaged("kth").steps
     assert Animator.load(tmp_path, "kth").summary.endswith(f"trained for {steps} steps")
     assert str(steps) in Animator.load(tmp_path, "kth", NAME).summary
+    # but not of one that went on from there, with MSE or after that against an adversary
+    own = Checkpoint(tmp_path / "kth" / "mse")
+    inputs, start = own.description()["inputs"], {"start": packaged("kth").fingerprint()}
+    for began in (start, {"mse": start}):
+        own.finish(own.load(), {**inputs, **began}, own.history())
+        assert "trained for" not in Animator.load(tmp_path, "kth").summary
 
 
 def test_one_small_network_comes_along() -> None:
