@@ -237,6 +237,7 @@ def _summary(checkpoint: Checkpoint, source: str) -> str:
     """
     said, other = checkpoint.summary(), packaged(source)
     inputs = checkpoint.description()["inputs"]
+    # an adversary's network has all that its MSE training depended on under `mse`
     began = inputs.get("start") or inputs.get("mse", {}).get("start")
     if other.description() and checkpoint.steps < other.steps and began != other.fingerprint():
         said += f"; the one that comes along, --model {NAME}, was trained for {other.steps} steps"

@@ -33,7 +33,6 @@ from videogeneration.training.mse import MseSettings, MseTraining
 PEOPLE = {"subjects": 6, "recordings": 6, "sequences": 1, "films": 0, "processes": 1, "seed": 77}
 """Nobody whom the network was trained on."""
 
-
 CONF = Path(__file__).parents[2] / "conf"
 
 

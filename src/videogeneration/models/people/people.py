@@ -338,9 +338,9 @@ class People(FilmModel):
     def imitate(self, batch: Batch) -> Tensor:
         """The true frames to come, the figure drawn anew in its poses from a few of the past.
 
-        Where no figure is they are the true ones, but for how far off a shadow is: by the camera's
-        noise, which is new in each true frame, an adversary would know all drawn ones and look at
-        nothing else.
+        Where no figure is they are the true ones: by the camera's noise, which is new in each true
+        frame, an adversary would know all drawn ones and look at nothing else. Only what a drawn
+        shadow is off by is added there, smoothed, so that the true noise stays.
         """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
