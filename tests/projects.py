@@ -47,7 +47,7 @@ TINY = {
         },
         "mse": {"start": None, "steps": 10, "batch_size": 4, "warmup": 2},
         "discriminator": {"widths": [8, 16]},
-        "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4, "period": 2},
+        "gan": {"steps": 6, "discriminator_warmup": 4, "batch_size": 4},
         "judge": {"steps": 2, "batch_size": 4, "films": {"size": 32}},
         "evaluation": {"films": 6, "sheet_films": 2, "long_steps": 12},
         "image_generator": {"size": 20, "noise": 8, "widths": [16, 8], "background": [16, 8]},

@@ -195,9 +195,7 @@ def mse_task(clips: Clips, **settings: Any) -> MseTask:
 
 def gan_task(clips: Clips, against: Mapping[str, Any] | None = None, **settings: Any) -> GanTask:
     """Adversarial training on blocks, with everything random switched on."""
-    chosen = GanSettings(
-        **{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, "period": 2, **settings}
-    )
+    chosen = GanSettings(**{"steps": 10, "discriminator_warmup": 4, "batch_size": 4, **settings})
     cut = windows_over(clips, VARIED, batch_size=chosen.batch_size, future=AHEAD)
     network, opponent = generator(), discriminator(1, **(against or {}))
     CPU.place(network)

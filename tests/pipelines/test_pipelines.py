@@ -585,7 +585,7 @@ BAD = [
     ({"mse": {"stepps": 5}}, MSE, "stepps"),
     ({"discriminator": {"past": 11}}, GAN, "past.*11"),
     ({"discriminator": {"past": "some"}}, GAN, "past.*some"),
-    ({"gan": {"schedule": "both"}}, GAN, r"schedule.*both.*alternating"),
+    ({"gan": {"schedule": "both"}}, GAN, r"schedule.*both.*joint"),
     ({"gan": {"loss": "wasserstein"}}, GAN, "loss.*wasserstein.*hinge"),
     ({"judge": {"steps": 0}}, JUDGE, "steps: 0"),
     ({"judge": {"films": {"frames": [8, 6]}}}, JUDGE, "frames.*fewest"),

@@ -40,11 +40,9 @@ class GanSettings:
         generator_rate: Adam's learning rate for the generator.
         discriminator_rate: Adam's learning rate for the discriminator.
         schedule: `adversarial` minimises the discriminator's verdict alone; `joint` adds the square
-            error; `alternating` takes `period` steps against the discriminator, then as many with
-            the square error.
-        period: Steps before `alternating` changes sides.
+            error.
         loss: `hinge`, `least_squares` or `cross_entropy`.
-        reconstruction: Weight of the square error in `joint` and `alternating`.
+        reconstruction: Weight of the square error in `joint`.
         adversarial: Weight of the discriminator's verdict.
         wrong_captions: Share of the real frames shown to the discriminator with the sentence of
             another window, as frames to reject (GAN-CLS, Reed et al. 2016); 0 where it is not told
@@ -61,8 +59,7 @@ class GanSettings:
     batch_size: int = Field(16, ge=1)
     generator_rate: float = Field(2e-4, gt=0)
     discriminator_rate: float = Field(4e-4, gt=0)
-    schedule: Literal["adversarial", "joint", "alternating"] = "joint"
-    period: int = Field(100, ge=1)
+    schedule: Literal["adversarial", "joint"] = "joint"
     loss: AdversarialLoss = "hinge"
     reconstruction: float = Field(100.0, ge=0)
     adversarial: float = Field(1.0, ge=0)
@@ -136,7 +133,7 @@ class GanTask:
                 drawn = self.generator.imitate(noisy)
             figures |= self.update_discriminator(ready, drawn.detach())
         if learns:
-            figures |= self.update_generator(step, ready, drawn)
+            figures |= self.update_generator(ready, drawn)
             self.average.update_parameters(self.generator)
         return figures
 
@@ -165,11 +162,9 @@ class GanTask:
             "accuracy_generated": on_generated,
         }
 
-    def update_generator(self, step: int, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
+    def update_generator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
         """An update of the generator, which drew `[B, K, H, W]` with gradients; its figures."""
         s = self.settings
-        against = s.schedule != "alternating" or self._turn(step) % 2 == 0
-        reconstruct = s.schedule == "joint" or not against
         with self.device.autocast():
             frame, windows = _pick(batch, drawn.shape[1])
             verdict = self.discriminator(*_until(batch, drawn, frame, windows))
@@ -177,10 +172,8 @@ class GanTask:
             verdict = verdict[_apart(true, imitated, verdict)]
         weighted, mse = square_error(drawn, batch.future, batch.future_valid, batch.weight)
         adversarial = generator_loss(s.loss, verdict)
-        loss = torch.zeros((), device=drawn.device)
-        if against:
-            loss = loss + s.adversarial * adversarial
-        if reconstruct:
+        loss = s.adversarial * adversarial
+        if s.schedule == "joint":
             loss = loss + s.reconstruction * weighted
         self._descend("generator", loss)
         return {
@@ -188,9 +181,6 @@ class GanTask:
             "adversarial_loss": adversarial.detach(),
             "mse": mse.detach(),
         }
-
-    def _turn(self, step: int) -> int:
-        return (step - self.settings.discriminator_warmup) // self.settings.period
 
     def _descend(self, name: str, loss: Tensor) -> None:
         self.optimizers[name].zero_grad(set_to_none=True)
