@@ -23,9 +23,7 @@ from videogeneration.evaluation.protocols import middle_starts
 
 SCORE_COLUMNS = ["model", "protocol", "step"]
 FILM_COLUMNS = ["model", "protocol", "clip_id"]
-FOLLOWING_COLUMNS = ["model", "caption", "n", "followed", "rate"]
 FOLLOWED_COLUMNS = ["model", "caption", "clip_id", "sentence", "figures", "followed", "read"]
-ASKED_COLUMNS = ["model", "caption", "asked"]
 CONFUSION_COLUMNS = ["model", "asked", "read"]
 
 FRECHET = "frechet"
@@ -172,10 +170,12 @@ def _read(row: Prediction, film: np.ndarray, clips: Clips, judge: Judge) -> tupl
 
 
 def following_rates(films: pd.DataFrame) -> pd.DataFrame:
-    """`caption_following.csv` of `followed_films.csv`: a row a (model, caption)."""
-    groups = films.groupby(["model", "caption"], sort=False)["followed"]
-    rows = [_row(str(name), str(said), list(does)) for (name, said), does in groups]
-    return pd.DataFrame(rows, columns=FOLLOWING_COLUMNS)
+    """`caption_following.csv` of `followed_films.csv`.
+
+    Returns:
+        A row a (model, caption): `model, caption, n, followed, rate`, see `sentence_rates`.
+    """
+    return _rates(films, ["model", "caption"])
 
 
 def sentence_rates(films: pd.DataFrame, grammar: Grammar) -> pd.DataFrame:
@@ -186,9 +186,15 @@ def sentence_rates(films: pd.DataFrame, grammar: Grammar) -> pd.DataFrame:
         (`Grammar.clauses`): `n` films in which it was asked, the number `followed`, and the `rate`.
     """
     films = films.assign(asked=films["sentence"].map(lambda said: list(grammar.clauses(said))))
-    groups = films.explode("asked").groupby(ASKED_COLUMNS, sort=False)["followed"]
+    return _rates(films.explode("asked"), ["model", "caption", "asked"])
+
+
+def _rates(films: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+    """How often films with the same values in some columns do as told."""
+    groups = films.groupby(columns, sort=False)["followed"]
     table = groups.agg(n="size", followed="sum").reset_index()
-    table["rate"] = (table["followed"].astype(int) / table["n"]).round(4)
+    table["followed"] = table["followed"].astype(int)
+    table["rate"] = [round(rate, 4) for rate in table["followed"] / table["n"]]
     return table
 
 
@@ -228,20 +234,19 @@ def follow_alone(
     """
     table = predictions.table
     steps = min(opening, int(table["steps"].max()))
+    columns = ["model", "caption", "followed"]
     true = [
-        judge.followed(to_float(start.film(clips, steps)), start.caption)
+        ("truth", "all", judge.followed(to_float(start.film(clips, steps)), start.caption))
         for start in middle_starts(clips.split("test"), most)
     ]
-    rows = [_row("truth", "all", true)]
-    obeyed: dict[str, dict[str, list[bool]]] = {}
-    for film, model, said in zip(table.index, table["model"], table["sentence"], strict=True):
-        frames = predictions.film(film)[: steps + 1]
-        follows = judge.followed(frames, said)
-        obeyed.setdefault(model, {}).setdefault(said, []).append(follows)
-    for model, results in obeyed.items():
-        rows += [_row(model, said, does) for said, does in results.items()]
-        rows.append(_row(model, "all", [does for told in results.values() for does in told]))
-    return pd.DataFrame([row for row in rows if row["n"]], columns=FOLLOWING_COLUMNS)
+    drawn = [
+        (model, said, judge.followed(predictions.film(film)[: steps + 1], said))
+        for film, model, said in zip(table.index, table["model"], table["sentence"], strict=True)
+    ]
+    films = [pd.DataFrame(true, columns=columns)]
+    for _, own in pd.DataFrame(drawn, columns=columns).groupby("model", sort=False):
+        films += [own, own.assign(caption="all")]
+    return following_rates(pd.concat(films))
 
 
 def score_endings(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
@@ -274,17 +279,6 @@ def score_endings(predictions: Predictions, clips: Clips, judge: Judge) -> pd.Da
     for name in ENDINGS:
         table[name], table[f"n_{name}"] = groups[name].mean(), groups[name].count()
     return table.reset_index()
-
-
-def _row(model: str, caption: str, obeyed: list[bool]) -> dict[str, Any]:
-    count = sum(obeyed)
-    return {
-        "model": model,
-        "caption": caption,
-        "n": len(obeyed),
-        "followed": count,
-        "rate": round(count / max(len(obeyed), 1), 4),
-    }
 
 
 def summarise(scores: pd.DataFrame) -> pd.DataFrame:
