@@ -12,7 +12,6 @@ picture first looks up which of them it shows, and is modulated by what the capt
 one.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +27,7 @@ from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import square_error
 from videogeneration.models.motions import Motion, carry, positions
 from videogeneration.models.sentences import SentenceLookup
+from videogeneration.models.volume import decode, decoder, embedder, encode, encoder
 from videogeneration.validated import validated
 
 MOTION_FACTOR = 3.0
@@ -99,43 +99,6 @@ class Drawing:
     match: Tensor | None
 
 
-class Modulated(nn.Module):
-    """Convolution, group norm, feature-wise modulation by an embedding, SiLU.
-
-    FiLM: Perez et al., "FiLM: Visual Reasoning with a General Conditioning Layer", AAAI 2018.
-    """
-
-    def __init__(self, convolution: nn.Module, channels: int, embedding: int) -> None:
-        super().__init__()
-        self.convolution = convolution
-        self.norm = nn.GroupNorm(8, channels)
-        self.film = nn.Linear(embedding, 2 * channels)
-        nn.init.normal_(self.film.weight, std=0.02)
-        nn.init.zeros_(self.film.bias)
-
-    def forward(self, x: Tensor, condition: Tensor, attention: Tensor | None = None) -> Tensor:
-        """Convolve and modulate.
-
-        Args:
-            x: Features `[B, C, ...]`.
-            condition: `[B, P, E]`, a caption embedding for each of P figures.
-            attention: `[B, P, h, w]`: how much of each figure a place shows, shares that sum to
-                one; None for a single figure.
-
-        Returns:
-            Features `[B, C', ...]`.
-        """
-        x = self.norm(self.convolution(x))
-        film = self.film(condition)
-        if attention is None:
-            film = film[:, 0].unflatten(1, (-1, *[1] * (x.dim() - 2)))
-        else:
-            film = torch.einsum("bpc,bphw->bchw", film, attention.to(film.dtype))
-            film = F.interpolate(film, x.shape[-2:], mode="nearest")
-        scale, shift = film.chunk(2, 1)
-        return F.silu(x * (1 + scale) + shift)
-
-
 class Generator(FilmModel):
     """Past frames and a caption to the next frames; see the module's text."""
 
@@ -148,35 +111,13 @@ class Generator(FilmModel):
         self.config = c = config
         self.horizon = c.horizon
         widths, side = c.widths, c.patch * 2 ** (len(c.widths) - 1)
-        self.embed = nn.Sequential(
-            nn.Linear(c.words * c.vocabulary + c.history + 1, c.embedding),
-            nn.SiLU(),
-            nn.Linear(c.embedding, c.embedding),
-            nn.SiLU(),
-        )
+        self.embed = embedder(c.words * c.vocabulary + c.history + 1, c.embedding)
         self.lookup = None
         if c.figures > 1:
             self.lookup = SentenceLookup(c.words, c.vocabulary, c.figures, widths[-1], c.embedding)
         tubelet = (2, c.patch, c.patch)
         self.stem = nn.Conv3d(1, widths[0], tubelet, stride=tubelet)
-
-        self.encoder, self.skips = nn.ModuleList(), nn.ModuleList()
-        frames, before = c.history // 2, widths[0]
-        for level, channels in enumerate(widths):
-            # Time shrinks by 3D convolutions until two steps are left; these become channels.
-            # (bfloat16 gradients of a 3D convolution over two steps are wrong in oneDNN 3.)
-            convolution: Callable[..., nn.Module] = nn.Conv3d if frames > 2 else nn.Conv2d
-            if convolution is nn.Conv2d:
-                before, frames = before * frames, 1
-            halve = (1, 2, 2) if frames > 1 else 2
-            if level:
-                shrink = convolution(before, channels, 3, stride=halve, padding=1)
-                self.encoder.append(Modulated(shrink, channels, c.embedding))
-            forget = (2, 1, 1) if frames > 1 else 1
-            follow = convolution(channels, channels, 3, stride=forget, padding=1)
-            self.encoder.append(Modulated(follow, channels, c.embedding))
-            frames, before = (frames + 1) // 2, channels
-            self.skips.append(nn.Conv2d(channels * frames, channels, 1))
+        self.encoder, self.skips = encoder(widths, c.history // 2, c.embedding)
 
         self.coarse = (c.height // side, c.width // side)
         positions = self.coarse[0] * self.coarse[1]
@@ -189,22 +130,15 @@ class Generator(FilmModel):
             nn.SiLU(),
         )
 
-        self.decoder = nn.ModuleList()
-        before = c.latent
-        for channels in reversed(widths):
-            merge = nn.Conv2d(before + channels, channels, 3, padding=1)
-            refine = nn.Conv2d(channels, channels, 3, padding=1)
-            self.decoder.append(Modulated(merge, channels, c.embedding))
-            self.decoder.append(Modulated(refine, channels, c.embedding))
-            before = channels
+        self.decoder = decoder(c.latent, widths, c.embedding)
         # of every pixel: whose it is; at first it may be anybody's
-        self.pixels = nn.Conv2d(before, c.figures * c.patch**2, 1)
+        self.pixels = nn.Conv2d(widths[0], c.figures * c.patch**2, 1)
         self.pixels.bias = nn.Parameter(torch.zeros(c.figures * c.patch**2))
         with torch.no_grad():
             self.pixels.weight *= 0.3
         # sixteen places across are enough to find a figure
         patch = max(1, min(c.height, c.width) // 16)
-        self.motion = Motion(widths[-1] + before, c.embedding, patch, c.history, c.horizon)
+        self.motion = Motion(widths[-1] + widths[0], c.embedding, patch, c.history, c.horizon)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What follows figures learns faster, see `MOTION_FACTOR`."""
@@ -312,29 +246,16 @@ class Generator(FilmModel):
         known = [words, valid.to(words.dtype), 10 * noise[:, None]]
         embedding = self.embed(torch.cat(known, 1))
 
-        x = self.stem(history[:, None] * 2 - 1)
-        skips, blocks = [], iter(self.encoder)
-        for level, collapse in enumerate(self.skips):
-            if x.dim() == 5 and x.shape[2] <= 2:
-                x = x.flatten(1, 2)
-            for _ in range(2 if level else 1):
-                x = next(blocks)(x, embedding[:, None])
-            skips.append(collapse(x.flatten(1, 2) if x.dim() == 5 else x))
-
         condition, attention, match = embedding[:, None], None, None
+        volume = self.stem(history[:, None] * 2 - 1)
+        skips = encode(volume, self.encoder, self.skips, condition)
         if self.lookup is not None:
             parts, attention, match = self.lookup(skips[-1], caption)
             condition = condition + parts
 
         latent = torch.cat([self.squeeze(skips[-1]).flatten(1), words], 1)
         x = self.inner(latent).view(-1, self.config.latent, *self.coarse)
-        blocks, levels = iter(self.decoder), []
-        for skip in reversed(skips):
-            if skip.shape[-2:] != x.shape[-2:]:
-                x = F.interpolate(x, scale_factor=2, mode="nearest")
-            x = next(blocks)(torch.cat([x, skip], 1), condition, attention)
-            x = next(blocks)(x, condition, attention)
-            levels.append(x)
+        levels = decode(x, self.decoder, skips, condition, attention)
         return levels, condition, attention, match
 
 
