@@ -2,12 +2,13 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map_only
 
 from videogeneration.models.discriminator import (
     Discriminator,
@@ -49,13 +50,8 @@ class Batch:
 
     def to(self, device: str) -> "Batch":
         """The same batch on a device."""
-        moved = {
-            name: x.to(device, non_blocking=True)
-            for name, x in vars(self).items()
-            if isinstance(x, Tensor)
-        }
-        labels = {name: x.to(device, non_blocking=True) for name, x in self.labels.items()}
-        return replace(self, **moved, labels=labels)
+        moved: Batch = tree_map_only(Tensor, lambda x: x.to(device, non_blocking=True), self)
+        return moved
 
     @classmethod
     def to_continue(cls, history: Tensor, valid: Tensor, caption: Tensor) -> "Batch":

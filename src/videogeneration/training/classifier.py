@@ -10,7 +10,7 @@ from videogeneration.data.first_frames import FirstFrames, PictureBatch
 from videogeneration.models.classifier import Classifier
 from videogeneration.training.device import Device
 from videogeneration.training.gan_cls import naming_loss, shifted
-from videogeneration.training.losses import step_down
+from videogeneration.training.losses import descend, step_down
 from videogeneration.validated import validated
 
 
@@ -75,10 +75,7 @@ class ClassifierTask:
         with self.device.autocast():
             logits = self.network(shifted(batch.picture, self.settings.shift))
         loss = naming_loss(logits, batch.seen)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.network.parameters(), 10.0)
-        self.optimizer.step()
+        descend(self.optimizer, loss, 10.0)
         named = ((logits > 0) == (batch.seen > 0)).all(1).float().mean()
         return {"loss": loss, "named_right": named}
 

@@ -18,6 +18,7 @@ from videogeneration.training.device import Device
 from videogeneration.training.losses import (
     AdversarialLoss,
     accuracy,
+    descend,
     discriminator_loss,
     generator_loss,
 )
@@ -154,7 +155,7 @@ class GanTask:
                 wrong = self.discriminator(true[:count], past[:count], other)
                 rejected = torch.cat([rejected, wrong[differs & counts[:count]]])
         loss = discriminator_loss(self.settings.loss, real[counts], rejected)
-        self._descend("discriminator", loss)
+        descend(self.optimizers["discriminator"], loss, 10.0)
         on_real, on_generated = accuracy(real[counts], generated[counts])
         return {
             "discriminator_loss": loss.detach(),
@@ -175,19 +176,12 @@ class GanTask:
         loss = s.adversarial * adversarial
         if s.schedule == "joint":
             loss = loss + s.reconstruction * weighted
-        self._descend("generator", loss)
+        descend(self.optimizers["generator"], loss, 10.0)
         return {
             "generator_loss": loss.detach(),
             "adversarial_loss": adversarial.detach(),
             "mse": mse.detach(),
         }
-
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        distributed.average_gradients(self.modules[name].parameters())
-        torch.nn.utils.clip_grad_norm_(self.modules[name].parameters(), 10.0)
-        self.optimizers[name].step()
 
     def result(self) -> nn.Module:
         """The averaged generator."""

@@ -16,6 +16,7 @@ from videogeneration.training.averaging import moving_average
 from videogeneration.training.device import Device
 from videogeneration.training.losses import (
     AdversarialLoss,
+    descend,
     discriminator_loss,
     generator_loss,
     step_down,
@@ -159,7 +160,7 @@ class GanClsTask:
         total = loss + s.naming * naming
         if s.gradient_penalty and step % _PENALTY_EVERY == 0:
             total = total + _PENALTY_EVERY * s.gradient_penalty * self.steepness(batch)
-        self._descend("discriminator", total)
+        descend(self.optimizers["discriminator"], total, 10.0)
         figures = {
             "discriminator_loss": loss.detach(),
             "naming_real": naming.detach(),
@@ -190,7 +191,7 @@ class GanClsTask:
         total = loss + s.naming * naming
         if s.mode_seeking:
             total = total + s.mode_seeking * self._sameness(batch, noise, picture)
-        self._descend("generator", total)
+        descend(self.optimizers["generator"], total, 10.0)
         self.discriminator.requires_grad_(True)
         return {"generator_loss": loss.detach(), "naming_generated": naming.detach()}
 
@@ -199,12 +200,6 @@ class GanClsTask:
         other = self.generator.other_looks(noise)
         apart = (self._draw(other, batch.caption) - picture).abs().mean((1, 2))
         return ((other - noise).abs().mean(1) / (apart + 1e-3)).mean()
-
-    def _descend(self, name: str, loss: Tensor) -> None:
-        self.optimizers[name].zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(self.modules[name].parameters(), 10.0)
-        self.optimizers[name].step()
 
     def result(self) -> nn.Module:
         """The averaged generator."""

@@ -1,10 +1,12 @@
-"""Adversarial losses on logits, and the schedule of learning rates."""
+"""Adversarial losses on logits, the schedule of learning rates, and an update of weights."""
 
 from typing import Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+from videogeneration import distributed
 
 AdversarialLoss = Literal["hinge", "least_squares", "cross_entropy"]
 
@@ -46,3 +48,18 @@ def step_down(step: int, steps: int, warmup: int) -> float:
         return (step + 1) / warmup
     progress = torch.tensor((step - warmup) / max(1, steps - warmup))
     return 0.01 + 0.99 * float(0.5 * (1 + torch.cos(torch.pi * progress)))
+
+
+def descend(optimizer: torch.optim.Optimizer, loss: Tensor, most: float) -> None:
+    """An update of an optimiser's weights by a loss, with the gradients of all processes.
+
+    The norm of each group's gradient is cut to `most`, each by itself: a large one here must not
+    make the steps small there.
+    """
+    groups = [group["params"] for group in optimizer.param_groups]
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()
+    distributed.average_gradients(weight for group in groups for weight in group)
+    for group in groups:
+        torch.nn.utils.clip_grad_norm_(group, most)
+    optimizer.step()

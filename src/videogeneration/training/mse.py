@@ -22,7 +22,7 @@ from videogeneration.models.registry import FILM_MODELS
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.checkpoints import Checkpoint, build, differences
 from videogeneration.training.device import Device
-from videogeneration.training.losses import step_down
+from videogeneration.training.losses import descend, step_down
 from videogeneration.training.replay import training_loss
 from videogeneration.validated import SettingsError, validated, within
 
@@ -132,13 +132,7 @@ class MseTask:
             lesson = distributed.share(self.network.lesson(batch))
             distributed.draw_apart()
             loss, figures = self.loss(lesson)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        distributed.average_gradients(self.network.parameters())
-        for group in self.optimizer.param_groups:
-            # each by itself: a large gradient here must not make the steps small there
-            torch.nn.utils.clip_grad_norm_(group["params"], 1.0)
-        self.optimizer.step()
+        descend(self.optimizer, loss, 1.0)
         self.average.update_parameters(self.network)
         return {"loss": loss, "examples": examples, **figures}
 
