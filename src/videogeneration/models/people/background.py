@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.people.layers import zeroed
 from videogeneration.validated import validated
 
 TYPICAL = 128
@@ -45,9 +46,7 @@ class Background(nn.Module):
         self.config = config
         w = config.width
         last = nn.Conv2d(w, 2 * 4, 3, padding=1)
-        nn.init.zeros_(last.weight)
-        assert last.bias is not None
-        nn.init.zeros_(last.bias)
+        zeroed(last)
         self.layers = nn.Sequential(
             nn.Conv2d(5, w, 4, stride=2, padding=1),
             *(_Dilated(w, reach) for reach in (1, 2, 4, 8, 1)),

@@ -6,6 +6,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models.losses import mean_of
+from videogeneration.models.people.layers import zeroed
 from videogeneration.models.people.lessons import MotionLesson
 from videogeneration.models.people.skeleton import BODY, TRUNK, Poses, canonical, chosen
 from videogeneration.validated import validated
@@ -288,8 +289,7 @@ class _Modulated(nn.Module):
         )
         self.blocks = nn.ModuleList([_Block(width, 64) for _ in range(blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
-        for parameter in self.leave[1].parameters():
-            nn.init.zeros_(parameter)
+        zeroed(self.leave[1])
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         x, condition = self.enter(x), self.embed(condition)

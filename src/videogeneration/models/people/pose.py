@@ -8,6 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models.configuration import check_frames
+from videogeneration.models.people.layers import Block, twice
 from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
 from videogeneration.validated import validated
 
@@ -60,22 +61,22 @@ class PoseReader(nn.Module):
         self.config = config
         w = config.width
         self.down_half = nn.Sequential(
-            nn.Conv2d(1, w, 4, stride=2, padding=1), _Block(w, depthwise=True)
+            nn.Conv2d(1, w, 4, stride=2, padding=1), Block(w, 4, depthwise=True)
         )
         self.down_quarter = nn.Sequential(
-            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), Block(2 * w, 4)
         )
         self.down_eighth = nn.Sequential(
-            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), Block(4 * w, 4)
         )
         self.down_sixteenth = nn.Sequential(
-            nn.Conv2d(4 * w, 6 * w, 4, stride=2, padding=1), _Block(6 * w), _Block(6 * w)
+            nn.Conv2d(4 * w, 6 * w, 4, stride=2, padding=1), Block(6 * w, 4), Block(6 * w, 4)
         )
-        self.to_eighth, self.at_eighth = nn.Conv2d(6 * w, 4 * w, 1), _Block(4 * w)
-        self.to_quarter, self.at_quarter = nn.Conv2d(4 * w, 2 * w, 1), _Block(2 * w)
+        self.to_eighth, self.at_eighth = nn.Conv2d(6 * w, 4 * w, 1), Block(4 * w, 4)
+        self.to_quarter, self.at_quarter = nn.Conv2d(4 * w, 2 * w, 1), Block(2 * w, 4)
         self.votes = nn.Conv2d(2 * w, 3 * COUNT + 3, 1)
         self.present = nn.Linear(6 * w, 1)
-        self.to_half, self.at_half = nn.Conv2d(2 * w, w, 1), _Block(w, depthwise=True)
+        self.to_half, self.at_half = nn.Conv2d(2 * w, w, 1), Block(w, 4, depthwise=True)
         self.silhouette = nn.Conv2d(w, 4, 3, padding=1)
 
     def forward(self, frames: Tensor) -> Reading:
@@ -89,9 +90,9 @@ class PoseReader(nn.Module):
         half, quarter = self.features(frames)
         eighth = self.down_eighth(quarter)
         low = self.down_sixteenth(eighth)
-        up = self.at_eighth(eighth + _twice(self.to_eighth(low)))
-        up = self.at_quarter(quarter + _twice(self.to_quarter(up)))
-        fine = self.at_half(half + _twice(self.to_half(up)))
+        up = self.at_eighth(eighth + twice(self.to_eighth(low)))
+        up = self.at_quarter(quarter + twice(self.to_quarter(up)))
+        fine = self.at_half(half + twice(self.to_half(up)))
         return Reading(
             self._vote(self.votes(up), (height, width)),
             self.present(low.mean((2, 3)))[:, 0],
@@ -123,26 +124,3 @@ class PoseReader(nn.Module):
         scale, cosine, sine = (body * flat[:, 3 * COUNT :]).sum(-1).unbind(1)
         heading = F.normalize(torch.stack([cosine, sine], 1), dim=1, eps=1e-3)
         return Poses(keypoints, self.config.typical_scale * scale.exp(), heading)
-
-
-class _Block(nn.Module):
-    """Two convolutions beside an identity."""
-
-    def __init__(self, channels: int, depthwise: bool = False) -> None:
-        super().__init__()
-        groups = channels if depthwise else 1
-        self.layers = nn.Sequential(
-            nn.GroupNorm(4, channels),
-            nn.SiLU(),
-            nn.Conv2d(channels, channels, 3, padding=1, groups=groups),
-            nn.SiLU(),
-            nn.Conv2d(channels, channels, 1 if depthwise else 3, padding=0 if depthwise else 1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.layers(x)
-        return out
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")

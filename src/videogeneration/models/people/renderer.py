@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.people.layers import Block, twice, zeroed
 from videogeneration.models.people.skeleton import (
     KEYPOINTS,
     LIMBS,
@@ -157,10 +158,10 @@ class Renderer(nn.Module):
         self.encode_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
         self.encode_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
         self.encode_quarter = nn.Sequential(
-            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), _Block(2 * w)
+            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), Block(2 * w)
         )
         self.encode_eighth = nn.Sequential(
-            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), _Block(4 * w)
+            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), Block(4 * w)
         )
         # the aligned volume becomes one picture
         self.align = nn.ModuleList([_Fuse(w + 2, w), _Fuse(2 * w, 2 * w), _Fuse(4 * w, 4 * w)])
@@ -180,17 +181,14 @@ class Renderer(nn.Module):
             nn.Linear(c.latent, 8 * cells + 8 * w),
         )
         self.unsqueeze = nn.Conv2d(8, 4 * w, 1)
-        self.middle = _Block(4 * w)
-        self.to_quarter, self.up_quarter = nn.Conv2d(4 * w, 2 * w, 1), _Block(2 * w)
-        self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), _Block(w)
+        self.middle = Block(4 * w)
+        self.to_quarter, self.up_quarter = nn.Conv2d(4 * w, 2 * w, 1), Block(2 * w)
+        self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), Block(w)
         self.drawn = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 4 * 5, 3, padding=1))
         self.choice = nn.Sequential(nn.Conv2d(2 * w + 2, w, 1), nn.SiLU(), nn.Conv2d(w, 4, 1))
         self.shadow = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 1, 3, padding=1))
         for last in (self.drawn[1], self.choice[2], self.dense[4], self.shadow[1]):
-            assert isinstance(last, nn.Conv2d | nn.Linear)
-            nn.init.zeros_(last.weight)
-            assert last.bias is not None
-            nn.init.zeros_(last.bias)
+            zeroed(last)
 
     def forward(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Drawing:
         """Draw figures: `plan`, applied to the frames themselves."""
@@ -238,8 +236,8 @@ class Renderer(nn.Module):
         eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
         condition = condition.repeat_interleave(poses, 0)
         eighth = self._join(eighth, target, wanted.heading.flatten(0, 1), condition)
-        quarter = self.up_quarter(quarter + _twice(self.to_quarter(eighth)))
-        half = self.up_half(half + _twice(self.to_half(quarter)))
+        quarter = self.up_quarter(quarter + twice(self.to_quarter(eighth)))
+        half = self.up_half(half + twice(self.to_half(quarter)))
         drawn = F.pixel_shuffle(self.drawn(half), 2)
         volume = torch.cat([half[:, None].expand(-1, 2 * references, -1, -1, -1), volumes[0]], 2)
         choice = F.pixel_shuffle(self.choice(volume.flatten(0, 1)), 2)
@@ -445,29 +443,11 @@ def _tint(pictures: Tensor, alpha: Tensor) -> Tensor:
     ].clamp(min=1)
 
 
-class _Block(nn.Module):
-    """Two convolutions beside an identity."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.layers = nn.Sequential(
-            nn.GroupNorm(8, channels),
-            nn.SiLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-            nn.SiLU(),
-            nn.Conv2d(channels, channels, 3, padding=1),
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = x + self.layers(x)
-        return out
-
-
 class _Enter(nn.Sequential):
     """A convolution to another number of channels and a block."""
 
     def __init__(self, channels: int, width: int) -> None:
-        super().__init__(nn.Conv2d(channels, width, 3, padding=1), _Block(width))
+        super().__init__(nn.Conv2d(channels, width, 3, padding=1), Block(width))
 
 
 class _Fuse(nn.Module):
@@ -552,7 +532,3 @@ def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) ->
     normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length
     basis = torch.cat([start, along, normal], 2)
     return torch.einsum("bkhw,bdkc->bdhwc", share, basis)
-
-
-def _twice(x: Tensor) -> Tensor:
-    return F.interpolate(x, scale_factor=2, mode="nearest")
