@@ -33,7 +33,6 @@ _MAKE_CLIPS = (
     *(f"{part}/**/*.py" for part in ("captions", "data", "sources", "vision")),
     "models/people/skeleton.py",  # the order of keypoints
 )
-_DECIDE_NOTHING = ("processes",)  # settings
 
 HISTORY = 10
 """Number of past frames that a network sees."""
@@ -95,16 +94,13 @@ def origin(settings: Any, files: Iterable[Path]) -> str:
         settings: A dataclass.
         files: Their contents count, and what they are called, but not where they lie.
     """
-    said = asdict(settings, dict_factory=_deciding)
+    # as many processes as there may be make the same clips
+    said = asdict(settings, dict_factory=lambda x: {k: v for k, v in x if k != "processes"})
     digest = hashlib.sha256(json.dumps(said, sort_keys=True, default=str).encode())
     code = (path for pattern in _MAKE_CLIPS for path in _PACKAGE.glob(pattern))
     for name, contents in sorted((x.name, _digest(x)) for x in (*code, *files)):
         digest.update(name.encode() + contents)
     return digest.hexdigest()[:16]
-
-
-def _deciding(settings: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    return {name: value for name, value in settings if name not in _DECIDE_NOTHING}
 
 
 def _digest(path: Path) -> bytes:
@@ -163,9 +159,11 @@ class _Writer:
 
     def __init__(self, folder: Path, size: tuple[int, int], files: ExitStack) -> None:
         self._folder, self._size, self._files = folder, size, files
-        self._frames = self._open("frames", np.empty((0, *size), np.uint8))
+        picture = np.empty((0, *size), np.uint8)
+        self._frames, self._backgrounds = (
+            self._open(name, picture) for name in ("frames", "backgrounds")
+        )
         self._labels: dict[str, _Rows] = {}
-        self._backgrounds: _Rows | None = None
         self.rows: list[dict[str, Any]] = []
         self._count = 0
 
@@ -204,27 +202,20 @@ class _Writer:
                     f"clip {name}: {key} is {values.dtype} {list(values.shape)} for {length} "
                     "frames; give a row a frame, of the same shape and type for every clip"
                 )
-        self._add_background(clip)
+        background = np.zeros(self._size, np.uint8) if clip.background is None else clip.background
+        if not self._backgrounds.fits(background[None]):
+            raise ValueError(
+                f"clip {name}: the background is {background.dtype} {background.shape}, not uint8 "
+                f"{self._size}"
+            )
         self._frames.append(clip.frames)
+        self._backgrounds.append(background[None])
         for key, values in clip.labels.items():
             self._labels[key].append(values)
         known = {"background_valid": clip.background is not None}
         view = {"view_start": 0, "view_end": length}
         self.rows.append({**view, **clip.row, "start": self._count, "length": length, **known})
         self._count += length
-
-    def _add_background(self, clip: Clip) -> None:
-        background = clip.background
-        if background is None:
-            background = np.zeros(self._size, np.uint8)
-        if background.shape != self._size or background.dtype != np.uint8:
-            raise ValueError(
-                f"clip {clip.row.get('clip_id')}: the background is {background.dtype} "
-                f"{background.shape}, not uint8 {self._size}"
-            )
-        if self._backgrounds is None:
-            self._backgrounds = self._open("backgrounds", background[None])
-        self._backgrounds.append(background[None])
 
 
 _ORIGIN = "origin.txt"

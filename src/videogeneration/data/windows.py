@@ -7,7 +7,6 @@ on with the very batches that it would have seen, and no random state needs to b
 import os
 from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import numpy as np
@@ -41,20 +40,6 @@ class WindowSettings:
     single_frame_at_start: bool = False
     brightness: float = Field(0.1, ge=0, le=1)
     contrast: float = Field(0.2, ge=0, le=1)
-
-
-@dataclass(frozen=True)
-class _Cut:
-    """A window: T frames, of which `past` are the history.
-
-    `frames` float32 `[T, H, W]` in [0, 1]; `labels` arrays `[T, ...]` by name;
-    `background [H, W]` in [0, 1], or None.
-    """
-
-    frames: np.ndarray
-    past: int
-    labels: dict[str, np.ndarray]
-    background: np.ndarray | None
 
 
 class Windows:
@@ -139,16 +124,16 @@ class Windows:
             mirror, single = random.random(2) < (s.mirror, s.single_frame)
             own = self._sentences[clip]
             mirror, sentence = self._turned(own, bool(mirror))
-            cut = self._cut(clip, offset, mirror, bool(single), random)
-            place = slice(HISTORY - cut.past, HISTORY - cut.past + len(cut.frames))
-            frames[i, place], valid[i, place] = cut.frames, True
-            for name, values in cut.labels.items():
+            cut, past, known, behind = self._cut(clip, offset, mirror, bool(single), random)
+            place = slice(HISTORY - past, HISTORY - past + len(cut))
+            frames[i, place], valid[i, place] = cut, True
+            for name, values in known.items():
                 labels[name][i, place] = values
             captions[i] = (
                 self._captions[self._rows[clip]] if sentence == own else self._encoded(sentence)
             )
-            if cut.background is not None:
-                background[i], background_valid[i] = cut.background, True
+            if behind is not None:
+                background[i], background_valid[i] = behind, True
         labels["labels_valid"] = self._known[[clip for clip, _ in picked]]
         if "background" in self.labels:
             labels |= {"background": background, "background_valid": background_valid}
@@ -187,8 +172,13 @@ class Windows:
 
     def _cut(
         self, clip: int, offset: int, mirror: bool, single: bool, random: np.random.Generator
-    ) -> _Cut:
-        """Cut one window."""
+    ) -> tuple[np.ndarray, int, dict[str, np.ndarray], np.ndarray | None]:
+        """Cut one window.
+
+        Returns:
+            Frames, float32 `[T, H, W]` in [0, 1]; how many of them are the history; labels
+            `[T, ...]` by name; and the background, `[H, W]` in [0, 1], or None.
+        """
         length, (first, last) = int(self._length[clip]), self._view[clip]
         newest = min(first + offset % max(length - 1 - first, 1), length - 2)
         oldest = max(0, newest - HISTORY + 1)
@@ -206,7 +196,7 @@ class Windows:
         background = self.clips.background(clip) if "background" in self.labels else None
         if background is not None:
             background = greys[background[:, ::-1] if mirror else background]
-        return _Cut(np.take(greys, cut, mode="clip"), newest + 1 - oldest, labels, background)
+        return np.take(greys, cut, mode="clip"), newest + 1 - oldest, labels, background
 
     def _sequences(self, random: np.random.Generator) -> dict[str, np.ndarray]:
         """Some of the sequences without pictures, `[B, N, ...]` by name."""
