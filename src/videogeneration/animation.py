@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from videogeneration.captions import Grammar
+from videogeneration.data.first_frames import one_hot
 from videogeneration.data.frames import to_float
 from videogeneration.data.windows import histories
 from videogeneration.models.interface import FilmModel, Sight
@@ -165,8 +166,7 @@ class Animator:
     def _film(self, shot: Shot, sentence: str, steps: int, seed: int) -> Film:
         history, valid = (x.to(self.device) for x in histories([to_float(shot.frames)]))
         pictures = torch.from_numpy(shot.pictures).to(self.device).movedim(-1, 1)[None] / 255
-        matrix = torch.from_numpy(self.grammar.vocabulary.encode(sentence))
-        caption = matrix.float()[None].to(self.device)
+        caption = one_hot([sentence], self.grammar).to(self.device)
         parts: list[np.ndarray] = []
         given = len(shot.frames)
         for part in self.network.paint(pictures, history, valid, caption, seed):

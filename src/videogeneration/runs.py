@@ -142,9 +142,7 @@ class RunHooks:
         """End the run: kedro-mlflow opens it once more for every node."""
         while (run := mlflow.active_run()) and run.info.run_id in self._begun:
             mlflow.end_run()
-        self._begun.clear()
-        self._unlock()
-        _stop_listening()
+        self._end()
 
     @hook_impl(trylast=True)
     def on_pipeline_error(self, error: Exception) -> None:
@@ -159,9 +157,13 @@ class RunHooks:
             lost = isinstance(error, OSError) and run.data.metrics
             if run.info.status == "FAILED" and not lost:
                 client.delete_run(run_id)
+        self._end()
+
+    def _end(self) -> None:
         self._begun.clear()
         self._unlock()
-        _stop_listening()
+        if signal.getsignal(signal.SIGTERM) is _exit:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def _lock(self, project: Path, pipeline: Pipeline) -> None:
         """Let no other run write the data of the same sources; a killed one holds nothing.
@@ -274,8 +276,8 @@ def _alive(process: int) -> bool:
         os.kill(process, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:
-        return True
+    except PermissionError:  # somebody else's
+        pass
     return True
 
 
@@ -291,11 +293,6 @@ def _end_as_killed() -> None:
 
 def _exit(number: int, frame: object) -> None:
     sys.exit(128 + number)
-
-
-def _stop_listening() -> None:
-    if signal.getsignal(signal.SIGTERM) is _exit:
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _kill_open() -> None:

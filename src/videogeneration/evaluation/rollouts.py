@@ -154,14 +154,11 @@ def draw_films(
         Row and frames of every film, as `write_predictions` takes them.
     """
     for _, alike in groupby(films, lambda film: (film.model, film.kind, film.protocol)):
-        for some in _in_groups(list(alike)):
+        rest = list(alike)
+        many = max(1, min(AT_ONCE, FRAMES_AT_ONCE // rest[0].steps))
+        while rest:
+            some, rest = rest[:many], rest[many:]
             given = [film.given(clips) for film in some]
             sentences = [film.sentence for film in some]
             drawn = models[some[0].model](given, sentences, some[0].steps)
             yield from zip(map(asdict, some), drawn, strict=True)
-
-
-def _in_groups(films: Sequence[Prediction]) -> Iterator[Sequence[Prediction]]:
-    many = max(1, min(AT_ONCE, FRAMES_AT_ONCE // films[0].steps))
-    for first in range(0, len(films), many):
-        yield films[first : first + many]

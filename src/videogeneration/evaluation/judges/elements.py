@@ -178,14 +178,6 @@ def _circle(points: np.ndarray) -> Place:
     return Place(*enclosing_circle(points))
 
 
-@dataclass(frozen=True)
-class _Course:
-    """A way through the film: its mean correlation, and the poses it passes."""
-
-    score: float
-    poses: Poses
-
-
 def _read(frames: np.ndarray, first_frame: np.ndarray, place: Place) -> Reading:
     size = len(first_frame)
     phase = np.arange(PHASES) / PHASES
@@ -203,22 +195,18 @@ def _read(frames: np.ndarray, first_frame: np.ndarray, place: Place) -> Reading:
         courses[movement] = _best_course(loop, match)
     rest = path("spin_clockwise", np.zeros(len(frames)), place, size)
     still = _look_up(upright, path("spin_clockwise", np.zeros(1), place, size))
-    courses[STILL] = _Course(float(still.mean()), rest)
-    best, second = sorted(courses, key=lambda name: courses[name].score, reverse=True)[:2]
-    poses = template.refine(frames, courses[best].poses)
+    courses[STILL] = float(still.mean()), rest
+    scores = {name: score for name, (score, _) in courses.items()}
+    best, second = sorted(scores, key=scores.__getitem__, reverse=True)[:2]
+    poses = template.refine(frames, courses[best][1])
     presence = _presence(frames, first_frame, place, poses)
     moves = (
         best != STILL
-        and courses[best].score >= LIKENESS
-        and courses[best].score >= courses[second].score + LEAD
+        and scores[best] >= LIKENESS
+        and scores[best] >= scores[second] + LEAD
         and presence >= PRESENCE
     )
-    return Reading(
-        movement=best if moves else None,
-        scores={name: course.score for name, course in courses.items()},
-        presence=presence,
-        poses=poses,
-    )
+    return Reading(best if moves else None, scores, presence, poses)
 
 
 @dataclass(frozen=True)
@@ -308,19 +296,22 @@ def _look_up(maps: np.ndarray, loop: Poses) -> np.ndarray:
     return maps[:, y, x]
 
 
-def _best_course(loop: Poses, match: np.ndarray) -> _Course:
+def _best_course(loop: Poses, match: np.ndarray) -> tuple[float, Poses]:
     """The course of greatest mean correlation with an ever advancing phase.
 
     Args:
         loop: A path, arrays `[PHASES]`.
         match: The correlation `[T, PHASES]` at its phases.
+
+    Returns:
+        The mean correlation, and the poses that the course passes.
     """
     slowest = int(np.floor(PHASES / PERIOD[1]))
     fastest = int(np.ceil(PHASES / PERIOD[0]))
     # from phase to phase, round and round
     steps = np.arange(slowest, fastest + 1)[:, None]
     total, phase = best_path(match, (np.arange(PHASES) - steps) % PHASES)
-    return _Course(total / len(match), Poses(loop.x[phase], loop.y[phase], loop.angle[phase]))
+    return total / len(match), Poses(loop.x[phase], loop.y[phase], loop.angle[phase])
 
 
 def _presence(frames: np.ndarray, first_frame: np.ndarray, place: Place, poses: Poses) -> float:

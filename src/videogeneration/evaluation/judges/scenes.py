@@ -8,6 +8,7 @@ import numpy as np
 
 from videogeneration.captions import SceneGrammar
 from videogeneration.captions.movements import places
+from videogeneration.data.frames import to_float
 from videogeneration.evaluation.judges.elements import find_places, movement_followed, read_scene
 
 
@@ -35,13 +36,12 @@ class SceneJudge:
             found = find_places(film[0], len(asked))
             made = [reading.movement for reading in read_scene(film, film[0], found)]
             return sorted(map(str, made)) == sorted(asked)
-        first = clip[0].astype(np.float32) / 255
-        return all(movement_followed(film, first, places(row), asked))
+        return all(movement_followed(film, to_float(clip[0]), places(row), asked))
 
     def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
         """The clip's elements with the movements that they make."""
         elements = [element for element, _ in self.grammar.parse(str(row["caption"]))]
-        readings = read_scene(film, clip[0].astype(np.float32) / 255, places(row))
+        readings = read_scene(film, to_float(clip[0]), places(row))
         scene = [(e, r.movement) for e, r in zip(elements, readings, strict=True) if r.movement]
         return self.grammar.sentence(scene) if len(scene) == len(elements) else None
 
