@@ -21,7 +21,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models import generator_losses as losses
-from videogeneration.models.configuration import Widths, check_frames
+from videogeneration.models.configuration import FrameConfig, Widths, check_frames
 from videogeneration.models.generator_losses import GeneratorLosses
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.losses import square_error
@@ -35,14 +35,12 @@ MOTION_FACTOR = 3.0
 
 
 @validated
-class GeneratorConfig:
+class GeneratorConfig(FrameConfig):
     """What rebuilds a `Generator`.
 
+    The sides of frames are multiples of patch x 2 ** (number of widths - 1).
+
     Attributes:
-        height: Frame height in pixels; divisible by patch x 2 ** (number of widths - 1).
-        width: Frame width in pixels; likewise.
-        words: Rows of the one-hot caption.
-        vocabulary: Columns of the one-hot caption.
         figures: Largest number of figures that a caption names.
         history: Number of past frames.
         patch: Side of the square patches that the first convolution cuts frames into, in pixels.
@@ -55,10 +53,6 @@ class GeneratorConfig:
         losses: What it learns beside the square error.
     """
 
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
-    words: int = Field(7, ge=1)
-    vocabulary: int = Field(14, ge=1)
     figures: int = Field(1, ge=1)
     history: int = Field(10, ge=2, multiple_of=2)
     patch: int = Field(4, ge=1)

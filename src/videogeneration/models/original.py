@@ -10,28 +10,22 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.configuration import check_frames
+from videogeneration.models.configuration import FrameConfig, check_frames
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.validated import validated
 
 
 @validated
-class OriginalConfig:
+class OriginalConfig(FrameConfig):
     """What rebuilds an `Original`.
 
+    The sides of frames are multiples of 16.
+
     Attributes:
-        height: Frame height in pixels, divisible by 16.
-        width: Frame width in pixels, divisible by 16.
-        words: Rows of the one-hot caption.
-        vocabulary: Columns of the one-hot caption.
         history: Number of past frames.
         dropout: Share of the last encoder level's channels' values dropped in training.
     """
 
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
-    words: int = Field(7, ge=1)
-    vocabulary: int = Field(14, ge=1)
     history: int = Field(10, ge=1)
     dropout: float = Field(0.5, ge=0, le=1)
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.configuration import check_frames
+from videogeneration.models.configuration import FrameConfig, check_frames
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.validated import validated
 
@@ -24,14 +24,12 @@ _STRIDES = (1, 2)
 
 
 @validated
-class SimVPConfig:
+class SimVPConfig(FrameConfig):
     """What rebuilds a `SimVP`.
 
+    The sides of frames are multiples of 2 x patch. Captions are not read.
+
     Attributes:
-        height: Frame height in pixels, divisible by 2 x patch.
-        width: Frame width in pixels, divisible by 2 x patch.
-        words: Rows of the one-hot caption, which is not read.
-        vocabulary: Columns of the one-hot caption, which is not read.
         history: Number of past frames, and of frames drawn at once.
         patch: Side of the square patches that frames are cut into, in pixels.
         spatial: Channels of a frame in encoder and decoder, even.
@@ -39,10 +37,6 @@ class SimVPConfig:
         depth: Inception modules of the translator on its way in, and on its way out.
     """
 
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
-    words: int = Field(7, ge=1)
-    vocabulary: int = Field(14, ge=1)
     history: int = Field(10, ge=1)
     patch: int = Field(4, ge=1)
     spatial: int = Field(32, ge=2, multiple_of=2)

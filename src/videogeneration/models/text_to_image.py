@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
 from videogeneration.models.classifier import channels, start_from_nothing
-from videogeneration.models.configuration import Widths
+from videogeneration.models.configuration import FrameConfig, Widths
 from videogeneration.models.sentences import SentenceEncoder
 from videogeneration.validated import validated
 
@@ -25,14 +25,10 @@ _LARGEST = 2**0.5
 
 
 @validated
-class ImageGeneratorConfig:
+class ImageGeneratorConfig(FrameConfig):
     """What rebuilds an `ImageGenerator`.
 
     Attributes:
-        height: Picture height in pixels.
-        width: Picture width in pixels.
-        words: Rows of the one-hot caption.
-        vocabulary: Columns of the one-hot caption.
         figures: Number of figures that a picture may show.
         noise: Length of the noise vector; divisible by figures + 1: a part for each figure's looks,
             and one for places and background.
@@ -47,10 +43,6 @@ class ImageGeneratorConfig:
             levels, which are enlarged: it is to paint the ground and nobody on it.
     """
 
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
-    words: int = Field(7, ge=1)
-    vocabulary: int = Field(14, ge=1)
     figures: int = Field(1, ge=1)
     noise: int = Field(64, ge=1)
     embedding: int = Field(64, ge=1)

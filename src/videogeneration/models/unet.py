@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.configuration import Widths, check_frames
+from videogeneration.models.configuration import FrameConfig, Widths, check_frames
 from videogeneration.models.interface import Batch, FilmModel
 from videogeneration.models.volume import Modulated, decode, decoder, embedder, encode, encoder
 from videogeneration.validated import validated
@@ -21,14 +21,12 @@ _STAYS = 2.0
 
 
 @validated
-class UNetConfig:
+class UNetConfig(FrameConfig):
     """What rebuilds a `UNet`.
 
+    The sides of frames are multiples of patch x 2 ** (number of widths - 1).
+
     Attributes:
-        height: Frame height in pixels; divisible by patch x 2 ** (number of widths - 1).
-        width: Frame width in pixels; likewise.
-        words: Rows of the one-hot caption.
-        vocabulary: Columns of the one-hot caption.
         history: Number of past frames, even.
         patch: Side of the square patches that the first convolution cuts frames into, in pixels.
         widths: Channels of the levels, from fine to coarse; multiples of 8.
@@ -36,10 +34,6 @@ class UNetConfig:
         embedding: Width of the embedding by which the caption modulates the levels.
     """
 
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
-    words: int = Field(7, ge=1)
-    vocabulary: int = Field(14, ge=1)
     history: int = Field(10, ge=2, multiple_of=2)
     patch: int = Field(4, ge=1)
     widths: Widths = Field((48, 96, 128), min_length=1)
