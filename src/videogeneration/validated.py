@@ -34,9 +34,10 @@ def check_name(name: str, known: Iterable[str], what: str) -> None:
     names = list(known)
     if name not in names:
         near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near and len(names) > 10 else "known: "
-        shown = "" if hint.endswith("?") else ", ".join(names[:60])
-        raise ValueError(f"{what} '{name}' does not exist; {hint}{shown}")
+        hint = f"known: {', '.join(names[:60])}"
+        if near and len(names) > 10:
+            hint = f"did you mean {' or '.join(near)}?"
+        raise ValueError(f"{what} '{name}' does not exist; {hint}")
 
 
 @dataclass_transform(frozen_default=True)

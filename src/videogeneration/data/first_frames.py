@@ -17,6 +17,7 @@ from torch import Tensor
 from videogeneration.captions import Grammar
 from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clips
+from videogeneration.data.frames import to_float
 from videogeneration.data.spread import spread
 from videogeneration.models.people.skeleton import HEAD, PELVIS
 from videogeneration.validated import validated
@@ -136,7 +137,7 @@ class FirstFrames:
                 pictures[place], captions[place] = pictures[place, :, ::-1].copy(), turned
         wrong = [self._mistake(caption, random) for caption in captions]
         return PictureBatch(
-            torch.from_numpy(pictures.astype(np.float32) / 255),
+            torch.from_numpy(to_float(pictures)),
             one_hot(captions, self.grammar),
             one_hot(wrong, self.grammar),
             seen(captions, self.grammar),
@@ -155,7 +156,7 @@ class FirstFrames:
         """
         chosen = np.array(spread(range(len(self)), most), int)
         random = np.random.default_rng(self.seed)
-        pictures = self._pictures(chosen, random).astype(np.float32) / 255
+        pictures = to_float(self._pictures(chosen, random))
         return pictures, [self._captions[place] for place in chosen]
 
     @staticmethod

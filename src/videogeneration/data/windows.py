@@ -17,6 +17,7 @@ from torch import Tensor
 from videogeneration.captions import Grammar
 from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import HISTORY, Clips
+from videogeneration.data.frames import to_float
 from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
 
@@ -226,7 +227,7 @@ class Windows:
 
     def _greys(self, random: np.random.Generator) -> np.ndarray:
         """What each of the 256 grey values becomes, float32 in [0, 1]: one look-up a pixel."""
-        greys = np.arange(256, dtype=np.float32) / 255
+        greys = to_float(np.arange(256))
         gain = 1 + self.settings.contrast * random.uniform(-1, 1)
         shift = self.settings.brightness * random.uniform(-1, 1)
         if self.settings.contrast or self.settings.brightness:
@@ -237,7 +238,7 @@ class Windows:
 def _unit(values: np.ndarray) -> np.ndarray:
     """Labels as networks take them: pictures in [0, 1], numbers as float32, truths as they are."""
     if values.dtype == np.uint8:
-        return values.astype(np.float32) / 255
+        return to_float(values)
     return values if values.dtype == bool else values.astype(np.float32, copy=False)
 
 

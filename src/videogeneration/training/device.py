@@ -4,6 +4,7 @@ import re
 import time
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Literal, cast
 
 import torch
@@ -88,31 +89,27 @@ class Device:
         return module
 
 
-_measured: dict[str, bool] = {}
-
-
+@cache
 def _bfloat16_is_faster() -> bool:
     """Time a small 3D convolution both ways, once a process.
 
     The answer depends on the machine, so a run that must repeat bit for bit elsewhere names its
     precision in the configuration.
     """
-    if "cpu" not in _measured:
-        layer = Device("cpu", "float32").place(nn.Conv3d(32, 32, 3, padding=1))
-        volume = torch.zeros(8, 32, 4, 32, 32).to(memory_format=torch.channels_last_3d)
+    layer = Device("cpu", "float32").place(nn.Conv3d(32, 32, 3, padding=1))
+    volume = torch.zeros(8, 32, 4, 32, 32).to(memory_format=torch.channels_last_3d)
 
-        def seconds(rounded: bool, count: int) -> float:
-            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
-                start = time.perf_counter()
-                layer(volume[:count])
-                return time.perf_counter() - start
+    def seconds(rounded: bool, count: int) -> float:
+        with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=rounded):
+            start = time.perf_counter()
+            layer(volume[:count])
+            return time.perf_counter() - start
 
-        # a processor that does not know bfloat16 takes a hundred times as long: that is soon seen,
-        # but not the first time, in which kernels are prepared
-        exact, rounded = (min(seconds(x, 1) for _ in range(2)) for x in (False, True))
-        if rounded < 10 * exact:
-            times = [(seconds(False, 8), seconds(True, 8)) for _ in range(4)]
-            exact, rounded = (min(taken) for taken in zip(*times, strict=True))
-        # a clear margin, so that a noisy machine does not choose differently every time
-        _measured["cpu"] = rounded < 0.7 * exact
-    return _measured["cpu"]
+    # a processor that does not know bfloat16 takes a hundred times as long: that is soon seen, but
+    # not the first time, in which kernels are prepared
+    exact, rounded = (min(seconds(x, 1) for _ in range(2)) for x in (False, True))
+    if rounded < 10 * exact:
+        times = [(seconds(False, 8), seconds(True, 8)) for _ in range(4)]
+        exact, rounded = (min(taken) for taken in zip(*times, strict=True))
+    # a clear margin, so that a noisy machine does not choose differently every time
+    return rounded < 0.7 * exact

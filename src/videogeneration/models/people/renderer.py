@@ -131,8 +131,7 @@ class Plan:
 
     def frame(self, index: int, poses: int) -> "Plan":
         """The plan of one of each figure's poses."""
-        parts = (self.flow, self.drawn, self.choice, self.shadow)
-        return Plan(*(x.unflatten(0, (-1, poses))[:, index] for x in parts))
+        return Plan(*(x.unflatten(0, (-1, poses))[:, index] for x in vars(self).values()))
 
 
 class Renderer(nn.Module):
@@ -438,9 +437,8 @@ def _tint(pictures: Tensor, alpha: Tensor) -> Tensor:
     """How a figure's mean colour differs from grey, `[B, C, 1, 1]`; zero for grey pictures."""
     away = pictures - pictures.mean(2, keepdim=True)
     weight = alpha[:, :, None]
-    return (away * weight).sum((1, 3, 4), keepdim=True)[:, 0] / weight.sum((1, 3, 4), keepdim=True)[
-        :, 0
-    ].clamp(min=1)
+    colour, area = (x.sum((1, 3, 4), keepdim=True)[:, 0] for x in (away * weight, weight))
+    return colour / area.clamp(min=1)
 
 
 class _Enter(nn.Sequential):
