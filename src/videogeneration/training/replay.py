@@ -28,34 +28,30 @@ def training_loss(network: FilmModel, device: Device) -> Callable[[Any], Loss]:
     """
     if device.name == "cpu" or not network.replayed or distributed.count() > 1:
         return network.training_loss
-    return _Replayed(network, device)
+    graphs: dict[tuple[torch.Size, ...], Callable[[Any], Loss]] = {}
 
-
-class _Replayed:
-    """One graph for each set of shapes that lessons have."""
-
-    def __init__(self, network: FilmModel, device: Device) -> None:
-        self.network, self.device = network, device
-        self._graphs: dict[tuple[torch.Size, ...], Callable[[Any], Loss]] = {}
-
-    def __call__(self, lesson: Any) -> Loss:
+    def replay(lesson: Any) -> Loss:
+        # one graph for each set of shapes that lessons have
         shapes = tuple(x.shape for x in tree_leaves(lesson))
-        if shapes not in self._graphs:
-            self._graphs[shapes] = self._record(lesson)
+        if shapes not in graphs:
+            graphs[shapes] = _record(network, device, lesson)
         # what a graph returns is overwritten when it is replayed
-        loss, figures = self._graphs[shapes](lesson)
+        loss, figures = graphs[shapes](lesson)
         return loss.clone(), {name: x.detach().clone() for name, x in figures.items()}
 
-    def _record(self, lesson: Any) -> Callable[[Any], Loss]:
-        """Record a graph whose inputs are copies of a lesson's tensors."""
-        inputs = tree_map(lambda x: x.clone(memory_format=torch.contiguous_format), lesson)
-        # recorded on a stream of its own, replayed on another: meant so
-        torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
-        # a cache of rounded weights would be recorded as it is now
-        with self.device.autocast(cached=False):
-            return torch.cuda.make_graphed_callables(  # type: ignore[return-value]
-                _Loss(self.network), (inputs,), allow_unused_input=True
-            )
+    return replay
+
+
+def _record(network: FilmModel, device: Device, lesson: Any) -> Callable[[Any], Loss]:
+    """Record a graph whose inputs are copies of a lesson's tensors."""
+    inputs = tree_map(lambda x: x.clone(memory_format=torch.contiguous_format), lesson)
+    # recorded on a stream of its own, replayed on another: meant so
+    torch.autograd.graph.set_warn_on_accumulate_grad_stream_mismatch(False)
+    # a cache of rounded weights would be recorded as it is now
+    with device.autocast(cached=False):
+        return torch.cuda.make_graphed_callables(  # type: ignore[return-value]
+            _Loss(network), (inputs,), allow_unused_input=True
+        )
 
 
 class _Loss(nn.Module):
