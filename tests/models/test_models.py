@@ -85,12 +85,14 @@ def test_some_of_the_frames_are_those_among_all() -> None:
         {"words": 17, "vocabulary": 40},
         {"figures": 2},
         {"figures": 3, "horizon": 1},
+        {"history": 4},
     ],
 )
 def test_generator_of_other_sizes(changes: dict[str, Any]) -> None:
     network = generator(**changes)
     config = network.config
-    history, valid = torch.rand(2, 10, config.height, config.width), torch.rand(2, 10) > 0
+    history = torch.rand(2, config.history, config.height, config.width)
+    valid = torch.ones(2, config.history, dtype=torch.bool)
     caption = torch.rand(2, config.words, config.vocabulary)
     frames = network.predict(Batch.to_continue(history, valid, caption))
     assert frames.shape == (2, network.horizon, config.height, config.width)
