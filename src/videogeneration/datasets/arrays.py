@@ -1,25 +1,13 @@
 """Arrays as `.npy` files."""
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from kedro.io import AbstractDataset
 
+from videogeneration.datasets.files import FileDataset
 from videogeneration.stored import whole
 
 
-class NumpyDataset(AbstractDataset):
-    """One array, memory-mapped when it is loaded.
-
-    Args:
-        filepath: A `.npy` file, relative to the project.
-        metadata: For other tools, such as Kedro-Viz; not read here.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+class NumpyDataset(FileDataset):
+    """One array in a `.npy` file, memory-mapped when it is loaded."""
 
     def load(self) -> np.ndarray:
         """The array, read-only."""
@@ -29,9 +17,3 @@ class NumpyDataset(AbstractDataset):
         """Write the array whole or not at all."""
         with whole(self._filepath) as path:
             np.save(path, data, allow_pickle=False)
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}

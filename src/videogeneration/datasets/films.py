@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Generic, NewType, TypeVar
 
 import mlflow
-from kedro.io import AbstractDataset
 from PIL import Image
 
+from videogeneration.datasets.files import FileDataset
 from videogeneration.datasets.pictures import write_picture
 from videogeneration.reporting.films import Reel
 
@@ -23,7 +23,7 @@ _CARRIED = 4_000_000
 """Bytes of films in a preview; a single larger one is shown all the same."""
 
 
-class _ByName(AbstractDataset, Generic[_Value]):
+class _ByName(FileDataset, Generic[_Value]):
     """Values by name in one folder; those of other names, from earlier runs, stay.
 
     Each is written whole or not at all. The files of this run, and no others, go to the active
@@ -43,13 +43,12 @@ class _ByName(AbstractDataset, Generic[_Value]):
         artifact_path: str | None = None,
         metadata: dict[str, Any] | None = None,
     ) -> None:
-        self._folder = Path(filepath)
+        super().__init__(filepath=filepath, metadata=metadata)
         self._artifact_path = artifact_path
-        self.metadata = metadata
 
     def load(self) -> list[Path]:
         """Every file of the folder."""
-        return sorted(path for path in self._folder.iterdir() if path.is_file())
+        return sorted(path for path in self._filepath.iterdir() if path.is_file())
 
     def save(self, data: Mapping[str, _Value]) -> None:
         """Write every value, in place of an earlier one of its name."""
@@ -61,12 +60,6 @@ class _ByName(AbstractDataset, Generic[_Value]):
     @abstractmethod
     def _write(self, name: str, value: _Value) -> list[Path]:
         """Write one value; the files."""
-
-    def _exists(self) -> bool:
-        return self._folder.is_dir()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._folder)}
 
 
 class FilmsDataset(_ByName[Reel]):
@@ -89,11 +82,11 @@ class FilmsDataset(_ByName[Reel]):
         return HTMLPreview("".join(parts))
 
     def _write(self, name: str, value: Reel) -> list[Path]:
-        return value.write(self._folder / name)
+        return value.write(self._filepath / name)
 
 
 class SheetsDataset(_ByName[Image.Image]):
     """Contact sheets by name: `<name>_sheet.png`."""
 
     def _write(self, name: str, value: Image.Image) -> list[Path]:
-        return [write_picture(self._folder / f"{name}_sheet.png", value)]
+        return [write_picture(self._filepath / f"{name}_sheet.png", value)]

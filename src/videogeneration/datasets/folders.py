@@ -2,39 +2,20 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from kedro.io import AbstractDataset, DatasetError
+from kedro.io import DatasetError
 
 from videogeneration.data.clips import Clips, ClipStream, write_clips
+from videogeneration.datasets.files import FileDataset
 from videogeneration.evaluation.predictions import Predictions, write_predictions
 from videogeneration.stored import whole
 from videogeneration.training.checkpoints import Checkpoint
 
 
-class _Folder(AbstractDataset):
-    """A folder.
-
-    Args:
-        filepath: The folder, relative to the project.
-        metadata: For other tools, such as Kedro-Viz; not read here.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = PurePosixPath(filepath)
-        self.metadata = metadata
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
-
-    def _check(self, folder: Path) -> None:
-        if folder.resolve() != Path(self._filepath).resolve():
-            raise DatasetError(f"written to {folder}, but the catalog says {self._filepath}")
-
-
-class FolderDataset(_Folder):
+class FolderDataset(FileDataset):
     """A folder that a node works in; loads as a `Path`.
 
     For what has to outlive a run that is interrupted: a training keeps its state there and goes on
@@ -43,22 +24,21 @@ class FolderDataset(_Folder):
 
     def load(self) -> Path:
         """The folder's path; it need not exist."""
-        return Path(self._filepath)
+        return self._filepath
 
     def save(self, data: Path) -> None:
         """Check that the node wrote to the folder that the catalog names."""
-        self._check(data)
-
-    def _exists(self) -> bool:
-        return Path(self._filepath).is_dir()
+        _check(data, self._filepath)
 
 
-class ClipsDataset(_Folder):
+class ClipsDataset(FileDataset):
     """A clip store: saves a `ClipStream`, loads as `Clips`, its arrays memory-mapped."""
+
+    WITNESS = "clips.parquet"
 
     def load(self) -> Clips:
         """Open the store without reading its frames."""
-        return Clips.open(Path(self._filepath))
+        return Clips.open(self._filepath)
 
     def save(self, data: ClipStream) -> None:
         """Write the clips, whole or not at all, while they are made.
@@ -67,65 +47,60 @@ class ClipsDataset(_Folder):
             DatasetError: They cannot be made, or cannot be written; says only why.
         """
         try:
-            write_clips(Path(self._filepath), data)
+            write_clips(self._filepath, data)
         except (OSError, ValueError) as error:
             raise DatasetError(str(error)) from error
 
-    def _exists(self) -> bool:
-        return (Path(self._filepath) / "clips.parquet").exists()
 
-
-class CheckpointDataset(_Folder):
+class CheckpointDataset(FileDataset):
     """A trained network: loads as `Checkpoint`."""
+
+    WITNESS = "config.json"
 
     def load(self) -> Checkpoint:
         """A handle on the folder; the network is read when it is asked for."""
-        return Checkpoint(Path(self._filepath))
+        return Checkpoint(self._filepath)
 
     def save(self, data: Checkpoint) -> None:
         """Check that the node trained in the folder that the catalog names."""
-        self._check(data.folder)
-
-    def _exists(self) -> bool:
-        return (Path(self._filepath) / "config.json").exists()
+        _check(data.folder, self._filepath)
 
 
-class CheckpointsDataset(_Folder):
+class CheckpointsDataset(FileDataset):
     """Several trained networks by name, each in a folder of its own; `names.json` says which.
 
     There may be others in the folder, of earlier runs: they do not count.
     """
 
+    WITNESS = "names.json"
+
     def load(self) -> dict[str, Checkpoint]:
         """A handle on every network of the last run."""
-        names = json.loads(self._names.read_text())
-        return {name: Checkpoint(Path(self._filepath) / name) for name in names}
+        names = json.loads((self._filepath / self.WITNESS).read_text())
+        return {name: Checkpoint(self._filepath / name) for name in names}
 
     def save(self, data: dict[str, Checkpoint]) -> None:
         """Check that the node trained in the folder that the catalog names; write the names."""
         for checkpoint in data.values():
-            self._check(checkpoint.folder.parent)
-        with whole(self._names) as path:
+            _check(checkpoint.folder.parent, self._filepath)
+        with whole(self._filepath / self.WITNESS) as path:
             path.write_text(json.dumps(list(data)))
 
-    @property
-    def _names(self) -> Path:
-        return Path(self._filepath) / "names.json"
 
-    def _exists(self) -> bool:
-        return self._names.exists()
-
-
-class PredictionsDataset(_Folder):
+class PredictionsDataset(FileDataset):
     """Predicted films: saved from a stream, loaded as `Predictions`, read film by film."""
+
+    WITNESS = "films.parquet"
 
     def load(self) -> Predictions:
         """Open the store without reading its frames."""
-        return Predictions.open(Path(self._filepath))
+        return Predictions.open(self._filepath)
 
     def save(self, data: Iterable[tuple[Mapping[str, Any], np.ndarray]]) -> None:
         """Write the films while they are drawn, see `write_predictions`."""
-        write_predictions(Path(self._filepath), data)
+        write_predictions(self._filepath, data)
 
-    def _exists(self) -> bool:
-        return (Path(self._filepath) / "films.parquet").exists()
+
+def _check(folder: Path, named: Path) -> None:
+    if folder.resolve() != named.resolve():
+        raise DatasetError(f"written to {folder}, but the catalog says {named}")

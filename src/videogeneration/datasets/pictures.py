@@ -3,17 +3,16 @@
 import base64
 import io
 from pathlib import Path
-from typing import Any, NewType
+from typing import NewType
 
 import numpy as np
-from kedro.io import AbstractDataset
 from PIL import Image
 
+from videogeneration.datasets.files import FileDataset
 from videogeneration.stored import whole
 
 ImagePreview = NewType("ImagePreview", str)
 """A PNG in base64; Kedro-Viz knows this kind of preview by the type's name."""
-
 
 SHORT = 0.6
 """Height of a preview as a share of its width: what fits on a screen, wide enough to read."""
@@ -29,17 +28,8 @@ def write_picture(path: Path, picture: Image.Image) -> Path:
     return path
 
 
-class PictureDataset(AbstractDataset):
-    """A Pillow picture in a file, with a preview.
-
-    Args:
-        filepath: A `.png` file, relative to the project.
-        metadata: For other tools, such as Kedro-Viz; not read here.
-    """
-
-    def __init__(self, *, filepath: str, metadata: dict[str, Any] | None = None) -> None:
-        self._filepath = Path(filepath)
-        self.metadata = metadata
+class PictureDataset(FileDataset):
+    """A Pillow picture in a `.png` file, with a preview."""
 
     def load(self) -> Image.Image:
         """The picture."""
@@ -58,12 +48,6 @@ class PictureDataset(AbstractDataset):
         buffer = io.BytesIO()
         picture.save(buffer, format="PNG")
         return ImagePreview(base64.b64encode(buffer.getvalue()).decode())
-
-    def _exists(self) -> bool:
-        return self._filepath.exists()
-
-    def _describe(self) -> dict[str, Any]:
-        return {"filepath": str(self._filepath)}
 
 
 def _beginning(picture: Image.Image) -> Image.Image:
