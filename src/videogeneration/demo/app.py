@@ -30,7 +30,7 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
             out.
     """
     app = FastAPI(title="Videogeneration", docs_url=None, redoc_url=None, openapi_url=None)
-    pictures = {(x.source, x.name): x.png for x in examples()}
+    pictures = examples()
     animators: dict[str, tuple[tuple[Path, float], Animator]] = {}
     # one film at a time: they share the machine
     turn = threading.Lock()

@@ -1,7 +1,6 @@
 """Pictures to try the page with, drawn here: people in colour, icons, digits."""
 
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -65,32 +64,15 @@ LOOKS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Example:
-    """A picture to try.
-
-    Attributes:
-        name: What it is called.
-        source: Whose networks know such pictures.
-        png: The file.
-    """
-
-    name: str
-    source: str
-    png: bytes
-
-
-def examples() -> Iterator[Example]:
-    """All examples."""
-    for look in LOOKS:
-        yield Example(look.name, "kth", _png(draw_person(look)))
-    drawn = icons(("house", "fish", "rocket"))
+def examples() -> dict[tuple[str, str], bytes]:
+    """Pictures to try, as PNG files: by the source whose networks know such ones, and by name."""
+    pictures = {("kth", look.name): draw_person(look) for look in LOOKS}
+    drawn, digits = icons(("house", "fish", "rocket")), optdigits()
     for name, icon in zip(drawn.elements, drawn.images, strict=True):
-        yield Example(name, "icons", _png(_on_black(icon)))
-    digits = optdigits()
-    for digit in (3, 5):
-        sample = digits.samples(f"digit {digit}", "test")[0]
-        yield Example(f"digit {digit}", "mnist", _png(_on_black(digits.images[sample])))
+        pictures["icons", name] = _on_black(icon)
+    for name in ("digit 3", "digit 5"):
+        pictures["mnist", name] = _on_black(digits.images[digits.samples(name, "test")[0]])
+    return {key: _png(picture) for key, picture in pictures.items()}
 
 
 def draw_person(look: Look) -> np.ndarray:

@@ -113,7 +113,7 @@ def _example(checkpoint: Checkpoint, source: Source) -> pd.DataFrame:
     """A picture of the source, where it has one to try, and a sentence."""
     blank = io.BytesIO()
     Image.new("L", (256, 256)).save(blank, "PNG")
-    drawn = (example.png for example in examples() if example.source == source.name)
+    drawn = (png for (of, _), png in examples().items() if of == source.name)
     picture = base64.b64encode(next(drawn, blank.getvalue())).decode()
     sentence = checkpoint.grammar().sentences()[0]
     return pd.DataFrame({"picture": [picture], "sentence": [sentence]})
