@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from videogeneration.reporting.films import Page, Reel, mp4_film, side_by_side, strip, write_film
+from videogeneration.reporting.films import Reel, mp4_film, side_by_side, strip, write_film
 from videogeneration.reporting.sheets import SheetFilm
 
 
@@ -175,10 +175,12 @@ def test_side_by_side_of_several_sizes_is_refused() -> None:
 
 
 def test_long_labels_are_broken_into_lines_and_make_room() -> None:
-    frame = np.full((64, 64), 200, np.uint8)
-    short = Page([("", ["left", "right"])], (64, 64)).paint([[frame, frame]], ["given"])
-    long = Page([("", ["left", "the house is moving up and down " * 2])], (64, 64))
-    wrapped = long.paint([[frame, frame]], ["given"])
+    film = np.full((1, 64, 64), 200, np.uint8)
+    long = "the house is moving up and down " * 2
+    short, wrapped = (
+        next(side_by_side([SheetFilm("", {"left": film, label: film}, given=1)]))
+        for label in ("right", long)
+    )
     assert wrapped.shape[1] == short.shape[1]
     assert wrapped.shape[0] == short.shape[0] + 18
     # nothing is written over the pictures

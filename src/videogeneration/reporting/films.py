@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cached_property
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -170,99 +170,15 @@ def _with_palette(frame: np.ndarray, palette: Image.Image) -> av.VideoFrame:
 
 def _watchable(frame: np.ndarray, scale: int | None, smooth: bool) -> np.ndarray:
     """A frame as the encoders want it: enlarged, with even sides."""
-    factor = scale or max(1, -(-WATCHABLE // min(frame.shape[:2])))
+    factor = scale or _factor(*frame.shape[:2])
     large = enlarge(frame, factor, smooth) if factor > 1 else frame
     odd = [(0, side % 2) for side in large.shape[:2]] + [(0, 0)] * (large.ndim - 2)
     return np.ascontiguousarray(np.pad(large, odd, "edge"))
 
 
-@dataclass(frozen=True)
-class Page:
-    """A picture on which films play: a row for every scene, its films beside one another.
-
-    Each row has its title and step above it, each film its label, in as many lines as it needs.
-
-    Attributes:
-        rows: Title and films' labels of every row.
-        size: Height and width of the films in pixels.
-        colour: Whether the films have colours.
-    """
-
-    rows: Sequence[tuple[str, Sequence[str]]]
-    size: tuple[int, int]
-    colour: bool = False
-
-    def paint(self, frames: Sequence[Sequence[np.ndarray]], counts: Sequence[str]) -> np.ndarray:
-        """The page at one moment.
-
-        Args:
-            frames: Row by row a frame of every film, uint8 or float in [0, 1], `[H, W]`, with
-                colours `[H, W, 3]`.
-            counts: What stands at the right end of every row's title: its step.
-
-        Returns:
-            uint8 `[height, width]`, with colours `[height, width, 3]`.
-        """
-        page = self._empty.copy()
-        draw = ImageDraw.Draw(page)
-        for row, (films, count) in enumerate(zip(frames, counts, strict=True)):
-            draw.text(
-                (page.width - _GAP, self._tops[row]), count, _FAINT, font(_LABEL), anchor="ra"
-            )
-            for column, frame in enumerate(films):
-                picture = Image.fromarray(enlarge(to_uint8(frame), self._factor, smooth=True))
-                page.paste(picture, (self._left(column), self._films_top(row)))
-        return np.asarray(page)
-
-    @cached_property
-    def _factor(self) -> int:
-        return max(1, -(-WATCHABLE // min(self.size)))
-
-    @cached_property
-    def _labels(self) -> list[list[str]]:
-        """Row by row every film's label, broken into lines that fit its width."""
-        return [
-            [_wrapped(label, self.size[1] * self._factor) for label in labels]
-            for _, labels in self.rows
-        ]
-
-    def _head(self, row: int) -> int:
-        """Height of a row's title and labels."""
-        lines = max(label.count("\n") for label in self._labels[row]) + 1
-        return 2 * _STRIP + (lines - 1) * _LINE
-
-    @cached_property
-    def _tops(self) -> list[int]:
-        """Where every row begins, and where one more would."""
-        pitches = [
-            self._head(row) + self.size[0] * self._factor + _GAP for row in range(len(self.rows))
-        ]
-        return [_GAP + sum(pitches[:row]) for row in range(len(pitches) + 1)]
-
-    def _films_top(self, row: int) -> int:
-        return self._tops[row] + self._head(row)
-
-    def _left(self, column: int) -> int:
-        return _GAP + column * (self.size[1] * self._factor + _GAP)
-
-    @cached_property
-    def _empty(self) -> Image.Image:
-        """The page with everything that does not change: titles and labels."""
-        titles = [font(15, bold=True).getlength(title) for title, _ in self.rows]
-        right = self._left(max(len(labels) for labels in self._labels))
-        # room for the step behind the longest title
-        page = Image.new(
-            "RGB" if self.colour else "L",
-            (max(right, int(max(titles)) + 120), self._tops[-1]),
-            _DARK,
-        )
-        draw = ImageDraw.Draw(page)
-        for row, (title, _) in enumerate(self.rows):
-            draw.text((_GAP, self._tops[row]), title, _LIGHT, font(15, bold=True))
-            for column, label in enumerate(self._labels[row]):
-                corner = self._left(column), self._tops[row] + _STRIP
-                draw.text(corner, label, _FAINT, font(_LABEL), spacing=_LINE - _LABEL)
-        return page
+def _factor(height: int, width: int) -> int:
+    """How many times frames of this size are enlarged."""
+    return max(1, -(-WATCHABLE // min(height, width)))
 
 
 def _wrapped(text: str, width: int) -> str:
@@ -316,11 +232,35 @@ def side_by_side(films: Sequence[SheetFilm]) -> Iterator[np.ndarray]:
     if len(sizes) != 1:
         raise ValueError(f"side by side: films have sizes {sorted(sizes)}; they need one size")
     height, width, *colours = sizes.pop()
-    rows = [(scene.title, list(scene.rows)) for scene in films]
-    page = Page(rows, (height, width), bool(colours))
+    factor = _factor(height, width)
+    height, width = height * factor, width * factor
+
+    # each row has its title and step above it, each film its label, in as many lines as it needs
+    bold = font(15, bold=True)
+    labels = [[_wrapped(label, width) for label in scene.rows] for scene in films]
+    heads = [2 * _STRIP + _LINE * max(label.count("\n") for label in row) for row in labels]
+    *tops, bottom = accumulate((head + height + _GAP for head in heads), initial=_GAP)
+    *lefts, right = (_GAP + n * (width + _GAP) for n in range(max(map(len, labels)) + 1))
+    # room for the step behind the longest title
+    right = max(right, int(max(bold.getlength(scene.title) for scene in films)) + 120)
+    empty = Image.new("RGB" if colours else "L", (right, bottom), _DARK)
+    draw = ImageDraw.Draw(empty)
+    for scene, row, top in zip(films, labels, tops, strict=True):
+        draw.text((_GAP, top), scene.title, _LIGHT, bold)
+        for left, label in zip(lefts, row, strict=False):
+            corner = left, top + _STRIP
+            draw.text(corner, label, _FAINT, font(_LABEL), spacing=_LINE - _LABEL)
+
     for index in range(max(scene.length for scene in films)):
-        frames = [[_at(film, index) for film in scene.rows.values()] for scene in films]
-        yield page.paint(frames, [scene.count(min(index, scene.length - 1)) for scene in films])
+        page = empty.copy()
+        draw = ImageDraw.Draw(page)
+        for scene, top, head in zip(films, tops, heads, strict=True):
+            count = scene.count(min(index, scene.length - 1))
+            draw.text((right - _GAP, top), count, _FAINT, font(_LABEL), anchor="ra")
+            for left, film in zip(lefts, scene.rows.values(), strict=False):
+                picture = enlarge(_at(film, index), factor, smooth=True)
+                page.paste(Image.fromarray(picture), (left, top + head))
+        yield np.asarray(page)
 
 
 def strip(scene: SheetFilm) -> Iterator[np.ndarray]:
@@ -336,7 +276,7 @@ def strip(scene: SheetFilm) -> Iterator[np.ndarray]:
         uint8 `[height, width, 3]`.
     """
     height, width = next(iter(scene.rows.values())).shape[1:3]
-    factor = max(1, -(-WATCHABLE // min(height, width)))
+    factor = _factor(height, width)
     for index in range(scene.length):
         frames = [enlarge(_at(film, index), factor, smooth=True) for film in scene.rows.values()]
         joined = np.concatenate(frames, axis=1)

@@ -8,14 +8,7 @@ import pandas as pd
 from videogeneration.evaluation.scoring import FRECHET
 
 NAMES = ("model", "caption", "pictures", "source", "name", "network", "finished")
-HEADINGS = {
-    "source": ("source", ""),
-    "name": ("name", ""),
-    "network": ("network", ""),
-    "finished": ("finished", ""),
-    "model": ("model", ""),
-    "caption": ("caption", ""),
-    "pictures": ("pictures", ""),
+HEADINGS = {name: (name, "") for name in NAMES} | {
     "n": ("n", ""),
     "rate": ("followed", ".0%"),
     "foreground_psnr": ("fg PSNR", ".2f"),
