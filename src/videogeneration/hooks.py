@@ -94,9 +94,7 @@ def _log_steps(run_id: str, source: str, scores: pd.DataFrame) -> None:
         for column in METRICS
         if pd.notna(row[column]) and (step := int(row["step"]))
     ]
-    # MLflow takes at most a thousand figures at once
-    for first in range(0, len(metrics), 1000):
-        mlflow.MlflowClient().log_batch(run_id, metrics[first : first + 1000])
+    mlflow.MlflowClient().log_batch(run_id, metrics)
 
 
 def _figures(source: str, table: str, data: pd.DataFrame) -> dict[str, float]:

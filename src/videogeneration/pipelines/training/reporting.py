@@ -34,9 +34,7 @@ def mlflow_report(prefix: str) -> Report:
             for name, value in row.items()
             if name != "step" and math.isfinite(value)
         ]
-        # MLflow takes at most a thousand figures at once
-        for first in range(0, len(metrics), 1000):
-            client.log_batch(run_id, metrics[first : first + 1000], synchronous=False)
+        client.log_batch(run_id, metrics, synchronous=False)
 
     return report
 
