@@ -204,12 +204,17 @@ def scenes(
         held_out: (element, movement) pairs that only `held_out` shows.
     """
     stream = [*SPLITS, HELD_OUT].index(name)
-    deal = _deal(sprites.elements, settings, held_out, name == HELD_OUT, [seed, stream])
-    split = "test" if name == HELD_OUT else name
+    pairs = [(element, movement) for element in sprites.elements for movement in settings.movements]
+    deck = _Deck([x for x in pairs if x not in held_out], np.random.default_rng([seed, stream]))
+    first, split = deck, name
+    if name == HELD_OUT:
+        first, split = _Deck(list(held_out), np.random.default_rng([seed, stream, 1])), "test"
     for index in range(count):
         share = settings.two_elements
         two = math.floor((index + 1) * share) > math.floor(index * share)
-        scene = deal.draw(2 if two else 1)
+        scene = [first.draw()]
+        if two:
+            scene.append(deck.draw(without=scene[0][0]))
         rng = np.random.default_rng([seed, stream, index])
         yield scene, _cast(scene, sprites, settings, split, rng)
 
@@ -343,35 +348,6 @@ class _Deck:
             hand = [pile[turn] for pile in piles.values() if turn < len(pile)]
             dealt += [hand[place] for place in self._rng.permutation(len(hand))]
         return dealt
-
-
-@dataclass(frozen=True)
-class _Dealer:
-    """Deals scenes: the first element from one deck, the second from another or the same."""
-
-    first: _Deck
-    second: _Deck
-
-    def draw(self, elements: int) -> list[tuple[str, str]]:
-        scene = [self.first.draw()]
-        if elements == 2:
-            scene.append(self.second.draw(without=scene[0][0]))
-        return scene
-
-
-def _deal(
-    elements: tuple[str, ...],
-    settings: SceneSettings,
-    held_out: Sequence[tuple[str, str]],
-    shows_held_out: bool,
-    seed: list[int],
-) -> _Dealer:
-    """Dealer of a split's scenes; with `shows_held_out`, every first pair is a held-out one."""
-    pairs = [(element, movement) for element in elements for movement in settings.movements]
-    deck = _Deck([x for x in pairs if x not in held_out], np.random.default_rng(seed))
-    if not shows_held_out:
-        return _Dealer(deck, deck)
-    return _Dealer(_Deck(list(held_out), np.random.default_rng([*seed, 1])), deck)
 
 
 def _cast(
