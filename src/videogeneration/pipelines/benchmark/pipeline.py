@@ -61,4 +61,4 @@ def create_pipeline(source: str) -> Pipeline:
             tags="evaluation",
         ),
     ]
-    return stage("benchmark", source, compared, {"params:compute"})
+    return stage("benchmark", source, compared)

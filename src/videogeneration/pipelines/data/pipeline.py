@@ -13,7 +13,7 @@ def create_download_pipeline(source: str, others: Collection[str]) -> Pipeline:
     """Real data from where it is published; see `create_pipeline`."""
     inputs = ["source", f"params:{source}", "raw_folder"]
     download = Node(nodes.downloader(others), inputs, None, name="download", tags="data")
-    return stage("data", source, [download], {f"params:{source}"})
+    return stage("data", source, [download])
 
 
 def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
@@ -41,4 +41,4 @@ def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
         ),
         Node(nodes.preview, "clips", "preview_sheet", name="preview", tags=["data", "reporting"]),
     ]
-    return stage("data", source, made, {f"params:{source}"})
+    return stage("data", source, made)

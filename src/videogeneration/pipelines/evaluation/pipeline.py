@@ -126,4 +126,4 @@ def create_pipeline(source: str, models: Sequence[str]) -> Pipeline:
         tags="reporting",
     )
     evaluated = [predict, *reading_nodes(source), report, enter]
-    return stage("evaluation", source, evaluated, {"params:compute"})
+    return stage("evaluation", source, evaluated)

@@ -65,4 +65,4 @@ def create_pipeline(source: str) -> Pipeline:
             tags="reporting",
         ),
     ]
-    return stage("films", source, filmed, {"params:compute"})
+    return stage("films", source, filmed)

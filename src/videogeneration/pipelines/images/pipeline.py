@@ -73,4 +73,4 @@ def create_pipeline(source: str) -> Pipeline:
             tags="reporting",
         ),
     ]
-    return stage("images", source, made, {"params:compute"})
+    return stage("images", source, made)

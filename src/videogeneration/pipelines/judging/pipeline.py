@@ -13,12 +13,8 @@ def judging(source: str) -> list[str]:
     Args:
         source: Name of a registered source.
     """
-    return ["source", "grammar", *trained(source)]
-
-
-def trained(source: str) -> list[str]:
-    """The name of the checkpoint of a source's judge, where it has a network."""
-    return ["judge"] if SOURCES[source].judge_task else []
+    trained = ["judge"] if SOURCES[source].judge_task else []
+    return ["source", "grammar", *trained]
 
 
 def create_pipeline(source: str) -> Pipeline:
@@ -27,6 +23,8 @@ def create_pipeline(source: str) -> Pipeline:
     Args:
         source: Name of a registered source; its clips must exist.
     """
+    if not SOURCES[source].judge_task:
+        return Pipeline([])
     train = Node(
         nodes.train_judge,
         ["source", "clips", "grammar", "params:judge", "params:compute", "models_folder"],
@@ -34,6 +32,4 @@ def create_pipeline(source: str) -> Pipeline:
         name="train_judge",
         tags="training",
     )
-    if not trained(source):
-        return Pipeline([])
-    return stage("training", source, [train], {"params:compute"})
+    return stage("training", source, [train])

@@ -50,4 +50,4 @@ def create_pipeline(source: str, adversarial: bool) -> Pipeline:
         adversarial: Whether the GAN training follows.
     """
     trained = [MSE, *([GAN] if adversarial else [])]
-    return stage("training", source, trained, {"params:compute"})
+    return stage("training", source, trained)
