@@ -8,11 +8,7 @@ from videogeneration.pipelines.stages import stage
 
 
 def create_pipeline(source: str) -> Pipeline:
-    """Variants of a source's training after the same minutes, scored and set side by side.
-
-    Args:
-        source: Name of a registered source; its clips must exist.
-    """
+    """Variants of a source's training after the same minutes, scored and set side by side."""
     compared = [
         Node(
             nodes.train_variants,

@@ -26,11 +26,7 @@ def create_animate_pipeline() -> Pipeline:
 
 
 def create_pipeline(source: str) -> Pipeline:
-    """Sentences to first frames, to films, and whether these do what was said.
-
-    Args:
-        source: Name of a registered source; its clips and its networks must exist.
-    """
+    """Sentences to first frames, to films, and whether these do what was said."""
     filmed = [
         Node(
             nodes.text_to_video,
@@ -47,12 +43,7 @@ def create_pipeline(source: str) -> Pipeline:
         ),
         Node(
             nodes.follow_sentences,
-            [
-                "text_to_video_predictions",
-                "clips",
-                "params:evaluation",
-                *judging(source),
-            ],
+            ["text_to_video_predictions", "clips", "params:evaluation", *judging(source)],
             "film_following_table",
             name="follow_sentences",
             tags="evaluation",

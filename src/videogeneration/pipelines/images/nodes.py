@@ -143,10 +143,8 @@ def score_images(
     compute: ComputeSettings,
 ) -> pd.DataFrame:
     """Score generated first frames, and real ones of the test split as what can be reached."""
-    speech, device = (
-        Grammar.from_description(grammar),
-        Device.choose(compute.device, "float32").name,
-    )
+    speech = Grammar.from_description(grammar)
+    device = Device.choose(compute.device, "float32").name
     judge = cast(Classifier, classifier.load(device))
     generator = cast(ImageGenerator, text_to_image.load(device))
     real = {

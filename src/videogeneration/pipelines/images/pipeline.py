@@ -7,11 +7,7 @@ from videogeneration.pipelines.stages import stage
 
 
 def create_pipeline(source: str) -> Pipeline:
-    """Training of the generator of first frames and of the classifier that scores it, and scores.
-
-    Args:
-        source: Name of a registered source; its clips must exist.
-    """
+    """Training of first frames and of the classifier that scores them, and the scores."""
     made = [
         Node(
             nodes.train_text_to_image,
@@ -61,13 +57,7 @@ def create_pipeline(source: str) -> Pipeline:
         ),
         Node(
             nodes.draw_image_sheet,
-            [
-                "text_to_image",
-                "clips",
-                "grammar",
-                "params:image_evaluation",
-                "params:compute",
-            ],
+            ["text_to_image", "clips", "grammar", "params:image_evaluation", "params:compute"],
             "text_to_image_sheet",
             name="draw_image_sheet",
             tags="reporting",

@@ -8,21 +8,13 @@ from videogeneration.sources import SOURCES
 
 
 def judging(source: str) -> list[str]:
-    """Names of what `nodes.make_judge` takes, as the last inputs of every node that marks films.
-
-    Args:
-        source: Name of a registered source.
-    """
+    """Names of what `nodes.make_judge` takes, as the last inputs of every node that marks films."""
     trained = ["judge"] if SOURCES[source].judge_task else []
     return ["source", "grammar", *trained]
 
 
 def create_pipeline(source: str) -> Pipeline:
-    """Training of a source's judge; nothing where it has no network.
-
-    Args:
-        source: Name of a registered source; its clips must exist.
-    """
+    """Training of a source's judge; nothing where it has no network."""
     if not SOURCES[source].judge_task:
         return Pipeline([])
     train = Node(
