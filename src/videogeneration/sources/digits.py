@@ -228,16 +228,12 @@ def _scale_up(image: np.ndarray) -> np.ndarray:
 
 @validated
 class DigitSettings(ElementSettings):
-    """Clips of moving handwritten digits.
+    """Clips of moving handwritten digits; see also `ElementSettings`.
 
     Attributes:
         source: `optdigits`: scikit-learn's digits; `idx`: MNIST's files in `folder`.
         folder: Of MNIST's files; naming one is enough to use them. Without one, `idx` are those
             that `mnist_download` has brought.
-        held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
-        seed: Decides everything that is drawn at random.
-        counts: How many clips.
-        scenes: How they look and move.
     """
 
     source: Literal["optdigits", "idx"] = "optdigits"

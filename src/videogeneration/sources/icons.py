@@ -1,9 +1,9 @@
 """Icons: named glyphs of the solid font in the `fontawesomefree` package (CC BY 4.0 / SIL OFL)."""
 
-import importlib.util
 import json
 from collections.abc import Iterable
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
 
@@ -34,7 +34,8 @@ ICONS: tuple[str, ...] = (
 SIDE = 96
 """Side of an icon's picture in pixels: enough for any size on a 64x64 frame."""
 
-FONT = "otfs/Font Awesome 6 Free-Solid-900.otf"
+ASSETS = files("fontawesomefree") / "static" / "fontawesomefree"
+FONT, METADATA = "otfs/Font Awesome 6 Free-Solid-900.otf", "metadata/icons.json"
 
 
 def icons(names: Iterable[str] = ICONS) -> Sprites:
@@ -53,7 +54,7 @@ def icons(names: Iterable[str] = ICONS) -> Sprites:
     known = _code_points()
     for name in names:
         check_name(name, known, "icon")
-    font = ImageFont.truetype(str(_assets() / FONT), SIDE * 2)
+    font = ImageFont.truetype(str(ASSETS / FONT), SIDE * 2)
     images = [_draw(known[name], font) for name in names]
     return Sprites(
         elements=names,
@@ -79,18 +80,10 @@ def _draw(code_point: int, font: ImageFont.FreeTypeFont) -> np.ndarray:
     return picture
 
 
-def _assets() -> Path:
-    """The package's folder of fonts and metadata."""
-    spec = importlib.util.find_spec("fontawesomefree")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError("icons need the package fontawesomefree; install it")
-    return Path(spec.origin).parent / "static" / "fontawesomefree"
-
-
 @cache
 def _code_points() -> dict[str, int]:
     """Code points of the solid font's icons by name, of the names that are one plain word."""
-    metadata = json.loads((_assets() / "metadata" / "icons.json").read_text(encoding="utf-8"))
+    metadata = json.loads((ASSETS / METADATA).read_text("utf-8"))
     return {
         name: int(icon["unicode"], 16)
         for name, icon in metadata.items()
@@ -100,14 +93,10 @@ def _code_points() -> dict[str, int]:
 
 @validated
 class IconSettings(ElementSettings):
-    """Clips of moving icons.
+    """Clips of moving icons; see also `ElementSettings`.
 
     Attributes:
         elements: Solid icons of Font Awesome whose names are one plain word.
-        held_out: (element, movement) pairs that only the clips of `counts.held_out` show.
-        seed: Decides everything that is drawn at random.
-        counts: How many clips.
-        scenes: How they look and move.
     """
 
     elements: Annotated[tuple[str, ...], Listed] = ICONS
