@@ -241,7 +241,7 @@ def _read(
             ended = False
             break
         picture = view.picture()
-        seen[tick] = frame.bring(_grey(picture))
+        seen[tick] = frame.bring(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY))
         inside = frame.inside(picture)
         if at is not None and len(seen) > HISTORY:
             del seen[next(iter(seen))]
@@ -322,11 +322,6 @@ def moment(visibility: Sequence[float]) -> int:
     starts, ends = edges[::2], edges[1::2]
     longest = int((ends - starts).argmax())
     return int(starts[longest] + ends[longest] - 1) // 2
-
-
-def _grey(picture: np.ndarray) -> np.ndarray:
-    """A picture's light, uint8 `[h, w]`."""
-    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
 
 
 def _bounded(picture: np.ndarray, longest: int) -> np.ndarray:

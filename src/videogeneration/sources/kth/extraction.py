@@ -2,10 +2,9 @@
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +14,11 @@ from tqdm import tqdm
 
 from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import Clip, ClipStream
-from videogeneration.sources.kth.labels import (
-    Known,
-    estimated,
-    has_labels,
-    known,
-    labels_of,
-)
+from videogeneration.sources.kth.labels import Known, estimated, has_labels, known, labels_of
 from videogeneration.sources.kth.sequences import (
     LIST_NAME,
     KthError,
     ListedVideo,
-    SequenceList,
     read_sequence_list,
 )
 from videogeneration.sources.kth.settings import KthSettings
@@ -183,7 +175,14 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
     stream = ClipStream((size, size), ())
     files = {found[video.name].path for video in videos}
     stream.files = [listed.path, *files, *(map(labels_path, files) if report.labels else ())]
-    read = partial(_read_or_reason, found, listed, size, report.labels)
+
+    def read(video: ListedVideo) -> _Video | VideoError:
+        """The sequences of a video, or what is wrong with it."""
+        try:
+            return _read_sequences(video, found[video.name], listed.path, size, report.labels)
+        except VideoError as error:
+            return error
+
     stream.clips = _clips(videos, read, settings, split, report, stream.report)
     return stream
 
@@ -278,20 +277,6 @@ def clip_row(known: Known, kept: slice) -> dict[str, Any]:
         "direction_confidence": known.confidence,
         "labels_valid": known.labels_valid,
     }
-
-
-def _read_or_reason(
-    found: Mapping[str, VideoFile],
-    listed: SequenceList,
-    size: int,
-    labelled: bool,
-    video: ListedVideo,
-) -> _Video | VideoError:
-    """The sequences of a video, or what is wrong with it."""
-    try:
-        return _read_sequences(video, found[video.name], listed.path, size, labelled)
-    except VideoError as error:
-        return error
 
 
 def _read_sequences(

@@ -19,14 +19,7 @@ from videogeneration.sources.people.plans import (
     habits,
     perform,
 )
-from videogeneration.sources.people.scene import (
-    HEIGHT,
-    WIDTH,
-    Camera,
-    Film,
-    draw_place,
-    keypoints,
-)
+from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, draw_place, keypoints
 
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""

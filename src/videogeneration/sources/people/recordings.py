@@ -18,13 +18,7 @@ from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array, Gait
 from videogeneration.sources.people.figure import Clothes, Person
 from videogeneration.sources.people.films import draw_actions, filmed
 from videogeneration.sources.people.labels import Labels, joined, labels_path, write_labels
-from videogeneration.sources.people.plans import (
-    SCENARIOS,
-    Performance,
-    draw_plan,
-    habits,
-    perform,
-)
+from videogeneration.sources.people.plans import SCENARIOS, Performance, draw_plan, habits, perform
 from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, Frame, draw_place
 from videogeneration.sources.processes import worker_processes
 from videogeneration.stored import whole
