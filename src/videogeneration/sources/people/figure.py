@@ -333,7 +333,7 @@ class Figure:
         self._add(outline, clothes.top * 0.92, 6.0, convex=False)
         middle, half = axis[..., 0], (left + right) / 2
 
-        def strip(start: float, end: float, rows_: slice) -> Array:
+        def strip(start: Array | float, end: Array | float, rows_: slice) -> Array:
             """A part of the trunk's width, -1 to 1, over some of its rows."""
             edges = [
                 np.stack([middle + (right - left) / 2 + at * half, axis[..., 1]], -1)[:, rows_]
@@ -347,13 +347,9 @@ class Figure:
         if clothes.opening is not None:  # an open jacket, or a zip
             at = np.clip(self._chest_cos[:, None] * 0.75, -0.9, 0.9)
             width = clothes.opening_width * np.clip(front, 0.0, 1.0)
-            edges = [
-                np.stack([middle + (right - left) / 2 + (at + s * width) * half, axis[..., 1]], -1)
-                for s in (-1, 1)
-            ]
-            strip_ = np.concatenate([edges[0][:, 1:], edges[1][:, :0:-1]], 1)
+            inside = strip(at - width, at + width, slice(1, None))
             layer = np.where(front[:, 0] > 0.25, 6.2, -1.0)
-            self._add(strip_, clothes.opening, layer, convex=False)
+            self._add(inside, clothes.opening, layer, convex=False)
         if clothes.band is not None:
             self._add(strip(-1, 1, slice(4, 6)), clothes.band, 6.3, convex=False)
         if clothes.bag is not None:
@@ -412,60 +408,52 @@ class Figure:
             across = (forward * cos - left * sin) * size
             return head + np.stack([across, up * size + self._tilt * forward * sin], -1)
 
-        def wide(depth: float, side: float) -> Array:
-            return np.hypot(depth * cos, side * sin) * size
+        def ellipse(
+            centre: tuple[float, float, float],
+            reach: tuple[float, float],
+            height: float,
+            grey: float,
+            layer: Array | float,
+        ) -> None:
+            """A round part of the head; it reaches so far forward and to the sides."""
+            width = np.hypot(reach[0] * cos, reach[1] * sin) * size
+            self._add(_ellipse(at(*centre), width, height), grey, layer)
 
         collar = clothes.top * 0.85 if clothes.collar else person.skin * 0.8
         self._capsule(neck - [0, 0.02], neck * 0.5 + head * 0.5, (0.04, 0.033 * size), collar, 6.4)
         self._capsule(neck, head, (0.031 * size, 0.033 * size), person.skin * 0.8, 5.0)
         hair = person.hair
         hair_layer = np.where(from_behind, 8.5, 8.0)
-        self._add(
-            _ellipse(at(-0.014, 0, 0.012), wide(0.052, 0.047), 0.054 * size), hair, hair_layer
-        )
-        self._add(
-            _ellipse(at(-0.02, 0, -0.015), wide(0.034, 0.036), 0.045 * size), hair, hair_layer
-        )
+        ellipse((-0.014, 0, 0.012), (0.052, 0.047), 0.054 * size, hair, hair_layer)
+        ellipse((-0.02, 0, -0.015), (0.034, 0.036), 0.045 * size, hair, hair_layer)
         # the face lies before the hair, the chin a little ahead
         face = person.skin
-        self._add(_ellipse(at(0.012, 0, -0.004), wide(0.04, 0.038), 0.046 * size), face, 8.1)
-        self._add(_ellipse(at(0.02, 0, -0.034), wide(0.03, 0.029), 0.03 * size), face * 0.97, 8.11)
+        ellipse((0.012, 0, -0.004), (0.04, 0.038), 0.046 * size, face, 8.1)
+        ellipse((0.02, 0, -0.034), (0.03, 0.029), 0.03 * size, face * 0.97, 8.11)
         seen = np.where(sin < 0.45, 8.3, -1.0)
         self._capsule(at(0.04, 0, 0.004), at(0.056, 0, -0.008), (0.007, 0.01), face * 1.06, seen)
         if person.beard:
-            self._add(
-                _ellipse(at(0.02, 0, -0.043), wide(0.031, 0.029), 0.021 * size), hair * 1.1, 8.15
-            )
+            ellipse((0.02, 0, -0.043), (0.031, 0.029), 0.021 * size, hair * 1.1, 8.15)
         self._capsule(
             at(0.046, 0.012, -0.03), at(0.046, -0.012, -0.03), (0.004, 0.004), face * 0.6, seen
         )
         for left in (0.017, -0.017):
             side = np.where((sin < 0.3) & (left * cos < 0.012), 8.3, -1.0)
-            self._add(
-                _ellipse(at(0.041, left, 0.006), wide(0.005, 0.008), 0.006), face * 0.42, side
-            )
+            ellipse((0.041, left, 0.006), (0.005, 0.008), 0.006, face * 0.42, side)
         if wears == "cap":
-            self._add(
-                _ellipse(at(-0.002, 0, 0.034), wide(0.057, 0.05), 0.036 * size), clothes.hat, 8.6
-            )
+            ellipse((-0.002, 0, 0.034), (0.057, 0.05), 0.036 * size, clothes.hat, 8.6)
             peak = np.where(sin < 0.5, 8.6, 1.0)
             self._capsule(
                 at(0.04, 0, 0.022), at(0.092, 0, 0.014), (0.012, 0.008), clothes.hat, peak
             )
         elif wears == "beanie":
-            self._add(
-                _ellipse(at(-0.004, 0, 0.032), wide(0.056, 0.05), 0.042 * size), clothes.hat, 8.6
-            )
+            ellipse((-0.004, 0, 0.032), (0.056, 0.05), 0.042 * size, clothes.hat, 8.6)
         elif wears == "hood":
             around = np.where(from_behind, 8.7, 8.05)
-            self._add(
-                _ellipse(at(-0.016, 0, 0.004), wide(0.06, 0.056), 0.07 * size),
-                clothes.top * 0.9,
-                around,
-            )
+            ellipse((-0.016, 0, 0.004), (0.06, 0.056), 0.07 * size, clothes.top * 0.9, around)
         elif person.hairstyle == "long":
             layer = np.where(from_behind, 8.5, 7.9)
-            self._add(_ellipse(at(-0.034, 0, -0.05), wide(0.035, 0.052), 0.085), hair, layer)
+            ellipse((-0.034, 0, -0.05), (0.035, 0.052), 0.085, hair, layer)
         elif person.hairstyle == "tail":
             layer = np.where(from_behind, 8.5, 7.9)
             self._capsule(at(-0.06, 0, 0.012), at(-0.085, 0, -0.09), (0.022, 0.014), hair, layer)

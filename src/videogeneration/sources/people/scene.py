@@ -492,18 +492,13 @@ def _overlap(
     low: NDArray[np.int64], size: tuple[int, int]
 ) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
     """Where a box of this size (rows, columns) lies in the frame, and which part of it does."""
-    left, top = low.tolist()
-    bottom, right = top + size[0], left + size[1]
-    rows = slice(max(top, 0), max(min(bottom, HEIGHT), 0))
-    columns = slice(max(left, 0), max(min(right, WIDTH), 0))
-    part = (
-        slice(rows.start - top, max(rows.stop - top, rows.start - top)),
-        slice(columns.start - left, max(columns.stop - left, columns.start - left)),
-    )
-    return (
-        slice(rows.start, rows.start + part[0].stop - part[0].start),
-        slice(columns.start, columns.start + part[1].stop - part[1].start),
-    ), part
+    inside, part = [], []
+    for start, length, limit in zip(low.tolist()[::-1], size, (HEIGHT, WIDTH), strict=True):
+        first = max(start, 0)
+        end = max(min(start + length, limit), first)
+        inside.append(slice(first, end))
+        part.append(slice(first - start, end - start))
+    return (inside[0], inside[1]), (part[0], part[1])
 
 
 def keypoints(
