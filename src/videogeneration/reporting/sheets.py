@@ -177,11 +177,12 @@ def _film_panel(film: SheetFilm) -> _Panel:
     moments = _moments_shown(film.length, film.given)
     rows = []
     for label, frames in film.rows.items():
-        cells = []
-        for moment in (moment for moment in moments if moment < len(frames)):
-            made = _PAPER if label == TRUTH else GENERATED
-            border = GIVEN if moment < film.given else made
-            cells.append(_Cell(to_uint8(frames[moment]), border))
+        made = _PAPER if label == TRUTH else GENERATED
+        cells = [
+            _Cell(to_uint8(frames[moment]), GIVEN if moment < film.given else made)
+            for moment in moments
+            if moment < len(frames)
+        ]
         rows.append((label, cells))
     headings = [
         (film.count(moment), _FAINT if moment < film.given else GENERATED) for moment in moments

@@ -58,8 +58,17 @@ class Frame:
         """
         if self.format.background == "black" and np.median(_border(grey)) > _BRIGHT:
             grey = 255 - grey
+        rows, columns = self.inside(grey)
         grey = self._cropped(grey)
-        return self._padded(_resized(grey, *self._inner(grey)))
+        inner = _resized(grey, *self._inner(grey))
+        rim = (rows.start, self.height - rows.stop, columns.start, self.width - columns.stop)
+        if self.format.background == "black":
+            return cv2.copyMakeBorder(inner, *rim, cv2.BORDER_CONSTANT, value=0)
+        # blurred, so that the grain of the edge does not run out into streaks
+        soft = cv2.GaussianBlur(inner, (0, 0), self.width / 16)
+        wide = cv2.copyMakeBorder(soft, *rim, cv2.BORDER_REPLICATE)
+        wide[rows, columns] = inner
+        return wide
 
     def around(self, picture: np.ndarray) -> tuple[np.ndarray, tuple[slice, slice]]:
         """A picture at its own size with as much around it as `bring` puts there.
@@ -108,19 +117,6 @@ class Frame:
         excess = self._excess(picture)
         height, width = self.height / max(1, excess), self.width * min(1, excess)
         return max(1, round(height)), max(1, round(width))
-
-    def _padded(self, inner: np.ndarray) -> np.ndarray:
-        """A picture in the middle of the frame, and what is natural around it."""
-        spare_rows, spare_columns = self.height - inner.shape[0], self.width - inner.shape[1]
-        top, left = spare_rows // 2, spare_columns // 2
-        rim = (top, spare_rows - top, left, spare_columns - left)
-        if self.format.background == "black":
-            return cv2.copyMakeBorder(inner, *rim, cv2.BORDER_CONSTANT, value=0)
-        # blurred, so that the grain of the edge does not run out into streaks
-        soft = cv2.GaussianBlur(inner, (0, 0), self.width / 16)
-        wide = cv2.copyMakeBorder(soft, *rim, cv2.BORDER_REPLICATE)
-        wide[top : top + inner.shape[0], left : left + inner.shape[1]] = inner
-        return wide
 
 
 @dataclass(frozen=True)

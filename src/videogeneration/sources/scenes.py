@@ -178,7 +178,10 @@ def _clips(sprites: Sprites, settings: ElementSettings) -> Iterator[Clip]:
                 "caption": grammar.sentence(scene),
                 "view_start": 0,
                 "view_end": look.frames,
-                **_columns(actors),
+                # read by `captions.movements.places`
+                "sizes": [round(2 * actor.place.radius, 4) for actor in actors],
+                "x": [round(actor.place.x, 4) for actor in actors],
+                "y": [round(actor.place.y, 4) for actor in actors],
                 "held_out": name == HELD_OUT,
             }
             frames = painter.paint(actors, look.frames)
@@ -416,12 +419,3 @@ def _poses(actors: list[Actor], settings: SceneSettings, figures: int) -> dict[s
         poses[:, figure] = np.stack([made.x, made.y, made.angle], axis=1)
         valid[:, figure] = True
     return {"poses": poses, "poses_valid": valid}
-
-
-def _columns(actors: list[Actor]) -> dict[str, list[float]]:
-    """Where a clip's elements are in its first frame, see `captions.movements.places`."""
-    return {
-        "sizes": [round(2 * actor.place.radius, 4) for actor in actors],
-        "x": [round(actor.place.x, 4) for actor in actors],
-        "y": [round(actor.place.y, 4) for actor in actors],
-    }
