@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -12,8 +11,6 @@ from videogeneration.data.spread import spread
 from videogeneration.evaluation.predictions import Prediction, Predictions
 from videogeneration.evaluation.rollouts import BASELINES
 from videogeneration.reporting.sheets import TRUTH, SheetFilm
-
-_Scene = TypeVar("_Scene")
 
 _SENTENCES = 3
 """Sentences, at most, that the films from one picture are shown with."""

@@ -3,9 +3,31 @@
 import multiprocessing
 import os
 import threading
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from typing import TypeVar
 
 import cv2
+
+from videogeneration.data.ahead import ahead
+
+_Job = TypeVar("_Job")
+_Result = TypeVar("_Result")
+
+
+def done(
+    function: Callable[[_Job], _Result], jobs: Sequence[_Job], processes: int
+) -> Iterator[_Result]:
+    """The results of jobs in order, from processes (0: one a core) that are a few jobs ahead.
+
+    A single process is this one.
+    """
+    workers = min(processes or os.cpu_count() or 1, len(jobs))
+    if workers <= 1:
+        yield from map(function, jobs)
+        return
+    with worker_processes(workers) as pool:
+        yield from ahead(pool, function, jobs, 2 * workers)
 
 
 def worker_processes(count: int) -> ProcessPoolExecutor:

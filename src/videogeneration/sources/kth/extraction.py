@@ -145,7 +145,6 @@ def extract_clips(folder: Path, settings: KthSettings) -> ClipStream:
         KthError: There are no videos or no list, or the subjects cannot be split as asked; while
             clips are taken, more than a tenth of the videos is bad. Names the files.
     """
-    folder = Path(folder)
     found = find_videos(folder, settings.actions)
     listed = read_sequence_list(_list_of(folder))
     if not found:

@@ -1,20 +1,17 @@
 """Clips of single films of rendered people: many people teach more than many films of a few."""
 
-import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 
 import numpy as np
 from tqdm import tqdm
 
-from videogeneration.data.ahead import ahead
 from videogeneration.data.clips import HISTORY, Clip
 from videogeneration.sources.kth.extraction import clip_row
 from videogeneration.sources.kth.labels import known, resized
 from videogeneration.sources.kth.settings import KthSettings
 from videogeneration.sources.people import draw_film
 from videogeneration.sources.people.recordings import FRAMES_PER_SECOND
-from videogeneration.sources.processes import worker_processes
+from videogeneration.sources.processes import done
 
 LENGTH = HISTORY + 2
 """Frames of a film."""
@@ -36,15 +33,8 @@ def film_clips(settings: KthSettings) -> Iterator[Clip]:
     ]
     if not jobs:
         return
-    workers = min(people.processes or os.cpu_count() or 1, len(jobs))
-    bar = tqdm(total=people.films, desc="Drawing people", unit="film", disable=None)
-    with ExitStack() as stack:
-        stack.enter_context(bar)
-        drawn: Iterator[list[Clip]] = map(_draw, jobs)
-        if workers > 1:
-            pool = stack.enter_context(worker_processes(workers))
-            drawn = ahead(pool, _draw, jobs, 2 * workers)
-        for clips in drawn:
+    with tqdm(total=people.films, desc="Drawing people", unit="film", disable=None) as bar:
+        for clips in done(_draw, jobs, people.processes):
             yield from clips
             bar.update(len(clips))
 

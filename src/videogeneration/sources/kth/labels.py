@@ -11,12 +11,10 @@ from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS
 from videogeneration.sources.kth.tracking import EDGE, track
 from videogeneration.sources.kth.videos import VideoError, VideoFile
 from videogeneration.sources.people import Labels, Poses, read_labels
+from videogeneration.sources.people.acts import TRAVELLING
 from videogeneration.sources.people.labels import SIDES, labels_path
 from videogeneration.sources.people.scene import HEIGHT, WIDTH
 from videogeneration.vision.background import median_background
-
-MOVING_ACTIONS = ("walking", "jogging", "running")
-"""Actions whose sentence names a direction."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +138,7 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         "heading": np.zeros(count, np.float32),
         "phase": np.zeros(count, np.float32),
     }
-    if action not in MOVING_ACTIONS:
+    if action not in TRAVELLING:
         in_view, never = np.ones(count, bool), np.zeros(count, bool)
         return Known(action_caption(action, None), None, None, in_view, never, labels, False)
     background = median_background(frames)

@@ -2,9 +2,9 @@
 
 import json
 import logging
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
+from functools import partial
 from itertools import product
 from pathlib import Path
 from typing import Literal, get_args
@@ -20,7 +20,7 @@ from videogeneration.sources.people.films import draw_actions, filmed
 from videogeneration.sources.people.labels import Labels, joined, labels_path, write_labels
 from videogeneration.sources.people.plans import SCENARIOS, Performance, draw_plan, habits, perform
 from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, Frame, draw_place
-from videogeneration.sources.processes import worker_processes
+from videogeneration.sources.processes import done
 from videogeneration.stored import whole
 from videogeneration.validated import validated
 
@@ -91,7 +91,6 @@ def render_recordings(folder: Path, settings: PeopleSettings) -> Path:
         FileExistsError: The folder holds something that was not rendered here.
         OSError: A file cannot be written.
     """
-    folder = Path(folder)
     if _is_finished(folder, settings):
         return folder
     if folder.exists() and not (folder / SETTINGS_NAME).is_file() and any(folder.iterdir()):
@@ -161,14 +160,9 @@ def _render_into(folder: Path, settings: PeopleSettings) -> None:
     jobs = _jobs(settings)
     for action in set(settings.actions):
         (folder / action).mkdir()
-    workers = min(settings.processes or os.cpu_count() or 1, len(jobs))
-    logger.info("Rendering %d recordings in %d processes", len(jobs), workers)
-    arguments = ([folder] * len(jobs), [settings] * len(jobs), jobs)
-    if workers == 1:
-        sequences = list(map(_write_recording, *arguments))
-    else:
-        with worker_processes(workers) as pool:
-            sequences = list(pool.map(_write_recording, *arguments))
+    logger.info("Rendering %d recordings", len(jobs))
+    write = partial(_write_recording, folder, settings)
+    sequences = list(done(write, jobs, settings.processes))
     (folder / LIST_NAME).write_bytes(sequence_list(jobs, sequences).encode())
     (folder / SETTINGS_NAME).write_text(json.dumps(_record(settings), indent=2) + "\n")
 
