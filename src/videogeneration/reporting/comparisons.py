@@ -1,4 +1,8 @@
-"""Predicted films, chosen to be looked at beside one another."""
+"""Predicted films, chosen to be looked at beside one another.
+
+Every function is given all predictions and the whole store of clips that they were drawn from. It
+shows `most` clips or pictures at most, evenly spread over those that there are.
+"""
 
 from collections.abc import Iterable, Sequence
 from itertools import islice
@@ -19,26 +23,13 @@ _SENTENCES = 3
 def beside_truth(
     predictions: Predictions, clips: Clips, protocol: str, most: int
 ) -> list[SheetFilm]:
-    """Some clips' films under a protocol, evenly spread: the truth and every trained model.
-
-    Args:
-        predictions: Of kind `protocol`.
-        clips: The whole store that they were drawn from.
-        protocol: Its name.
-        most: Largest number of clips.
-    """
+    """Some clips' films under a protocol: the truth and every trained model."""
     scenes = _scenes(predictions.select(kind="protocol", protocol=protocol))
     return [_shown(predictions, clips, rows, truth=True) for rows in spread(scenes, most)]
 
 
 def told_otherwise(predictions: Predictions, clips: Clips, most: int) -> list[SheetFilm]:
-    """Films from the same pictures, with the clip's own sentence and with others.
-
-    Args:
-        predictions: Of kinds `own` and `swapped`.
-        clips: The whole store that they were drawn from.
-        most: Largest number of pictures.
-    """
+    """Films from the same pictures, with the clip's own sentence and with others."""
     swapped = _scenes(predictions.select(kind="swapped"))
     shown = []
     for rows in spread(_scenes(predictions.select(kind="own")), most):
@@ -49,12 +40,7 @@ def told_otherwise(predictions: Predictions, clips: Clips, most: int) -> list[Sh
 
 
 def every_sentence(predictions: Predictions, clips: Clips) -> list[SheetFilm]:
-    """One picture with every sentence that it can be asked.
-
-    Args:
-        predictions: Of kind `every_sentence`.
-        clips: The whole store that they were drawn from.
-    """
+    """One picture with every sentence that it can be asked."""
     scenes = _scenes(predictions.select(kind="every_sentence"))
     return [_shown(predictions, clips, rows) for rows in scenes]
 
@@ -62,15 +48,7 @@ def every_sentence(predictions: Predictions, clips: Clips) -> list[SheetFilm]:
 def not_followed(
     predictions: Predictions, clips: Clips, films: pd.DataFrame, model: str, most: int
 ) -> list[SheetFilm]:
-    """Some films of a model, evenly spread, that do not what their sentence says.
-
-    Args:
-        predictions: Of kinds `own` and `swapped`.
-        clips: The whole store that they were drawn from.
-        films: `followed_films.csv`.
-        model: Whose films.
-        most: Largest number of films.
-    """
+    """Some films of a model that do not what their sentence says, from `followed_films.csv`."""
     wrong = films[(films["model"] == model) & ~films["followed"].astype(bool)]
     drawn = {
         (row.kind, row.clip_id, row.sentence): row
@@ -86,13 +64,7 @@ def not_followed(
 
 
 def long_films(predictions: Predictions, clips: Clips, most: int) -> list[SheetFilm]:
-    """Some of the films that go on for long.
-
-    Args:
-        predictions: Of kind `long`.
-        clips: The whole store that they were drawn from.
-        most: Largest number of pictures.
-    """
+    """Some of the films that go on for long."""
     scenes = spread(_scenes(predictions.select(kind="long")), most)
     return [_shown(predictions, clips, rows) for rows in scenes]
 
@@ -100,14 +72,9 @@ def long_films(predictions: Predictions, clips: Clips, most: int) -> list[SheetF
 def best_and_worst(
     predictions: Predictions, clips: Clips, films: pd.DataFrame, protocol: str, most: int
 ) -> list[SheetFilm]:
-    """The films that came out best and worst, of the model whose are best in the mean.
+    """The best and the worst films under a protocol, of the model whose are best in the mean.
 
-    Args:
-        predictions: Of kind `protocol`.
-        clips: The whole store that they were drawn from.
-        films: `scored_films.csv`.
-        protocol: Its name.
-        most: Largest number of films.
+    They are the first and the last of `scored_films.csv`, by the figure's PSNR.
     """
     films = films[(films["protocol"] == protocol) & ~films["model"].isin(BASELINES)]
     model = films.groupby("model", sort=False)["foreground_psnr"].mean().idxmax()

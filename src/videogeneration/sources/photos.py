@@ -205,13 +205,13 @@ def read_pictures(
 def _names(files: Sequence[Path]) -> list[str]:
     """What the files' films are called: as short as they stay apart."""
     names = [_short(file.stem) for file in files]
-    twice = {name for name, count in Counter(names).items() if count > 1}
+    count = Counter(names)
     names = [
-        _short(file.name) if name in twice else name
+        _short(file.name) if count[name] > 1 else name
         for file, name in zip(files, names, strict=True)
     ]
-    twice = {name for name, count in Counter(names).items() if count > 1}
-    return [f"{number}_{name}" if name in twice else name for number, name in enumerate(names)]
+    count = Counter(names)
+    return [f"{number}_{name}" if count[name] > 1 else name for number, name in enumerate(names)]
 
 
 def _short(name: str) -> str:

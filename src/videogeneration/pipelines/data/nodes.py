@@ -39,11 +39,7 @@ def clip_maker(others: Collection[str]) -> Make:
 
 
 def downloader(others: Collection[str]) -> Callable[[Source, dict[str, Any], Path], None]:
-    """The node that fetches a source's real data.
-
-    Args:
-        others: Names in the source's block of parameters that are not its own settings.
-    """
+    """The node that fetches a source's real data; `others` as in `clip_maker`."""
 
     def download(source: Source, block: dict[str, Any], folder: Path) -> None:
         """Real data, into the folder that the settings name, or that of the raw material."""

@@ -61,9 +61,6 @@ def mlflow_samples(folder: str, draw: Callable[[], Image.Image]) -> Callable[[in
 def nested_run(name: str) -> Iterator[bool]:
     """Be in a run below the active one: that of this name, or a new one where there is none.
 
-    Args:
-        name: The run's.
-
     Yields:
         Whether there is a run at all; without an active one nothing is opened.
     """

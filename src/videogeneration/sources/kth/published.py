@@ -28,14 +28,7 @@ SUMS = {
 
 
 def download(settings: KthSettings, raw_folder: Path) -> Path:
-    """Fetch the list and the archives of the chosen actions.
-
-    Args:
-        settings: Which actions.
-        raw_folder: Of the source's raw material, used if the settings name no folder.
-
-    Returns:
-        The folder.
+    """Fetch the list and the archives of the chosen actions; gives their folder.
 
     Raises:
         DownloadError: A file cannot be had, or is another one than expected.

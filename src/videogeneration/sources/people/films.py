@@ -92,15 +92,9 @@ def draw_poses(
     actions: Sequence[str] = ACTIONS,
     transitions: float = 0.5,
 ) -> Poses:
-    """What `draw_film` would show, of many people and without pictures.
+    """What `draw_film` would show of `n` people, at least one, without pictures.
 
-    Args:
-        n: How many people, N, at least 1.
-        frames: See `draw_film`.
-        fps: See `draw_film`.
-        rng: See `draw_film`.
-        actions: See `draw_film`.
-        transitions: See `draw_film`.
+    The other arguments are those of `draw_film`.
     """
     parts = [
         _poses(

@@ -79,13 +79,7 @@ def render_recordings(folder: Path, settings: PeopleSettings) -> Path:
     beside each of them the labels of all its frames (see `labels.read_labels`), `00sequences.txt`
     and `settings.json`. The folder appears whole or not at all. If it holds what the same settings
     rendered before, nothing is done; if it holds what other settings rendered, it is replaced.
-
-    Args:
-        folder: Where the recordings go.
-        settings: What to render.
-
-    Returns:
-        The folder.
+    Gives the folder back.
 
     Raises:
         FileExistsError: The folder holds something that was not rendered here.
