@@ -26,21 +26,13 @@ _LABEL = 14
 
 _BAR, _EMPTY = 6, (40, 40, 40)
 
-_MP4: dict[str, Any] = {
-    "form": "mp4",
-    "codec": "libx264",
-    "pixels": "yuv420p",
-    "container": {"movflags": "+faststart"},
-    # crf 18 is all but lossless to the eye
-    "encoder": {"crf": "18", "preset": "medium", "tune": "animation"},
+# crf 18 is all but lossless to the eye
+_H264 = {"crf": "18", "preset": "medium", "tune": "animation"}
+_KINDS: dict[str, tuple[str, dict[str, str], dict[str, str]]] = {
+    "mp4": ("libx264", {"movflags": "+faststart"}, _H264),
+    "gif": ("gif", {"loop": "0"}, {}),
 }
-_GIF: dict[str, Any] = {
-    "form": "gif",
-    "codec": "gif",
-    "pixels": "",
-    "container": {"loop": "0"},
-    "encoder": {},
-}
+"""By a file's format its codec, and options of its container and of its encoder."""
 
 
 def write_film(
@@ -72,7 +64,7 @@ def write_film(
     if scale is not None and scale < 1:
         raise ValueError(f"scale: {scale}; it must be a whole number from 1")
     gif, mp4 = (Path(f"{path}{ending}") for ending in (".gif", ".mp4"))
-    with _encoder(gif, fps, **_GIF) as add_to_gif, _encoder(mp4, fps, **_MP4) as add_to_mp4:
+    with _encoder(gif, fps) as add_to_gif, _encoder(mp4, fps) as add_to_mp4:
         for frame in _checked(frames, str(path)):
             large = _watchable(frame, scale, smooth)
             add_to_gif(large)
@@ -92,7 +84,7 @@ def mp4_film(frames: Iterable[np.ndarray], fps: float) -> bytes:
     """
     with TemporaryDirectory() as folder:
         path = Path(folder) / "film.mp4"
-        with _encoder(path, fps, **_MP4) as add:
+        with _encoder(path, fps) as add:
             for frame in _checked(frames, "a film"):
                 add(_watchable(frame, 1, smooth=True))
         return path.read_bytes()
@@ -115,24 +107,15 @@ def _checked(frames: Iterable[np.ndarray], name: str) -> Iterator[np.ndarray]:
 
 
 @contextmanager
-def _encoder(
-    path: Path,
-    fps: float,
-    form: str,
-    codec: str,
-    pixels: str,
-    container: dict[str, str],
-    encoder: dict[str, str],
-) -> Iterator[Callable[[np.ndarray], None]]:
+def _encoder(path: Path, fps: float) -> Iterator[Callable[[np.ndarray], None]]:
     """A function that adds a frame to a file beside `path`, which takes its place at the end."""
     if not 0.1 <= fps <= 240:
         raise ValueError(f"fps: {fps} frames a second; it must be 0.1 to 240")
     rate = Fraction(fps).limit_denominator(1000)
-    with (
-        whole(path) as temporary,
-        av.open(temporary, "w", format=form, options=container) as file,
-    ):
-        stream = file.add_stream(codec, rate=rate, options=encoder)
+    form = path.suffix[1:]
+    codec, container, options = _KINDS[form]
+    with whole(path) as temporary, av.open(temporary, "w", format=form, options=container) as file:
+        stream = file.add_stream(codec, rate=rate, options=options)
         assert isinstance(stream, av.VideoStream)  # the type follows from the codec
         # several threads hold back dozens of frames and make the bytes depend on the machine
         stream.thread_count = 1
@@ -150,7 +133,7 @@ def _encoder(
                 picture = av.VideoFrame.from_ndarray(frame, format=kind)
             if not stream.codec_context.is_open:
                 stream.height, stream.width = frame.shape[:2]
-                stream.pix_fmt = pixels or picture.format.name
+                stream.pix_fmt = picture.format.name if form == "gif" else "yuv420p"
             file.mux(stream.encode(picture))
 
         yield add

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 
 from videogeneration.captions import action_caption
+from videogeneration.data.frames import to_uint8
 from videogeneration.models.people.skeleton import KEYPOINTS, PELVIS
 from videogeneration.sources.kth.tracking import EDGE, track
 from videogeneration.sources.kth.videos import VideoError, VideoFile
@@ -151,7 +152,7 @@ def estimated(frames: np.ndarray, action: str) -> Known:
         np.zeros(count, bool),
         labels,
         labels_valid=False,
-        background=(255 * background).round().astype(np.uint8),
+        background=to_uint8(background),
     )
 
 
