@@ -105,8 +105,7 @@ def idx_digits(folder: Path | str, seed: int = 0) -> Sprites:
             "t10k-images-idx3-ubyte.gz and t10k-labels-idx1-ubyte.gz: get them by "
             "kedro run --pipelines=mnist_download, or name their folder, --params=mnist.folder=PATH"
         )
-    images = np.concatenate([images for images, _ in sets.values()])
-    labels = np.concatenate([labels for _, labels in sets.values()])
+    images, labels = map(np.concatenate, zip(*sets.values(), strict=True))
     if len(sets) == 1:
         return _sprites(images, labels, _share_out(labels, seed))
     train, test = (sets[name][1] for name in IDX_SETS)

@@ -297,12 +297,8 @@ class Painter:
             source_radius, shrink = source_radius * zoom, shrink * zoom
         # an odd width keeps the picture where it is
         width = 2 * round((shrink - 1) / 2) + 1
-        return (
-            cv2.blur(picture, (width, width), borderType=cv2.BORDER_CONSTANT),
-            x,
-            y,
-            source_radius,
-        )
+        picture = cv2.blur(picture, (width, width), borderType=cv2.BORDER_CONSTANT)
+        return picture, x, y, source_radius
 
 
 def _check(sprites: Sprites, settings: ElementSettings) -> None:

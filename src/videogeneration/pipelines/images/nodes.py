@@ -60,11 +60,7 @@ def train_text_to_image(
     compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
-    """Train a generator of first frames against its discriminator.
-
-    Returns:
-        The checkpoint of the generator, and a plot of both sides' curves.
-    """
+    """Train a generator of first frames, and a discriminator: its checkpoint, a plot of both."""
     train_clips, speech = clips.split("train"), Grammar.from_description(grammar)
     height, width = clips.size
     words, vocabulary = speech.vocabulary.shape
@@ -107,11 +103,7 @@ def train_classifier(
     compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
-    """Train the network that says what a first frame shows.
-
-    Returns:
-        Its checkpoint, and a plot of its curves.
-    """
+    """Train the network that says what a first frame shows: its checkpoint, and a plot."""
     train_clips, speech = clips.split("train"), Grammar.from_description(grammar)
     inputs = {
         "clips": train_clips.fingerprint(),

@@ -30,11 +30,7 @@ def train_mse(
     compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
-    """Train the generator with MSE.
-
-    Returns:
-        The checkpoint, and a plot of its curves.
-    """
+    """Train the generator with MSE: its checkpoint, and a plot of its curves."""
     training = MseTraining(
         clips.split("train"),
         captions,
@@ -60,11 +56,7 @@ def train_gan(
     compute: ComputeSettings,
     models_folder: Path,
 ) -> tuple[Checkpoint, Figure]:
-    """Train the MSE generator on against a discriminator.
-
-    Returns:
-        The checkpoint of the generator, and a plot of both sides' curves.
-    """
+    """Train the MSE generator on against a discriminator: its checkpoint, and a plot of both."""
     speech = Grammar.from_description(grammar)
     words, vocabulary = speech.vocabulary.shape
     discriminator = replace(discriminator, words=words, vocabulary=vocabulary)

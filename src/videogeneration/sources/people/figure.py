@@ -292,9 +292,8 @@ class Figure:
             self._seen(f"{side}_{name}") for name in ("shoulder", "elbow", "wrist", "hand")
         )
         # an arm covers the trunk when it is nearer to the camera
-        away = self._away[:, [JOINTS.index(f"{side}_{name}") for name in ("elbow", "wrist")]].mean(
-            1
-        )
+        forearm = [JOINTS.index(f"{side}_{name}") for name in ("elbow", "wrist")]
+        away = self._away[:, forearm].mean(1)
         layer = np.where(away < -0.005, 10.0, 0.5) - np.clip(away, -0.4, 0.4)
         sleeve = self.clothes.sleeve * shade
         skin = self.person.skin * shade
