@@ -39,6 +39,17 @@ def test_velocity_of_a_block(network: ActionJudge, speed: int) -> None:
     )
 
 
+@pytest.mark.parametrize("down", [-8, 8])
+def test_velocity_of_who_comes_nearer_or_goes_away_at_a_slant(
+    network: ActionJudge, down: int
+) -> None:
+    frames = [block([28 + 10 * time], 32 + down * time, height=8) for time in range(-2, 3)]
+    film = torch.cat(frames, 1)
+    assert network.velocity(film, everywhere(film)).item() == pytest.approx(
+        10 / SIZE, abs=0.5 / SIZE
+    )
+
+
 def test_velocity_is_the_last_one_also_of_who_has_left(network: ActionJudge) -> None:
     turning = block([20, 26, 32, 38, 32, 26, 20, 14, 8])
     assert network.velocity(turning, everywhere(turning)).item() < 0

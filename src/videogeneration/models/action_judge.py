@@ -24,7 +24,13 @@ _COARSE = 2
 """Changes are matched in frames of a so many times smaller size."""
 
 _BAND = 4
-"""Rows that are matched as one: a figure that walks at a slant still meets itself."""
+"""Rows that are matched as one: a figure that bounces still meets itself."""
+
+_SLANTS = (0.0, -1.0, -0.5, 0.5, 1.0)
+"""Bands a frame by which who comes nearer goes down, or up who goes away; tried one by one."""
+
+_SLANTED = 0.05
+"""How much better than a level way one at a slant has to match: of several, one does by chance."""
 
 _NEAR = 1.5
 """Frames within which somebody's velocity hardly changes: what is farther counts less."""
@@ -191,18 +197,27 @@ class ActionJudge(nn.Module):
         spectrum = torch.fft.rfft(bands, 2 * width, dim=3)
         matched, possible = change.new_zeros(1), change.new_zeros(1)
         for lag in _LAGS[: between - 1]:
-            product = (spectrum[:, :-lag].conj() * spectrum[:, lag:]).sum(2)
-            correlation = torch.fft.irfft(product, 2 * width, dim=2)
+            product = torch.stack(
+                [
+                    _product(spectrum[:, :-lag], spectrum[:, lag:], round(lag * slant))
+                    for slant in _SLANTS
+                ],
+                1,
+            )
+            correlation = torch.fft.irfft(product, 2 * width, dim=3)
             weight = (near[:, :-lag] * near[:, lag:]).sqrt() / lag  # late matches are worse
             correlation = weight @ correlation
             shift = (tried * lag).floor().long()
-            found = correlation[:, :, shift % (2 * width)]
-            beyond = correlation[:, :, (shift + 1) % (2 * width)]
+            found = correlation[..., shift % (2 * width)]
+            beyond = correlation[..., (shift + 1) % (2 * width)]
             found = found.lerp(beyond, tried * lag - shift)
             matched = matched + found * ((tried * lag).abs() < width)
             pairs = (energy[:, :-lag] * energy[:, lag:]).sqrt()
-            possible = possible + weight @ pairs[:, :, None]
-        score = (matched / possible.clamp_min(1e-6)).expand(count, between + 1, -1)
+            possible = possible + (weight @ pairs[:, :, None])[:, None]
+        score = matched / possible.clamp_min(1e-6)
+        score = score.expand(count, len(_SLANTS), between + 1, len(tried))
+        level, slanted = score[:, 0], score[:, 1:].amax(1) - _SLANTED
+        score = torch.maximum(level, slanted)
         best, place = score.max(2)
         return torch.where(best > _MIN_MATCH, tried[place], 0.0)
 
@@ -280,6 +295,14 @@ class _Level(nn.Module):
         x = x_flat.unflatten(0, x.shape[:2]) * mask
         x = functional.silu(self.time_norm(self.time(x.transpose(1, 2))))
         return x.transpose(1, 2) * mask
+
+
+def _product(early: Tensor, late: Tensor, down: int) -> Tensor:
+    """The correlation's spectrum `[B, N, F]` of bands `[B, N, bands, F]` with later, lower ones."""
+    last = early.shape[2] - abs(down)
+    start = max(-down, 0)
+    early = early[:, :, start : start + last]
+    return (early.conj() * late[:, :, start + down : start + down + last]).sum(2)
 
 
 def _slope(rows: Tensor, times: Tensor) -> tuple[Tensor, Tensor]:
