@@ -1,6 +1,7 @@
 """MLflow's runs: where they go, what they are called and how they end."""
 
 import logging
+import multiprocessing
 import os
 import re
 import signal
@@ -107,6 +108,8 @@ def test_runners_of_several_threads_are_refused(project: Path) -> None:
         done = kedro_run(project, word)
         assert done.exit_code == 1
         assert re.match("Error: a run with .* is refused: ", done.output.splitlines()[-1])
+    for child in multiprocessing.active_children():
+        child.terminate()  # of ParallelRunner: it would hold open the pipes of a browser's driver
     assert len(runs(project)) == before
 
 
