@@ -30,7 +30,7 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
             out.
     """
     app = FastAPI(title="Videogeneration", docs_url=None, redoc_url=None, openapi_url=None)
-    pictures = examples()
+    pictures = {source: dict(examples(source)) for source in SOURCES}
     animators: dict[str, tuple[tuple[Path, float], Animator]] = {}
     # one film at a time: they share the machine
     turn = threading.Lock()
@@ -57,15 +57,16 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
                 grammar = animator(source).grammar
             except CheckpointError:
                 continue
-            shown = [name for of, name in pictures if of == source]
-            found.append({"name": source, "sentences": grammar.sentences(), "examples": shown})
+            shown = {"sentences": grammar.sentences(), "examples": list(pictures[source])}
+            found.append({"name": source, **shown})
         return found
 
     @app.get("/examples/{source}/{name}")
     def example(source: str, name: str) -> Response:
-        if (source, name) not in pictures:
+        picture = pictures.get(source, {}).get(name)
+        if picture is None:
             raise HTTPException(404, f"there is no example {name}")
-        return Response(pictures[source, name], media_type="image/png")
+        return Response(picture, media_type="image/png")
 
     @app.post("/films")
     async def films(

@@ -1,6 +1,7 @@
 """Pictures to try the page with, drawn here: people in colour, icons, digits."""
 
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -64,15 +65,19 @@ LOOKS = (
 )  # fmt: skip
 
 
-def examples() -> dict[tuple[str, str], bytes]:
-    """Pictures to try, as PNG files: by the source whose networks know such ones, and by name."""
-    pictures = {("kth", look.name): draw_person(look) for look in LOOKS}
-    drawn, digits = icons(("house", "fish", "rocket")), optdigits()
-    for name, icon in zip(drawn.elements, drawn.images, strict=True):
-        pictures["icons", name] = _on_black(icon)
-    for name in ("digit 3", "digit 5"):
-        pictures["mnist", name] = _on_black(digits.images[digits.samples(name, "test")[0]])
-    return {key: _png(picture) for key, picture in pictures.items()}
+def examples(source: str) -> Iterator[tuple[str, bytes]]:
+    """Pictures to try with a source's networks: names and PNG files, drawn one by one."""
+    if source == "kth":
+        for look in LOOKS:
+            yield look.name, _png(draw_person(look))
+    elif source == "icons":
+        drawn = icons(("house", "fish", "rocket"))
+        for name, icon in zip(drawn.elements, drawn.images, strict=True):
+            yield name, _png(_on_black(icon))
+    elif source == "mnist":
+        digits = optdigits()
+        for name in ("digit 3", "digit 5"):
+            yield name, _png(_on_black(digits.images[digits.samples(name, "test")[0]]))
 
 
 def draw_person(look: Look) -> np.ndarray:
