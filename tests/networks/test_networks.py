@@ -2,6 +2,8 @@
 
 import json
 import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -111,6 +113,13 @@ def test_one_small_network_comes_along() -> None:
     assert every[0].stat().st_size < LARGEST + 100_000
     described = json.loads((packaged("kth").folder / "config.json").read_text())
     assert len(described["commit"]) == 40
+
+
+def test_nothing_is_imported_to_load_it_that_takes_seconds() -> None:
+    """Some operations, where a network is built without memory, import torch's compiler."""
+    code = "import sys; from videogeneration.networks import packaged; packaged('kth').load(); "
+    code += "sys.exit('torch._dynamo' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_who_is_not_animated_stays_and_leaves_no_ghost(tmp_path: Path) -> None:

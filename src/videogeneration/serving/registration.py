@@ -3,6 +3,7 @@
 import base64
 import io
 import logging
+import math
 from importlib.metadata import requires, version
 from pathlib import Path
 
@@ -30,8 +31,9 @@ SIGNATURE = ModelSignature(
 """Of `FilmModel.predict`."""
 
 CHAMPION = "champion"
-"""Alias of the version whose films most often do what their sentence says; of several of the one
-that is nearest to the true frames. A shorter training does not become it by being newer."""
+"""Alias of the version whose films most often do what their sentence says, see `_at_least`; of
+several of the one that is nearest to the true frames. A shorter training does not become it by
+being newer."""
 
 
 def register(
@@ -57,6 +59,7 @@ def register(
         "steps": checkpoint.steps,
         "finished": checkpoint.finished,
         "weights": checkpoint.fingerprint(),
+        "films": following.loc[following["model"] == checkpoint.folder.name, "n"].sum(),
         **{{"rate": "followed"}.get(name, name): f"{x:.4f}" for name, x in measured.items()},
     }
     known = [
@@ -70,7 +73,8 @@ def register(
     best = max(
         client.search_model_versions(f"name='{name}'"),
         key=lambda found: (
-            *(float(found.tags.get(figure, -1)) for figure in ("followed", "foreground_psnr")),
+            _at_least(float(found.tags.get("followed", 0)), int(found.tags.get("films", 0))),
+            float(found.tags.get("foreground_psnr", -1)),
             int(found.version),
         ),
     )
@@ -79,6 +83,16 @@ def register(
         "%s is version %s of %s, whose %s is version %s",
         *(checkpoint.summary(), number, name, CHAMPION, best.version),
     )
+
+
+def _at_least(share: float, films: int) -> float:
+    """The share of all films that do it, at least, by so many: Wilson's interval of 95 % (1927).
+
+    A network whose films are few does not become the best one by luck.
+    """
+    z = 1.96
+    middle = share * films + z**2 / 2
+    return (middle - z * math.sqrt(films * share * (1 - share) + z**2 / 4)) / (films + z**2)
 
 
 def _log(checkpoint: Checkpoint, source: Source, name: str) -> str:

@@ -253,7 +253,8 @@ def _read(
             last = ticks[moment(visibility(np.array(list(seen.values())), inside))]
         elif ended and at >= end:
             raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
-        notes.append(f"films start at {last / fps:.1f} seconds; `at` says another moment")
+        another = "; `at` says another moment" if at is None else ""
+        notes.append(f"films start at {last / fps:.1f} seconds{another}")
     elif at is not None and ended:
         notes.append("it is a single picture, of which `at` says nothing")
     times = range(max(ticks[0], last + 1 - HISTORY), last + 1)

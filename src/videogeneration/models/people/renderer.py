@@ -3,6 +3,7 @@
 Its shadow comes with it.
 """
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -152,7 +153,7 @@ class Renderer(nn.Module):
         super().__init__()
         self.config = c = config
         w, limbs = c.width, len(LIMBS)
-        self.radius = nn.Parameter(torch.full((len(RIGID),), 0.05).log())
+        self.radius = nn.Parameter(torch.full((len(RIGID),), math.log(0.05)))
         # encoder of the given crops
         self.encode_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
         self.encode_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
