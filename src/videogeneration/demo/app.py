@@ -57,8 +57,8 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
                 grammar = animator(source).grammar
             except CheckpointError:
                 continue
-            shown = {"sentences": grammar.sentences(), "examples": list(pictures[source])}
-            found.append({"name": source, **shown})
+            said, shown = grammar.sentences(), list(pictures[source])
+            found.append({"name": source, "sentences": said, "examples": shown})
         return found
 
     @app.get("/examples/{source}/{name}")

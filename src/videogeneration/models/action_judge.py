@@ -26,7 +26,7 @@ _COARSE = 2
 _BAND = 4
 """Rows that are matched as one: a figure that bounces still meets itself."""
 
-_SLANTS = (0.0, -1.0, -0.5, 0.5, 1.0)
+_SLANTS = (-1.0, -0.5, 0.0, 0.5, 1.0)
 """Bands a frame by which who comes nearer goes down, or up who goes away; tried one by one."""
 
 _SLANTED = 0.05
@@ -214,10 +214,9 @@ class ActionJudge(nn.Module):
             matched = matched + found * ((tried * lag).abs() < width)
             pairs = (energy[:, :-lag] * energy[:, lag:]).sqrt()
             possible = possible + (weight @ pairs[:, :, None])[:, None]
-        score = matched / possible.clamp_min(1e-6)
-        score = score.expand(count, len(_SLANTS), between + 1, len(tried))
-        level, slanted = score[:, 0], score[:, 1:].amax(1) - _SLANTED
-        score = torch.maximum(level, slanted)
+        handicap = change.new_tensor([_SLANTED * (slant != 0) for slant in _SLANTS])
+        score = matched / possible.clamp_min(1e-6) - handicap[:, None, None]
+        score = score.expand(count, -1, between + 1, len(tried)).amax(1)
         best, place = score.max(2)
         return torch.where(best > _MIN_MATCH, tried[place], 0.0)
 

@@ -10,7 +10,7 @@ from videogeneration.captions import ActionGrammar
 from videogeneration.data.action_films import ActionFilms, ActionFilmSettings, FilmBatch, readings
 from videogeneration.models.action_judge import ActionJudge, ActionJudgeConfig
 from videogeneration.training.device import Device
-from videogeneration.training.losses import step_down
+from videogeneration.training.losses import descend, step_down
 from videogeneration.validated import validated
 
 
@@ -99,10 +99,7 @@ class ActionJudgeTask:
         with self.device.autocast():
             logits = self.network(batch.film, batch.valid)
         loss = nn.functional.cross_entropy(logits.float(), batch.reading)
-        self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.network.parameters(), 5.0)
-        self.optimizer.step()
+        descend(self.optimizer, loss, 5.0)
         return {"loss": loss, "right": (logits.argmax(1) == batch.reading).float().mean()}
 
     def result(self) -> nn.Module:

@@ -150,7 +150,7 @@ class Scene:
 
     def of_references(self, values: Tensor) -> Tensor:
         """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
-        return values[torch.arange(len(values), device=values.device)[:, None], self.references]
+        return take(values, self.references)
 
     def appearance(self) -> Appearance:
         """The figure as the frames to draw from show it."""

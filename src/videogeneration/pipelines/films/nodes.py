@@ -115,7 +115,7 @@ def animate(
         for film in films:
             if film.steps < settings.steps:
                 logger.info(
-                    "%s: %s: who is animated has left after step %d, where the film ends",
+                    "%s: %s: the animated figure has left after step %d, where the film ends",
                     *(shot.name, film.sentence, film.steps),
                 )
         # films of networks that are asked for by name do not replace each other's
