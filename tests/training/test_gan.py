@@ -138,7 +138,7 @@ def test_the_generators_step_leaves_the_discriminator_alone(clips: Clips) -> Non
     before = weights(task.discriminator)
     buffers = [buffer.clone() for buffer in task.generator.buffers()]
     (batch,) = next(task.batches(5, 6))
-    task.update_generator(batch, task.generator.predict(batch))
+    task.update_generator(batch, *task.generator.imitate(batch))
     assert not moved(before, task.discriminator)
     for old, new in zip(buffers, task.generator.buffers(), strict=True):
         assert torch.equal(old, new)
@@ -328,13 +328,28 @@ def test_patches_in_which_nothing_was_drawn_count_for_nothing(clips: Clips) -> N
     class Corner(Spot):
         """It paints one corner of the true frame."""
 
-        def imitate(self, batch: Batch) -> Tensor:
+        def imitate(self, batch: Batch) -> tuple[Tensor, Tensor]:
             drawn = batch.future.clone()
             drawn[..., : drawn.shape[-2] // 2, : drawn.shape[-1] // 2] = self.grey
-            return drawn
+            return drawn, self.grey
 
     task.discriminator = Patches()  # type: ignore[assignment]
     task.generator = Corner()
     batch = next(iter(task.batches(3, 4)))[-1]
-    figures = task.update_generator(batch, task.generator.imitate(batch))
+    figures = task.update_generator(batch, *task.generator.imitate(batch))
     assert figures["adversarial_loss"].item() == pytest.approx(-0.5)  # the corner's grey alone
+
+
+def test_a_penalty_is_a_part_of_the_joint_loss_alone(clips: Clips) -> None:
+    for schedule, counts in (("joint", 1.0), ("adversarial", 0.0)):
+        task = gan_task(clips, schedule=schedule)
+        batch = next(iter(task.batches(0, 1)))[-1]
+        losses = []
+        for penalty in (0.0, 3.0):
+            task = GanTask(Spot(), task.discriminator, task.windows, task.settings, task.device)
+            drawn, none = task.generator.imitate(batch)
+            assert none == 0
+            torch.manual_seed(0)
+            figures = task.update_generator(batch, drawn, torch.tensor(penalty))
+            losses.append(figures["generator_loss"].item())
+        assert losses[1] - losses[0] == pytest.approx(3.0 * counts, abs=0.01)

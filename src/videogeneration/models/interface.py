@@ -108,16 +108,18 @@ class FilmModel(nn.Module):
             float32 `[B, horizon, H, W]` in [0, 1].
         """
 
-    def imitate(self, batch: Batch) -> Tensor:
+    def imitate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Frames for an adversary to tell from the true ones, with gradients.
 
         Here they are those of `predict`. A model may look at the future to know what to draw, if
         not how that looks.
 
         Returns:
-            float32 `[B, horizon, H, W]` in [0, 1].
+            float32 `[B, horizon, H, W]` in [0, 1], and a penalty for what an adversary does not
+            see, a scalar; here 0.
         """
-        return self.predict(batch)
+        frames = self.predict(batch)
+        return frames, frames.new_zeros(())
 
     def lesson(self, batch: Batch) -> Any:
         """What a step learns from, where that is picked and varied at random: a tree of tensors.

@@ -41,7 +41,7 @@ class GanSettings:
         generator_rate: Adam's learning rate for the generator.
         discriminator_rate: Adam's learning rate for the discriminator.
         schedule: `adversarial` minimises the discriminator's verdict alone; `joint` adds the square
-            error.
+            error and the generator's own penalty, see `FilmModel.imitate`.
         loss: `hinge`, `least_squares` or `cross_entropy`.
         reconstruction: Weight of the square error in `joint`.
         adversarial: Weight of the discriminator's verdict.
@@ -131,10 +131,10 @@ class GanTask:
             distributed.draw_apart()
             # the frames that the discriminator saw last are those that it judges then
             with torch.set_grad_enabled(learns and number == len(batch)), self.device.autocast():
-                drawn = self.generator.imitate(noisy)
+                drawn, penalty = self.generator.imitate(noisy)
             figures |= self.update_discriminator(ready, drawn.detach())
         if learns:
-            figures |= self.update_generator(ready, drawn)
+            figures |= self.update_generator(ready, drawn, penalty)
             self.average.update_parameters(self.generator)
         return figures
 
@@ -163,8 +163,8 @@ class GanTask:
             "accuracy_generated": on_generated,
         }
 
-    def update_generator(self, batch: Batch, drawn: Tensor) -> dict[str, Tensor]:
-        """An update of the generator, which drew `[B, K, H, W]` with gradients; its figures."""
+    def update_generator(self, batch: Batch, drawn: Tensor, penalty: Tensor) -> dict[str, Tensor]:
+        """An update of the generator on what `imitate` gave, with gradients; its figures."""
         s = self.settings
         with self.device.autocast():
             frame, windows = _pick(batch, drawn.shape[1])
@@ -175,7 +175,7 @@ class GanTask:
         adversarial = generator_loss(s.loss, verdict)
         loss = s.adversarial * adversarial
         if s.schedule == "joint":
-            loss = loss + s.reconstruction * weighted
+            loss = loss + s.reconstruction * weighted + penalty
         descend(self.optimizers["generator"], loss, 10.0)
         return {
             "generator_loss": loss.detach(),

@@ -179,7 +179,7 @@ def test_an_adversary_teaches_the_renderer_alone() -> None:
     model, scene = people(), batch(future=2)
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
     model.begin_adversarial()
-    frames = model.imitate(scene)
+    frames, _ = model.imitate(scene)
     assert frames.shape == (3, 2, SIZE, SIZE)
     frames.sum().backward()
     taught = {id(p) for group in model.parameter_groups() for p in group["params"]}
@@ -192,13 +192,13 @@ def test_what_is_imitated_is_drawn_in_the_poses_of_the_future() -> None:
     model, scene = people().eval(), batch(future=2)
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
     torch.manual_seed(0)
-    shown = model.imitate(scene)
+    shown, _ = model.imitate(scene)
     still = replace(scene, future=scene.history[:, :1].expand(-1, 2, -1, -1))
     torch.manual_seed(0)
-    assert not torch.equal(shown, model.imitate(still))
+    assert not torch.equal(shown, model.imitate(still)[0])
     torch.nn.init.constant_(model.reader.present.bias, -50.0)
     torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
-    assert torch.equal(model.imitate(scene), scene.future)
+    assert torch.equal(model.imitate(scene)[0], scene.future)
 
 
 def test_an_adversary_sees_shadows_that_are_not_there() -> None:
@@ -211,14 +211,31 @@ def test_an_adversary_sees_shadows_that_are_not_there() -> None:
     with torch.no_grad():
         renderer.drawn[1].bias[16:] = -50.0  # no alpha: nothing but shadow is drawn
     torch.nn.init.constant_(renderer.shadow[1].bias, 0.001)
-    assert torch.equal(model.imitate(scene), scene.future), "none that can be seen"
+    assert torch.equal(model.imitate(scene)[0], scene.future), "none that can be seen"
     torch.nn.init.constant_(renderer.shadow[1].bias, 0.1)
-    shown = model.imitate(scene)
+    shown, _ = model.imitate(scene)
     assert (scene.future - shown).mean() > 0.003
     fine = scene.future.diff(dim=-1) - shown.diff(dim=-1)
     assert fine.std() < scene.future.diff(dim=-1).std() / 4, "the true frames' noise is in it"
     (shown - scene.future).square().mean().backward()
     assert renderer.shadow[1].bias.grad.abs() > 0
+
+
+def test_who_is_drawn_where_nobody_is_is_penalised() -> None:
+    model, scene = people().eval(), batch(future=2)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
+    renderer, penalties = model.renderer, []
+    for alpha in (-50.0, 0.0):
+        with torch.no_grad():
+            renderer.drawn[1].bias[16:] = alpha
+        penalties.append(model.imitate(scene)[1])
+    assert penalties[0] < 1e-6
+    assert penalties[1] > 1
+    penalties[1].backward()
+    assert (renderer.drawn[1].bias.grad[16:] > 0).all()
+    nobody = replace(scene, future_valid=torch.zeros_like(scene.future_valid))
+    assert model.imitate(nobody)[1] == 0
 
 
 def test_looks_that_are_not_there_change_nothing() -> None:

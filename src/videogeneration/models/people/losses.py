@@ -103,8 +103,20 @@ def drawing_losses(
     return {
         "colour": mean_of((error * silhouette).sum((1, 2)) / area, counts),
         "square": mean_of((error.square() * silhouette).sum((1, 2)) / area, counts),
-        "alpha": mean_of((alpha.sigmoid() - silhouette).abs().sum((1, 2)) / area, counts),
+        "alpha": alpha_error(alpha, silhouette, counts),
     }
+
+
+def alpha_error(alpha: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
+    """Absolute error of drawn alphas, a mean over the figures' pixels.
+
+    Args:
+        alpha: `[..., H, W]`: logits.
+        silhouette: `[..., H, W]` in [0, 1].
+        counts: bool `[...]`: which of them count.
+    """
+    area = silhouette.sum((-2, -1)).clamp(min=50)
+    return mean_of((alpha.sigmoid() - silhouette).abs().sum((-2, -1)) / area, counts)
 
 
 def shadow_loss(

@@ -26,6 +26,7 @@ from videogeneration.models.people.lessons import (
 )
 from videogeneration.models.people.losses import (
     LossWeights,
+    alpha_error,
     background_loss,
     drawing_losses,
     pose_losses,
@@ -49,6 +50,9 @@ FRAMES = 10
 
 AROUND = 4
 """Pixels around a figure that an adversary judges with it."""
+
+OUTLINE = 3.0
+"""How much the error of a drawn alpha counts beside an adversary."""
 
 SHADE = 0.01
 """Share of the background's light from which on a shadow can be seen."""
@@ -335,7 +339,7 @@ class People(FilmModel):
         )
         return self._draw(scene, track, condition)
 
-    def imitate(self, batch: Batch) -> Tensor:
+    def imitate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The true frames to come, the figure drawn anew in its poses from a few of the past.
 
         Where no figure is they are the true ones: by the camera's noise, which is new in each true
@@ -354,12 +358,15 @@ class People(FilmModel):
         there = there & scene.anybody
         drawn = drawing.over(scene.background[:, None, None], there)[:, :, 0]
         alpha = drawing.covering * there[..., None, None]
-        around = torch.maximum(read.silhouette.sigmoid().view_as(alpha), alpha)
+        silhouette = read.silhouette.sigmoid().view_as(alpha)
+        outline = alpha_error(drawing.alpha, silhouette.detach(), there & batch.future_valid)
+        around = torch.maximum(silhouette, alpha)
         around = F.max_pool2d(around.detach(), 2 * AROUND + 1, 1, AROUND)
         difference = drawn - batch.future
         beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
         smooth = F.avg_pool2d(beside * difference, 2 * AROUND + 1, 1, AROUND)
-        return batch.future + around * difference + (1 - around) * smooth
+        frames = batch.future + around * difference + (1 - around) * smooth
+        return frames, OUTLINE * outline
 
     @torch.no_grad()
     def rollout(
