@@ -28,7 +28,7 @@ class JudgeSettings:
         films: Which films it learns from.
     """
 
-    steps: int = Field(1000, ge=1)
+    steps: int = Field(2000, ge=1)
     batch_size: int = Field(32, ge=1)
     learning_rate: float = Field(3e-3, gt=0)
     weight_decay: float = Field(0.02, ge=0)
