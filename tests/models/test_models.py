@@ -157,9 +157,12 @@ def test_the_caption_is_heard_after_a_few_steps() -> None:
 def test_captions_of_a_batch_do_not_mix() -> None:
     network = generator().eval()
     history = torch.rand(2, 10, 32, 32)
-    one, other = (network.predict(start(history, said, RIGHT)) for said in (LEFT, RIGHT))
-    assert not torch.allclose(one[0], other[0], atol=0.1)
-    assert torch.equal(one[1], other[1])
+    another = torch.cat([torch.rand(1, 10, 32, 32), history[1:]])
+    one = network.predict(start(history, LEFT, RIGHT))
+    for others in (start(history, RIGHT, RIGHT), start(another, LEFT, RIGHT)):
+        frames = network.predict(others)
+        assert not torch.allclose(one[0], frames[0], atol=0.1)
+        assert torch.equal(one[1], frames[1])
 
 
 def test_places_look_up_the_figure_that_they_show() -> None:
