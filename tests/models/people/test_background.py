@@ -5,6 +5,7 @@ import torch
 
 from models.people.figures import batch
 from videogeneration.models.people.background import Background, BackgroundConfig, fill
+from videogeneration.models.people.losses import background_loss, in_shadow
 
 
 def background() -> Background:
@@ -15,7 +16,7 @@ def background() -> Background:
 def test_what_is_seen_stays() -> None:
     scene = batch()
     frames, alpha = scene.history, scene.labels["silhouette"][:, :10]
-    said = background()(frames, alpha, torch.ones(3, 10, dtype=torch.bool))
+    said, _ = background()(frames, alpha, torch.ones(3, 10, dtype=torch.bool))
     free = torch.nn.functional.max_pool2d(alpha, 5, 1, 2).amin(1) == 0
     assert torch.allclose(said[free], scene.labels["background"][free], atol=0.01)
 
@@ -23,7 +24,7 @@ def test_what_is_seen_stays() -> None:
 def test_what_no_frame_shows_is_like_what_is_around() -> None:
     scene = batch()
     frames, alpha = scene.history[:, -1:], scene.labels["silhouette"][:, 9:10]
-    said = background()(frames, alpha, torch.ones(3, 1, dtype=torch.bool))
+    said, _ = background()(frames, alpha, torch.ones(3, 1, dtype=torch.bool))
     assert (said - scene.labels["background"]).abs().max() < 0.1
 
 
@@ -32,18 +33,18 @@ def test_a_missing_frame_changes_nothing() -> None:
     alpha, valid = scene.labels["silhouette"][:, :10], torch.ones(3, 10, dtype=torch.bool)
     valid[:, :4] = False
     frames = scene.history.clone()
-    first = background()(frames, alpha, valid)
+    first, _ = background()(frames, alpha, valid)
     frames[:, :4] = 0.9
-    assert torch.equal(first, background()(frames, alpha, valid))
+    assert torch.equal(first, background()(frames, alpha, valid)[0])
 
 
 def test_a_camera_that_adapts_leaves_no_seams() -> None:
     scene = batch()
     alpha, valid = scene.labels["silhouette"][:, :10], torch.ones(3, 10, dtype=torch.bool)
-    steady = background()(scene.history, alpha, valid)
+    steady, _ = background()(scene.history, alpha, valid)
     frames = scene.history.clone()
     frames[:, :-1] *= 0.8
-    assert (background()(frames, alpha, valid) - steady).abs().max() < 0.02
+    assert (background()(frames, alpha, valid)[0] - steady).abs().max() < 0.02
 
 
 def test_of_a_shadow_that_moves_less_stays_than_in_the_mean() -> None:
@@ -51,8 +52,39 @@ def test_of_a_shadow_that_moves_less_stays_than_in_the_mean() -> None:
     alpha, valid = torch.zeros_like(scene.history), torch.ones(3, 10, dtype=torch.bool)
     frames = torch.full_like(scene.history, 0.6)
     frames[:, :4, 10:20, 10:20] = 0.3
-    said = background()(frames, alpha, valid)
+    said, _ = background()(frames, alpha, valid)
     assert (said[:, 12:18, 12:18] > frames.mean(1)[:, 12:18, 12:18] + 0.02).all()
+
+
+def scenes_with_shadows(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Figures and their shadows on an even ground: frames, figures and ground, `[N, 32, 32]`."""
+    ground = torch.linspace(0.5, 0.7, 32)[:, None].expand(count, 32, 32)
+    figure, shadow = torch.zeros(2, count, 32, 32)
+    for n, column in enumerate(torch.randint(2, 20, (count,)).tolist()):
+        figure[n, 6:24, column : column + 4] = 1
+        shadow[n, 22:26, column : column + 10] = 0.25
+    return torch.where(figure > 0, 0.1, ground * (1 - shadow)), figure, ground
+
+
+def test_a_shadow_is_found_and_what_it_covers_filled_in() -> None:
+    torch.manual_seed(0)
+    network, alone = background(), torch.ones(16, 1, dtype=torch.bool)
+    optimiser = torch.optim.AdamW(network.parameters(), lr=0.01)
+    for _ in range(150):
+        frames, figure, ground = scenes_with_shadows(16)
+        said, shadow = network(frames[:, None], figure[:, None], alone)
+        shaded = in_shadow(frames, ground, figure)
+        loss = background_loss(said, shadow, ground, figure, shaded, alone[:, 0])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    frames, figure, ground = scenes_with_shadows(16)
+    with torch.no_grad():
+        said, shadow = network(frames[:, None], figure[:, None], alone)
+    shaded = in_shadow(frames, ground, figure) > 0
+    assert (said - ground)[shaded].abs().mean() < 0.4 * (frames - ground)[shaded].abs().mean()
+    assert (said - ground).abs().mean() < 0.01
+    assert shadow[shaded].mean() > 0.5 and shadow[~shaded].mean() < 0.1
 
 
 def test_filling_keeps_what_is_known() -> None:

@@ -9,6 +9,7 @@ from videogeneration.models.people.lessons import (
     DrawingLesson,
     FilmLesson,
     MotionLesson,
+    legible,
 )
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.skeleton import PELVIS, Poses
@@ -140,7 +141,6 @@ def recorded() -> tuple[FilmLesson, Poses]:
     """A film without labels, and what is true of it."""
     scene = batch(count=1, labelled=False)
     film, labels = FilmLesson.of(scene), scene.labels
-    assert film is not None
     heading = torch.stack([labels["heading"].cos(), labels["heading"].sin()], -1)
     return film, Poses(labels["keypoints"], labels["scale"], heading)
 
@@ -149,7 +149,7 @@ def test_of_recordings_the_motion_learns_what_was_read() -> None:
     film, true = recorded()
     reading = read_a_little_to_the_right(film, true)
     torch.manual_seed(0)
-    lesson = MotionLesson.read(film, reading, 50, 10, 2)
+    lesson = MotionLesson.read(film, reading, 50, 0.9, 10, 2)
     assert len(lesson.known) == 50 and not lesson.exact.any()
     assert lesson.known.any(1).all() and (lesson.visibility > 0).any(1).all()
     read = reading.poses.keypoints
@@ -165,14 +165,38 @@ def test_nobody_who_is_not_seen_teaches() -> None:
     nobody = replace(
         read_a_little_to_the_right(film, true), present=-torch.ones(film.valid.numel())
     )
-    assert not MotionLesson.read(film, nobody, 50, 10, 2).known.any()
+    assert not MotionLesson.read(film, nobody, 50, 0.9, 10, 2).known.any()
 
 
-def test_recordings_alone_are_read_frame_after_frame() -> None:
-    scene = batch(count=8)
-    assert FilmLesson.of(scene) is None
-    known = torch.ones(8, dtype=torch.bool)
-    known[5] = False
-    film = FilmLesson.of(replace(scene, labels={**scene.labels, "labels_valid": known}))
-    assert film is not None and film.valid.any(1).tolist() == [True, False]
-    assert torch.equal(film.frames[0], torch.cat([scene.history, scene.future], 1)[5])
+def test_from_what_is_read_the_motion_learns_what_truly_follows() -> None:
+    film = FilmLesson.of(batch(count=1))
+    reading = read_a_little_to_the_right(film, film.true)
+    torch.manual_seed(0)
+    lesson = MotionLesson.read(film, reading, 50, 0.9, 10, 2)
+    assert lesson.known.any(1).all() and not lesson.exact.any()  # trajectories alone
+    given, following = lesson.visibility > 0, lesson.known
+    for pose in lesson.past.keypoints[given]:
+        assert torch.isclose(reading.poses.keypoints, pose).all((1, 2)).any()
+    for pose in lesson.following.keypoints[following]:
+        assert torch.isclose(film.true.keypoints, pose).all((2, 3)).any()
+    # only what is done as told, in frames that there are
+    later = replace(film, follows=torch.zeros_like(film.follows))
+    assert not MotionLesson.read(later, reading, 50, 0.9, 10, 2).known.any()
+
+
+def test_who_is_cut_off_counts_where_nobody_is_whole() -> None:
+    share = torch.tensor([[1.0, 0.5, 0.95, 0.05], [0.7, 0.5, 0.3, 0.05]])
+    seen = torch.tensor([[True, True, True, True], [True, True, False, True]])
+    expected = torch.tensor([[1.0, 0.0, 0.95, 0.0], [0.7, 0.5, 0.0, 0.1]])
+    assert torch.equal(legible(share, seen, 0.9), expected)
+
+
+def test_half_of_the_windows_are_read_those_with_the_most_frames() -> None:
+    scene = batch(count=4)
+    there = scene.history_valid.clone()
+    there[:2, :7] = False
+    film = FilmLesson.of(replace(scene, history_valid=there))
+    assert film.valid.all() and film.labelled.all()
+    frames = torch.cat([scene.history, scene.future], 1)
+    for read in film.frames:
+        assert any(torch.equal(read, frames[n]) for n in (2, 3))

@@ -28,7 +28,7 @@ def given(references: int = 2) -> tuple[Appearance, Poses]:
     """Frames to draw from, and all poses of the film."""
     scene, whole = batch(), track(3, 13)
     frames, alpha = scene.history[:, :references], scene.labels["silhouette"][:, :references]
-    shadow = shadows(frames, alpha, scene.labels["background"])
+    shadow = shadows(frames, alpha, scene.labels["background"][:, None])
     valid = torch.ones(3, references, dtype=torch.bool)
     return Appearance(frames, alpha, shadow, valid, whole.frames(slice(0, references))), whole
 
@@ -82,7 +82,7 @@ def test_shadows_are_what_light_lacks_beside_a_figure() -> None:
     frames, alpha = torch.full((1, 1, 4, 16), 0.5), torch.zeros(1, 1, 4, 16)
     alpha[..., 4] = 1
     frames[..., 0], frames[..., 3:6], frames[..., 10] = 0.4, 0.1, 0.6
-    told = shadows(frames, alpha, background)
+    told = shadows(frames, alpha, background[:, None])
     true = torch.zeros(16)
     true[0], true[10] = 0.2, -0.2  # and not the figure's own edge
     assert torch.allclose(told[0, 0, 0], true)

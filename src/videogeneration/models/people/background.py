@@ -14,6 +14,9 @@ TYPICAL = 128
 FREE = 0.3
 """Where a pixel is as much background as this, it counts as such."""
 
+RARE = -3.0
+"""Logit of a shadow before anything is learned."""
+
 GAIN = 1.4
 """How much brighter one frame of a scene is than another, at most."""
 
@@ -34,8 +37,9 @@ class BackgroundConfig:
 class Background(nn.Module):
     """Puts the background together from where no figure is, and learns what is missing.
 
-    A small network of dilated convolutions fills in what stays unknown and takes off shadows, which
-    are where the figure is not: where they move, it takes the lightest that was seen of a place.
+    A small network of dilated convolutions puts right what is filled in, and finds shadows, which
+    are where the figure is not: what they cover is filled in too, and where they move, it takes the
+    lightest that was seen of a place.
 
     Args:
         config: Its size.
@@ -45,7 +49,7 @@ class Background(nn.Module):
         super().__init__()
         self.config = config
         w = config.width
-        last = nn.Conv2d(w, 2 * 4, 3, padding=1)
+        last = nn.Conv2d(w, 3 * 4, 3, padding=1)
         zeroed(last)
         self.layers = nn.Sequential(
             nn.Conv2d(5, w, 4, stride=2, padding=1),
@@ -53,8 +57,8 @@ class Background(nn.Module):
             last,
         )
 
-    def forward(self, frames: Tensor, alpha: Tensor, valid: Tensor) -> Tensor:
-        """Estimate the background.
+    def forward(self, frames: Tensor, alpha: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Estimate the background and where shadows fall on it.
 
         Args:
             frames: `[B, S, H, W]` in [0, 1], newest last.
@@ -62,14 +66,17 @@ class Background(nn.Module):
             valid: bool `[B, S]`: which frames there are.
 
         Returns:
-            `[B, H, W]`, from 0 to about 1.
+            `[B, H, W]`, from 0 to about 1; and how far shadows cover it, `[B, H, W]` in [0, 1].
         """
         filled, lighter, known, covered = self._filled(frames[:, :, None], alpha, valid)
         newest = 4 * (frames[:, -1:] - filled)
         seen = torch.cat([2 * filled - 1, known, covered[:, -1:], newest, 8 * lighter], 1)
         predicted = F.pixel_shuffle(self.layers(F.avg_pool2d(seen, 2)), 2)
-        residual, share = F.interpolate(predicted, scale_factor=2, mode="bilinear").chunk(2, 1)
-        return (filled + share.sigmoid() * lighter + residual)[:, 0]
+        predicted = F.interpolate(predicted, scale_factor=2, mode="bilinear")
+        residual, share, shadow = predicted.chunk(3, 1)
+        shadow = (shadow + RARE).sigmoid()
+        filled = fill(filled + share.sigmoid() * lighter, known * (1 - shadow))
+        return (filled + residual)[:, 0], shadow[:, 0]
 
     def at_size(self, pictures: Tensor, alpha: Tensor, valid: Tensor, small: Tensor) -> Tensor:
         """The background of larger pictures of the same scene, in their colours.

@@ -38,7 +38,7 @@ class DrawingLesson:
         labelled: bool `[B, F]`: of which frames pose and silhouette are known.
         shadowed: bool `[B, F]`: on which frames shadows fall as on the others.
         exact: bool `[B, F]`: of which labelled frames the figure is drawn from with its true
-            silhouette, not with the one that is read.
+            silhouette and background, not with those that are read.
         noise: Normal `[B, F, 16, 2]`: what true keypoints are drawn astray by, times a deviation.
     """
 
@@ -200,7 +200,7 @@ class MotionLesson:
             none is given.
         following: `[N, horizon]`.
         known: bool `[N, horizon]`: which count.
-        exact: bool `[N]`: whose poses that follow are true, and not read.
+        exact: bool `[N]`: whose poses teach a body, too: true ones, not read.
         caption: One-hot `[N, words, vocabulary]`: what the poses that follow do.
         quantile: `[N, 1]` in [0, 1]: of the trajectories there may be, which one is learned; half
             of them are the median.
@@ -232,45 +232,58 @@ class MotionLesson:
             present = labels["labels_valid"][:, None] & labels["present"]
         visibility = visible_share(poses.keypoints, batch.history.shape[-2:])
         visibility = visibility * (visibility > LEGIBLE) * present
-        return cls._picked(poses, visibility, present & follows, True, caption, length, horizon)
+        possible = present & follows
+        return cls._picked(poses, visibility, poses, possible, True, caption, length, horizon)
 
     @classmethod
     def read(
-        cls, film: "FilmLesson", read: Reading, count: int, length: int, horizon: int
+        cls, film: "FilmLesson", read: Reading, count: int, whole: float, length: int, horizon: int
     ) -> "MotionLesson":
-        """Pick moments in recorded films; past and what follows are as they were read.
+        """Pick moments in films whose past is given as it was read; they teach trajectories alone.
+
+        What follows is the truth, or what was read where it is not known. Of what was read a body
+        would learn to tremble: it would take its own poses for misread ones, too.
 
         Args:
             film: F films.
             read: What was read from their frames, `[F * T]`.
             count: Moments in each film.
+            whole: See `legible`.
             length: Past poses.
             horizon: Poses that follow.
         """
-        shape, size = film.valid.shape, film.frames.shape[-2:]
+        shape, size, labelled = film.valid.shape, film.frames.shape[-2:], film.labelled
         found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
         seen = film.valid & (read.present > 0).unflatten(0, shape)
-        visibility = seen * visible_share(found.keypoints, size)
+        share = seen * visible_share(found.keypoints, size)
+        following = Poses(
+            torch.where(labelled[:, None, None, None], film.true.keypoints, found.keypoints),
+            torch.where(labelled[:, None], film.true.scale, found.scale),
+            torch.where(labelled[:, None, None], film.true.heading, found.heading),
+        )
+        possible = torch.where(labelled[:, None], film.follows, share > READABLE)
 
         def often(x: Tensor) -> Tensor:
             return x.repeat_interleave(count, 0)
 
-        possible = often(visibility > READABLE)
-        return cls._picked(
+        lesson = cls._picked(
             found.map(often),
-            often(visibility),
-            possible,
+            often(share),
+            following.map(often),
+            often(possible),
             False,
             often(film.caption),
             length,
             horizon,
         )
+        return replace(lesson, visibility=legible(lesson.visibility, lesson.visibility > 0, whole))
 
     @classmethod
     def _picked(
         cls,
         poses: Poses,
         visibility: Tensor,
+        later: Poses,
         possible: Tensor,
         exact: bool,
         caption: Tensor,
@@ -282,8 +295,9 @@ class MotionLesson:
         Args:
             poses: `[N, T]`.
             visibility: `[N, T]` in [0, 1]: which share of them frames show; 0 where there is none.
-            possible: bool `[N, T]`: which of them may be taught.
-            exact: Whether they are true, and not read.
+            later: `[N, T]`: the same, as they shall be predicted.
+            possible: bool `[N, T]`: which of these may be taught.
+            exact: Whether they teach a body, too.
             caption: `[N, words, vocabulary]`.
             length: Past poses.
             horizon: Poses that follow.
@@ -303,7 +317,7 @@ class MotionLesson:
         return cls(
             past=poses.map(lambda x: take(x, past)),
             visibility=share,
-            following=poses.map(lambda x: take(x, following)),
+            following=later.map(lambda x: take(x, following)),
             known=within & take(possible, following) & (share > 0).any(1, keepdim=True),
             exact=torch.full_like(share[:, 0], exact, dtype=torch.bool),
             caption=caption,
@@ -320,29 +334,42 @@ class MotionLesson:
 
 @dataclass(frozen=True)
 class FilmLesson:
-    """F windows of recordings, whose frames are read one after the other.
+    """F windows whose frames are read one after the other: the motion goes by what is read.
 
     Attributes:
         frames: `[F, T, H, W]`.
         valid: bool `[F, T]`: which of them there are.
-        caption: One-hot `[F, words, vocabulary]`: what is done in all of them.
+        true: The true poses, `[F, T]`.
+        follows: bool `[F, T]`: in which of them the figure is known to do what the caption says.
+        labelled: bool `[F]`: of which windows these two are known.
+        caption: One-hot `[F, words, vocabulary]`; of windows that are not labelled it is true of
+            all frames.
     """
 
     frames: Tensor
     valid: Tensor
+    true: Poses
+    follows: Tensor
+    labelled: Tensor
     caption: Tensor
 
     @classmethod
-    def of(cls, batch: Batch) -> "FilmLesson | None":
-        """Pick a quarter of the windows, those with the most frames; None where all have labels."""
-        recorded = ~batch.labels["labels_valid"]
-        if not recorded.any():
-            return None
-        there = torch.cat([batch.history_valid, batch.future_valid], 1) & recorded[:, None]
+    def of(cls, batch: Batch) -> "FilmLesson":
+        """Pick half of the windows, those with the most frames."""
+        labels = batch.labels
+        there = torch.cat([batch.history_valid, batch.future_valid], 1)
         order = there.sum(1) + torch.rand(len(there), device=there.device)
-        picked = order.topk(-(-len(there) // 4)).indices
+        picked = order.topk(-(-len(there) // 2)).indices
         frames = torch.cat([batch.history, batch.future], 1)
-        return cls(frames[picked], there[picked], batch.caption[picked])
+        follows = there & labels["present"] & labels["follows"]
+        return cls(
+            frames=frames[picked],
+            valid=there[picked],
+            true=_true(labels, "").map(lambda x: x[picked]),
+            follows=follows[picked],
+            labelled=labels["labels_valid"][picked],
+            caption=batch.caption[picked],
+        )
 
 
 @dataclass(frozen=True)
@@ -358,6 +385,22 @@ class Lesson:
     drawing: DrawingLesson
     motion: MotionLesson
     caption: Tensor
+
+
+def legible(share: Tensor, seen: Tensor, whole: float) -> Tensor:
+    """How far to go by what was read of given frames: who is cut off is read badly.
+
+    Args:
+        share: `[B, T]`: which share of a figure's keypoints they show.
+        seen: bool `[B, T]`: which of them show a figure.
+        whole: The share from which on a figure is whole; others count where no frame shows it so.
+
+    Returns:
+        `[B, T]`: the share, 0 in frames that do not count.
+    """
+    best = seen & (share > whole)
+    best = torch.where(best.any(1, keepdim=True), best, seen)
+    return share.clamp(min=0.1) * best
 
 
 for kind in (Poses, DrawingLesson, MotionLesson, Lesson):

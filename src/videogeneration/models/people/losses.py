@@ -12,6 +12,12 @@ from videogeneration.models.people.renderer import beside
 from videogeneration.models.people.skeleton import Poses, assigned
 from videogeneration.validated import validated
 
+SEEN = 0.02
+"""Difference from the background from which on a shadow can be seen."""
+
+FOUND = 0.1
+"""How much it counts whether shadows are found, beside the error of the background."""
+
 
 @validated
 class LossWeights:
@@ -132,10 +138,7 @@ def shadow_loss(
         counts: bool `[N]`: which of them count.
     """
     free = beside(silhouette)
-    shaded = (1 - shadow) * background
-    bright, drawn = ((free * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, shaded.detach()))
-    gain = (bright / drawn).clamp(1 / GAIN, GAIN)
-    error = gain[:, None, None] * shaded - frames
+    error = _as_bright((1 - shadow) * background, frames, free) - frames
     area = silhouette.sum((1, 2)).clamp(min=50)
     return mean_of((error.square() * free).sum((1, 2)) / area, counts)
 
@@ -157,15 +160,49 @@ def reconstruction_loss(
     return mean_of(error, counts)
 
 
-def background_loss(estimate: Tensor, true: Tensor, covered: Tensor, counts: Tensor) -> Tensor:
-    """How far a background is from the true one; what figures cover counts as much as the rest.
+def background_loss(
+    estimate: Tensor, shadow: Tensor, true: Tensor, covered: Tensor, shaded: Tensor, counts: Tensor
+) -> Tensor:
+    """How far a background is from the true one, and what is said of shadows from what is so.
+
+    What figures cover counts as much as the rest, and what their shadows cover too.
 
     Args:
         estimate: `[B, H, W]`.
+        shadow: `[B, H, W]` in [0, 1]: how far it is said to be in shadow.
         true: `[B, H, W]`.
         covered: `[B, H, W]` in [0, 1]: how far figures cover it in the given frames.
+        shaded: The same of shadows, see `in_shadow`.
         counts: bool `[B]`: of which it is known.
     """
     error = (estimate - true).abs()
-    behind = (error * covered).sum((1, 2)) / covered.sum((1, 2)).clamp(min=50)
-    return mean_of(error.mean((1, 2)) + behind, counts)
+    special = torch.stack([error * covered, error * shaded, FOUND * (1 - shadow) * shaded], 1)
+    area = torch.stack([covered, shaded, shaded], 1).sum((2, 3)).clamp(min=50)
+    # where no shadow is, nothing shall be smoothed: true backgrounds are without a camera's noise
+    rest = error + FOUND * shadow * (1 - shaded)
+    return mean_of(rest.mean((1, 2)) + (special.sum((2, 3)) / area).sum(1), counts)
+
+
+def in_shadow(frames: Tensor, background: Tensor, silhouette: Tensor) -> Tensor:
+    """Where frames differ from the background though no figure is there, as far as is known.
+
+    So shadows do, and what of a figure was overlooked.
+
+    Args:
+        frames: `[N, H, W]` in [0, 1].
+        background: `[N, H, W]`.
+        silhouette: `[N, H, W]` in [0, 1].
+
+    Returns:
+        `[N, H, W]` in [0, 1].
+    """
+    free = beside(silhouette)
+    difference = (_as_bright(background, frames, free) - frames).abs()
+    # the camera's noise is no shadow
+    return free * (F.avg_pool2d(difference, 3, 1, 1) > SEEN)
+
+
+def _as_bright(background: Tensor, frames: Tensor, free: Tensor) -> Tensor:
+    """Backgrounds as bright as frames where these are free, all `[N, H, W]`: cameras adapt."""
+    given, drawn = ((free * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, background.detach()))
+    return (given / drawn).clamp(1 / GAIN, GAIN)[:, None, None] * background

@@ -137,9 +137,7 @@ class Motion(nn.Module):
         """Losses `trajectory` (quantile regression) and `body` (flow matching), scalars.
 
         Args:
-            lesson: N past poses as they are read, see `as_read`, and those that follow. Where these
-                are not exact they teach trajectories alone: of what was read a body would learn to
-                tremble.
+            lesson: N past poses as they are read, see `as_read`, and those that follow.
             condition: Caption embedding `[N, condition]`.
         """
         given, places, change, first = _taught(lesson)

@@ -21,6 +21,7 @@ from videogeneration.models.people.lessons import (
     Lesson,
     MotionLesson,
     inside,
+    legible,
     take,
     visible_share,
 )
@@ -29,6 +30,7 @@ from videogeneration.models.people.losses import (
     alpha_error,
     background_loss,
     drawing_losses,
+    in_shadow,
     pose_losses,
     reconstruction_loss,
     shadow_loss,
@@ -141,6 +143,7 @@ class Scene:
         past: Its poses, `[B, T]`.
         references: Numbers of the frames to draw it from, `[B, S]`.
         background: `[B, H, W]`.
+        shadow: `[B, H, W]` in [0, 1]: how far shadows cover it in the frames.
     """
 
     frames: Tensor
@@ -151,6 +154,7 @@ class Scene:
     past: Poses
     references: Tensor
     background: Tensor
+    shadow: Tensor
 
     def of_references(self, values: Tensor) -> Tensor:
         """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
@@ -159,7 +163,7 @@ class Scene:
     def appearance(self) -> Appearance:
         """The figure as the frames to draw from show it."""
         frames, alpha = self.of_references(self.frames), self.of_references(self.alpha)
-        shadow = shadows(frames, alpha, self.background)
+        shadow = shadows(frames, alpha, self.background[:, None])
         return Appearance(
             frames, alpha, shadow, self.of_references(self.seen), self.past.map(self.of_references)
         )
@@ -175,9 +179,16 @@ class Scene:
         frames, valid, seen, visibility, alpha = (
             x[:, first:] for x in (self.frames, self.valid, self.seen, self.visibility, self.alpha)
         )
-        references = (self.references - first).clamp(min=0)[:, :count]
-        past = self.past.frames(slice(first, None))
-        return Scene(frames, valid, seen, visibility, alpha, past, references, self.background)
+        return replace(
+            self,
+            frames=frames,
+            valid=valid,
+            seen=seen,
+            visibility=visibility,
+            alpha=alpha,
+            past=self.past.frames(slice(first, None)),
+            references=(self.references - first).clamp(min=0)[:, :count],
+        )
 
 
 class People(FilmModel):
@@ -237,10 +248,10 @@ class People(FilmModel):
         """The losses of all networks, each from what is known.
 
         Of labelled windows the reader learns the true poses, the renderer to draw one frame's
-        figure in another frame's true pose, the motion the true poses to come. Of others reader and
-        renderer learn together: one frame's figure in the pose that is read from another must give
-        that other; and of a quarter of them, read frame after frame, the motion learns where people
-        go.
+        figure in another frame's true pose, the motion the true poses to come, also from those that
+        are read in half of the windows, frame after frame. Of others reader and renderer learn
+        together: one frame's figure in the pose that is read from another must give that other; and
+        from what is read the motion learns where people go.
         """
         drawing = lesson.drawing
         read = self.reader(drawing.frames.flatten(0, 1))
@@ -258,14 +269,13 @@ class People(FilmModel):
 
     @torch.no_grad()
     def _motion_lesson(self, batch: Batch) -> MotionLesson:
-        """True past poses with a reader's errors, and those of recordings as they are read."""
-        c = self.config
-        motion = MotionLesson.of(batch, c.motion.history, c.motion.horizon)
+        """True past poses with errors like a reader's, and those of some films as they are read."""
+        c, sizes = self.config, (self.config.motion.history, self.config.motion.horizon)
+        motion = MotionLesson.of(batch, *sizes)
         motion = replace(motion, past=self.motion.as_read(motion.past, motion.visibility))
-        if film := FilmLesson.of(batch):
-            read = self.reader(film.frames.flatten(0, 1))
-            sizes = (c.sequences, c.motion.history, c.motion.horizon)
-            motion = motion.then(MotionLesson.read(film, read, *sizes))
+        film = FilmLesson.of(batch)
+        read = self.reader(film.frames.flatten(0, 1))
+        motion = motion.then(MotionLesson.read(film, read, c.sequences, c.whole, *sizes))
         if self.training:
             self.motion.adapt(motion)
         return motion
@@ -281,23 +291,26 @@ class People(FilmModel):
         alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
         alpha = torch.where(lesson.exact[..., None, None], lesson.silhouette, alpha)[:, first]
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
-        estimate = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        estimate, shadow = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
+        known = lesson.background_valid
+        exact = lesson.exact[:, first] & known[:, None]
+        behind = torch.where(
+            exact[..., None, None], lesson.background[:, first], estimate.detach()[:, None]
+        )
         appearance = Appearance(
             lesson.frames[:, first],
             alpha,
-            shadows(lesson.frames[:, first], alpha, estimate.detach()),
+            shadows(lesson.frames[:, first], alpha, behind),
             seen[:, first],
             poses.frames(first),
         )
         drawing = self.renderer(appearance, poses.frames(last), condition)
-        known = lesson.background_valid
         background = torch.where(
             known[:, None, None, None], lesson.background[:, last], estimate.detach()[:, None]
         )
         counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
         composite = drawing.over(background[:, :, None], torch.ones_like(counts))[:, :, 0]
         beside = counts & lesson.shadowed[:, last]
-        shadow = drawing.shadow.flatten(0, 1)
         frames, counts, beside = (x.flatten(0, 1) for x in (lesson.frames[:, last], counts, beside))
         drawn = labelled[:, last].flatten()
         silhouette = lesson.silhouette[:, last].flatten(0, 1)
@@ -309,12 +322,16 @@ class People(FilmModel):
             silhouette,
             counts & drawn,
         )
-        losses["shadow"] = shadow_loss(shadow, frames, background, silhouette, beside)
+        losses["shadow"] = shadow_loss(
+            drawing.shadow.flatten(0, 1), frames, background, silhouette, beside
+        )
         losses["reconstruction"] = reconstruction_loss(
             composite, frames, background, counts & ~drawn
         )
+        given = (lesson.frames[:, first], lesson.background[:, first], alpha)
+        shaded = in_shadow(*(x.flatten(0, 1) for x in given)).view_as(alpha)
         losses["background"] = background_loss(
-            estimate, lesson.background[:, 0], alpha.amax(1), known
+            estimate, shadow, lesson.background[:, 0], alpha.amax(1), shaded.amax(1), known
         )
         return losses, mean_of((composite - frames).square().mean((1, 2)), counts)
 
@@ -416,13 +433,13 @@ class People(FilmModel):
         scene = scene.newest(pictures.shape[1])
         yield pictures
         height, width = pictures.shape[-2:]
-        alpha, rest = (
+        alpha, rest, shadow = (
             F.interpolate(x, (height, width), mode="bilinear")
-            for x in (scene.alpha, rest[:, -pictures.shape[1] :])
+            for x in (scene.alpha, rest[:, -pictures.shape[1] :], scene.shadow[:, None])
         )
-        background = self.background.at_size(
-            pictures, torch.maximum(alpha, rest), scene.valid, scene.background
-        )
+        # what is hardly a shadow is none: fine textures stay
+        covered = torch.maximum(torch.maximum(alpha, rest), 2 * shadow - 1)
+        background = self.background.at_size(pictures, covered, scene.valid, scene.background)
         # others stay where they are
         background = background + rest[:, -1:] * (pictures[:, -1] - background)
         background = background[:, None]
@@ -504,17 +521,18 @@ class People(FilmModel):
         seen = spread(read.present > 0)
         alpha = spread(read.silhouette.sigmoid())
         # who cannot be read covers the background too
-        background = self.background(history, alpha, valid)
+        background, shadow = self.background(history, alpha, valid)
         alpha = alpha * seen[..., None, None]
         # whole figures first, then newer ones; who is cut off is read badly
         whole = visible_share(past.keypoints, history.shape[-2:])
-        legible = seen & (whole > self.config.whole)
-        legible = torch.where(legible.any(1, keepdim=True), legible, seen)
-        order = 4 * legible + whole + torch.linspace(0, 0.5, length, device=history.device)
-        most = max(1, int(legible.sum(1).amax()))
+        visibility = legible(whole, seen, self.config.whole)
+        readable = visibility > 0
+        order = 4 * readable + whole + torch.linspace(0, 0.5, length, device=history.device)
+        most = max(1, int(readable.sum(1).amax()))
         references = order.topk(min(self.config.references, length, most), 1).indices
-        visibility = whole.clamp(min=0.1) * legible
-        return Scene(history, valid, legible, visibility, alpha, past, references, background)
+        return Scene(
+            history, valid, readable, visibility, alpha, past, references, background, shadow
+        )
 
     def _pose_rollout(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
         """Poses after poses, `[B, FRAMES]` at a time."""

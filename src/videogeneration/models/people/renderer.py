@@ -407,12 +407,12 @@ def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
     Args:
         frames: `[B, S, H, W]` in [0, 1].
         alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
-        background: `[B, H, W]`.
+        background: `[B, 1 or S, H, W]`.
 
     Returns:
         `[B, S, H, W]`, at most `DARKEST`; negative where they are lighter.
     """
-    share = 1 - frames / background[:, None].clamp(min=0.05)
+    share = 1 - frames / background.clamp(min=0.05)
     return beside(alpha) * share.clamp(-DARKEST, DARKEST)
 
 
