@@ -256,12 +256,9 @@ class MotionLesson:
         found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
         seen = film.valid & (read.present > 0).unflatten(0, shape)
         share = seen * visible_share(found.keypoints, size)
-        following = Poses(
-            torch.where(labelled[:, None, None, None], film.true.keypoints, found.keypoints),
-            torch.where(labelled[:, None], film.true.scale, found.scale),
-            torch.where(labelled[:, None, None], film.true.heading, found.heading),
-        )
-        possible = torch.where(labelled[:, None], film.follows, share > READABLE)
+        known = labelled[:, None].expand(shape)
+        following = film.true.where(known, found)
+        possible = torch.where(known, film.follows, share > READABLE)
 
         def often(x: Tensor) -> Tensor:
             return x.repeat_interleave(count, 0)

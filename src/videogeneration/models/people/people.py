@@ -337,14 +337,11 @@ class People(FilmModel):
 
     def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
         """The true poses, not quite exact, or the read ones where these are not known."""
-        true, count = lesson.true, lesson.labelled
+        true = lesson.true
         found = read.poses.map(lambda x: x.unflatten(0, lesson.visible.shape))
         noise = self.config.jitter * true.scale[..., None, None] * lesson.noise
-        return Poses(
-            torch.where(count[..., None, None], true.keypoints + noise, found.keypoints),
-            torch.where(count, true.scale, found.scale).clamp(min=8),
-            torch.where(count[..., None], true.heading, found.heading),
-        )
+        near = Poses(true.keypoints + noise, true.scale, true.heading)
+        return near.where(lesson.labelled, found).not_tiny()
 
     def predict(self, batch: Batch) -> Tensor:
         """The next frames, see `FilmModel`."""

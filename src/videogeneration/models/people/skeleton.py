@@ -166,6 +166,14 @@ class Poses:
         """Some of the frames."""
         return self.map(lambda x: x[:, frames])
 
+    def where(self, mask: Tensor, other: "Poses") -> "Poses":
+        """The same where a mask is true, which has the shape of the scales; others elsewhere."""
+        return Poses(
+            torch.where(mask[..., None, None], self.keypoints, other.keypoints),
+            torch.where(mask, self.scale, other.scale),
+            torch.where(mask[..., None], self.heading, other.heading),
+        )
+
     def not_tiny(self) -> "Poses":
         """The same, but no smaller than 8 pixels: what is read of nobody may be anything."""
         return Poses(self.keypoints, self.scale.clamp(min=8), self.heading)
