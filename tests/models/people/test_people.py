@@ -209,16 +209,30 @@ def test_an_adversary_sees_shadows_that_are_not_there() -> None:
     torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
     renderer = model.renderer
     with torch.no_grad():
-        renderer.drawn[1].bias[16:] = -50.0  # no alpha: nothing but shadow is drawn
-    torch.nn.init.constant_(renderer.shadow[1].bias, 0.001)
+        renderer.drawn.bias[16:] = -50.0  # no alpha: nothing but shadow is drawn
+    torch.nn.init.constant_(renderer.shadow.bias, 0.001)
     assert torch.equal(model.imitate(scene)[0], scene.future), "none that can be seen"
-    torch.nn.init.constant_(renderer.shadow[1].bias, 0.1)
+    torch.nn.init.constant_(renderer.shadow.bias, 0.1)
     shown, _ = model.imitate(scene)
     assert (scene.future - shown).mean() > 0.003
     fine = scene.future.diff(dim=-1) - shown.diff(dim=-1)
     assert fine.std() < scene.future.diff(dim=-1).std() / 4, "the true frames' noise is in it"
     (shown - scene.future).square().mean().backward()
-    assert renderer.shadow[1].bias.grad.abs() > 0
+    assert renderer.shadow.bias.grad.abs() > 0
+
+
+def test_a_shadow_comes_along_where_it_is_found() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
+    moved = []
+    for found in (-50.0, 3.0):
+        with torch.no_grad():
+            model.renderer.drawn.bias[16:] = -50.0  # no alpha: nothing but shadow is drawn
+            model.background.layers[-1].bias[8:] = found  # type: ignore[index]
+        film = next(model.rollout(scene.history, scene.history_valid, scene.caption))
+        moved.append(film.diff(dim=1).abs().amax())
+    assert moved[0] == 0 and moved[1] > 0.05
 
 
 def test_who_is_drawn_where_nobody_is_is_penalised() -> None:
@@ -228,12 +242,12 @@ def test_who_is_drawn_where_nobody_is_is_penalised() -> None:
     renderer, penalties = model.renderer, []
     for alpha in (-50.0, 0.0):
         with torch.no_grad():
-            renderer.drawn[1].bias[16:] = alpha
+            renderer.drawn.bias[16:] = alpha
         penalties.append(model.imitate(scene)[1])
     assert penalties[0] < 1e-6
     assert penalties[1] > 1
     penalties[1].backward()
-    assert (renderer.drawn[1].bias.grad[16:] > 0).all()
+    assert (renderer.drawn.bias.grad[16:] > 0).all()
     nobody = replace(scene, future_valid=torch.zeros_like(scene.future_valid))
     assert model.imitate(nobody)[1] == 0
 

@@ -160,11 +160,22 @@ def test_a_little_training_draws_better() -> None:
 
 def test_dense_layers_that_run_wild_are_held() -> None:
     network, figures = renderer(), []
-    network.drawn[-1].weight.data.fill_(1e-5)
+    network.drawn.weight.data.fill_(1e-5)
     for size in (20.0, 40.0):
         network.dense[-1].bias.data.fill_(size)
         figures.append(drawn(network).figure)
     assert torch.equal(*figures)
+
+
+def test_gradients_do_not_grow_with_features() -> None:
+    gradients = []
+    for size in (1.0, 100.0):
+        network = renderer()
+        network.to_half.weight.data *= size
+        drawn(network).shadow.square().sum().add(drawn(network).shadow.sum()).backward()
+        gradients.append(network.shadow.weight.grad.norm())  # type: ignore[union-attr]
+    # one layer's would be all that is left of the norm that is cut
+    assert gradients[1] < 3 * gradients[0]
 
 
 def test_a_crop_that_does_not_fit_is_refused() -> None:

@@ -59,6 +59,9 @@ OUTLINE = 3.0
 SHADE = 0.01
 """Share of the background's light from which on a shadow can be seen."""
 
+MOMENTS = 64
+"""Moments of a film that is read, from which the motion learns in a step."""
+
 WHOLE = 0.9
 """Share of keypoints in the frame below which a person is cut off."""
 
@@ -106,7 +109,7 @@ class PeopleConfig:
     condition: int = Field(32, ge=1)
     references: int = Field(3, ge=1)
     horizon: int = Field(1, ge=1)
-    sequences: int = Field(64, ge=0)
+    sequences: int = Field(256, ge=0)
     whole: float = Field(0.9, ge=0, le=1)
     temperature: float = Field(1.0, ge=0)
     motion_rate: float = Field(1.5, ge=0)
@@ -163,7 +166,7 @@ class Scene:
     def appearance(self) -> Appearance:
         """The figure as the frames to draw from show it."""
         frames, alpha = self.of_references(self.frames), self.of_references(self.alpha)
-        shadow = shadows(frames, alpha, self.background[:, None])
+        shadow = shadows(frames, alpha, self.background[:, None]) * self.shadow[:, None]
         return Appearance(
             frames, alpha, shadow, self.of_references(self.seen), self.past.map(self.of_references)
         )
@@ -275,7 +278,7 @@ class People(FilmModel):
         motion = replace(motion, past=self.motion.as_read(motion.past, motion.visibility))
         film = FilmLesson.of(batch)
         read = self.reader(film.frames.flatten(0, 1))
-        motion = motion.then(MotionLesson.read(film, read, c.sequences, c.whole, *sizes))
+        motion = motion.then(MotionLesson.read(film, read, MOMENTS, c.whole, *sizes))
         if self.training:
             self.motion.adapt(motion)
         return motion
@@ -297,10 +300,11 @@ class People(FilmModel):
         behind = torch.where(
             exact[..., None, None], lesson.background[:, first], estimate.detach()[:, None]
         )
+        found = torch.where(exact[..., None, None], 1.0, shadow.detach()[:, None])
         appearance = Appearance(
             lesson.frames[:, first],
             alpha,
-            shadows(lesson.frames[:, first], alpha, behind),
+            found * shadows(lesson.frames[:, first], alpha, behind),
             seen[:, first],
             poses.frames(first),
         )

@@ -183,11 +183,12 @@ class Renderer(nn.Module):
         self.unsqueeze = nn.Conv2d(8, 4 * w, 1)
         self.middle = Block(4 * w)
         self.to_quarter, self.up_quarter = nn.Conv2d(4 * w, 2 * w, 1), Block(2 * w)
-        self.to_half, self.up_half = nn.Conv2d(2 * w, w, 1), Block(w)
-        self.drawn = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 4 * 5, 3, padding=1))
+        self.to_half = nn.Conv2d(2 * w, w, 1)
+        self.up_half = nn.Sequential(Block(w), nn.GroupNorm(8, w), nn.SiLU())
+        self.drawn = nn.Conv2d(w, 4 * 5, 3, padding=1)
         self.choice = nn.Sequential(nn.Conv2d(2 * w + 2, w, 1), nn.SiLU(), nn.Conv2d(w, 4, 1))
-        self.shadow = nn.Sequential(nn.SiLU(), nn.Conv2d(w, 1, 3, padding=1))
-        for last in (self.drawn[1], self.choice[2], self.dense[4], self.shadow[1]):
+        self.shadow = nn.Conv2d(w, 1, 3, padding=1)
+        for last in (self.drawn, self.choice[2], self.dense[4], self.shadow):
             zeroed(last)
 
     def forward(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Drawing:
