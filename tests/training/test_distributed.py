@@ -73,11 +73,13 @@ def alone(
     return trained(pools[:1], store, tmp_path_factory.mktemp("alone"))
 
 
-def assert_same(found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor]) -> None:
+def assert_same(
+    found: dict[str, torch.Tensor], expected: dict[str, torch.Tensor], apart: float = 1e-5
+) -> None:
     assert expected.keys() == found.keys()
     for name, weight in expected.items():
         torch.testing.assert_close(
-            found[name], weight, atol=1e-5, rtol=0, msg=lambda said, name=name: f"{name}: {said}"
+            found[name], weight, atol=apart, rtol=0, msg=lambda said, name=name: f"{name}: {said}"
         )
 
 
@@ -102,7 +104,8 @@ def test_people_whose_windows_share_little_are_learned_alike(
         # softmaxes do not feel them: their gradients are rounding alone
         for name in ("reader.votes.bias", "renderer.choice.2.bias"):
             found.pop(name)
-    assert_same(weights[1], weights[0])
+    # Adam makes a step of what is rounding, a weight in thousands: a tenth of one is allowed
+    assert_same(weights[1], weights[0], apart=3e-5)
 
 
 def test_a_process_that_dies_ends_the_training_which_goes_on_later(
