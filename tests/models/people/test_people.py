@@ -50,6 +50,17 @@ def test_of_recordings_reader_and_renderer_learn_together() -> None:
     assert model.reader.votes.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
 
 
+def test_a_recorded_figure_is_no_shadow() -> None:
+    model, scene = people(), batch(labelled=False)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    shadows = []
+    for outline in (-50.0, 50.0):
+        torch.nn.init.constant_(model.reader.silhouette.bias, outline)
+        torch.manual_seed(2)
+        shadows.append(model.training_loss(model.lesson(scene))[1]["shadow"])
+    assert shadows[0] > 0.01 and shadows[1] == 0
+
+
 def test_what_labels_say_of_recordings_is_not_read() -> None:
     scene = batch(labelled=False)
     labels = dict(scene.labels)
@@ -59,6 +70,7 @@ def test_what_labels_say_of_recordings_is_not_read() -> None:
     for known in (scene.labels, labels):
         torch.manual_seed(2)
         model = people()
+        torch.nn.init.constant_(model.reader.present.bias, 5.0)
         losses.append(model.training_loss(model.lesson(replace(scene, labels=known)))[0])
     assert torch.equal(*losses)
 

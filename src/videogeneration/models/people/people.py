@@ -291,8 +291,9 @@ class People(FilmModel):
         first, last = slice(0, -c.drawings), slice(-c.drawings, None)
         labelled = lesson.labelled
         poses = self._poses_to_draw(lesson, read)
-        alpha = read.silhouette.sigmoid().unflatten(0, shape).detach()
-        alpha = torch.where(lesson.exact[..., None, None], lesson.silhouette, alpha)[:, first]
+        outline = read.silhouette.sigmoid().unflatten(0, shape).detach()
+        alpha = torch.where(lesson.exact[..., None, None], lesson.silhouette, outline)[:, first]
+        silhouette = torch.where(labelled[..., None, None], lesson.silhouette, outline)[:, last]
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
         estimate, shadow = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
         known = lesson.background_valid
@@ -317,7 +318,7 @@ class People(FilmModel):
         beside = counts & lesson.shadowed[:, last]
         frames, counts, beside = (x.flatten(0, 1) for x in (lesson.frames[:, last], counts, beside))
         drawn = labelled[:, last].flatten()
-        silhouette = lesson.silhouette[:, last].flatten(0, 1)
+        silhouette = silhouette.flatten(0, 1)
         composite, background = composite.flatten(0, 1), background.flatten(0, 1)
         losses = drawing_losses(
             drawing.figure[:, :, 0].flatten(0, 1),
