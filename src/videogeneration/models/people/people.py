@@ -293,15 +293,13 @@ class People(FilmModel):
         poses = self._poses_to_draw(lesson, read)
         outline = read.silhouette.sigmoid().unflatten(0, shape).detach()
         alpha = torch.where(lesson.exact[..., None, None], lesson.silhouette, outline)[:, first]
-        silhouette = torch.where(labelled[..., None, None], lesson.silhouette, outline)[:, last]
+        silhouette = torch.where(labelled[..., None, None], lesson.silhouette, outline)
         seen = lesson.visible & (labelled | (read.present > 0).unflatten(0, shape))
         estimate, shadow = self.background(lesson.frames[:, first], alpha, lesson.visible[:, first])
         known = lesson.background_valid
-        exact = lesson.exact[:, first] & known[:, None]
-        behind = torch.where(
-            exact[..., None, None], lesson.background[:, first], estimate.detach()[:, None]
-        )
-        found = torch.where(exact[..., None, None], 1.0, shadow.detach()[:, None])
+        exact = (lesson.exact[:, first] & known[:, None])[..., None, None]
+        behind = torch.where(exact, lesson.background[:, first], estimate.detach()[:, None])
+        found = torch.where(exact, 1.0, shadow.detach()[:, None])
         appearance = Appearance(
             lesson.frames[:, first],
             alpha,
@@ -318,7 +316,7 @@ class People(FilmModel):
         beside = counts & lesson.shadowed[:, last]
         frames, counts, beside = (x.flatten(0, 1) for x in (lesson.frames[:, last], counts, beside))
         drawn = labelled[:, last].flatten()
-        silhouette = silhouette.flatten(0, 1)
+        silhouette = silhouette[:, last].flatten(0, 1)
         composite, background = composite.flatten(0, 1), background.flatten(0, 1)
         losses = drawing_losses(
             drawing.figure[:, :, 0].flatten(0, 1),

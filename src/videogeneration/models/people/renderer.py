@@ -65,7 +65,7 @@ class Appearance:
     Attributes:
         frames: `[B, S, H, W]` in [0, 1].
         alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
-        shadow: `[B, S, H, W]`, see `shadows`.
+        shadow: `[B, S, H, W]`, see `shadows`; nothing where none is found.
         valid: bool `[B, S]`: which of them show the figure.
         poses: Its poses in them, `[B, S]`.
     """
