@@ -2,7 +2,12 @@
 
 import torch
 
-from videogeneration.models.people.losses import background_loss, in_shadow, shadow_loss
+from videogeneration.models.people.losses import (
+    background_loss,
+    feature_loss,
+    in_shadow,
+    shadow_loss,
+)
 
 ALL = torch.ones(1, dtype=torch.bool)
 
@@ -70,3 +75,14 @@ def test_what_figures_and_shadows_cover_counts_as_much_as_the_rest() -> None:
         for said in (shaded, 0 * shaded, 0 * shaded + 1)
     )
     assert right == 0 and nothing > 0.05 and everywhere > 0.05
+
+
+def test_features_are_compared_whatever_their_size() -> None:
+    torch.manual_seed(0)
+    true = [torch.randn(2, 4, 16, 16), torch.randn(2, 8, 8, 8)]
+    both, first = torch.tensor([True, True]), torch.tensor([True, False])
+    assert float(feature_loss([3 * x for x in true], true, both)) < 1e-3
+    drawn = [x.clone() for x in true]
+    drawn[1][1] = 0
+    assert float(feature_loss(drawn, true, both)) > 0.1
+    assert float(feature_loss(drawn, true, first)) == 0

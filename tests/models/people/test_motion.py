@@ -121,8 +121,9 @@ def test_films_of_many_frames_go_on_where_they_were() -> None:
     assert torch.allclose(across.diff(dim=1), pace[:, None].expand(3, 7), atol=0.1)
 
 
-def test_noise_makes_another_body_and_a_quantile_another_way() -> None:
+def test_noise_makes_another_body_and_after_one_pose_a_quantile_another_way() -> None:
     network, (past, valid, _) = motion(), given()
+    valid[:, :-1] = 0
     for layer in (
         network.trajectory.leave[1],
         network.body.leave[1],
@@ -136,6 +137,9 @@ def test_noise_makes_another_body_and_a_quantile_another_way() -> None:
     root = [trunk(poses) for poses in (plain, body, trajectory)]
     assert torch.allclose(root[0], root[1]) and not torch.allclose(root[0], root[2])
     assert not torch.allclose(plain.keypoints, body.keypoints)
+    two = torch.ones_like(valid)
+    middle, other = (rolled(network, past, two, 1, 0.0, quantile) for quantile in (0.5, 0.9))
+    assert torch.equal(middle.keypoints, other.keypoints), "two poses show how fast"
 
 
 def test_a_little_training_lowers_the_losses() -> None:

@@ -233,6 +233,18 @@ def test_an_adversary_sees_shadows_that_are_not_there() -> None:
     assert renderer.shadow.bias.grad.abs() > 0
 
 
+def test_what_the_reader_sees_otherwise_than_in_the_true_frame_is_penalised() -> None:
+    model, scene = people().eval(), batch(future=2)
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    torch.nn.init.constant_(model.reader.silhouette.bias, 50.0)
+    with torch.no_grad():
+        model.renderer.drawn.bias[16:] = 50.0  # an alpha that is right, of wrong pixels
+    _, penalty = model.imitate(scene)
+    assert penalty > 1
+    penalty.backward()
+    assert model.renderer.drawn.bias.grad[:16].abs().max() > 0
+
+
 def test_a_shadow_comes_along_where_it_is_found() -> None:
     model, scene = people().eval(), batch()
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
@@ -252,6 +264,8 @@ def test_who_is_drawn_where_nobody_is_is_penalised() -> None:
     torch.nn.init.constant_(model.reader.present.bias, 5.0)
     torch.nn.init.constant_(model.reader.silhouette.bias, -50.0)
     renderer, penalties = model.renderer, []
+    with torch.no_grad():
+        model.background.layers[-1].bias[8:] = -50.0  # nor is a shadow
     for alpha in (-50.0, 0.0):
         with torch.no_grad():
             renderer.drawn.bias[16:] = alpha

@@ -1,5 +1,7 @@
 """Auxiliary losses of the people's networks."""
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -141,6 +143,23 @@ def shadow_loss(
     error = _as_bright((1 - shadow) * background, frames, free) - frames
     area = silhouette.sum((1, 2)).clamp(min=50)
     return mean_of((error.square() * free).sum((1, 2)) / area, counts)
+
+
+def feature_loss(drawn: Sequence[Tensor], true: Sequence[Tensor], counts: Tensor) -> Tensor:
+    """How far drawn frames are from true ones in what a trained network sees in them.
+
+    Where a pixel may be one thing or the other, the mean of both is not like either: so figures
+    keep their outlines (J. Johnson et al., "Perceptual Losses for Real-Time Style Transfer and
+    Super-Resolution", ECCV 2016).
+
+    Args:
+        drawn: Maps `[N, C, h, w]` of features of N drawn frames, of several sizes.
+        true: Those of the true frames.
+        counts: bool `[N]`: which frames count.
+    """
+    pairs = zip(drawn, true, strict=True)
+    apart = [(F.group_norm(x, 1) - F.group_norm(y, 1)).abs().mean((1, 2, 3)) for x, y in pairs]
+    return mean_of(torch.stack(apart).mean(0), counts)
 
 
 def reconstruction_loss(

@@ -169,7 +169,9 @@ class Motion(nn.Module):
             visibility: `[B, history]`, see `MotionLesson`.
             condition: Caption embedding `[B, condition]`.
             noise: `[B, T, BODY]`: normal for a sample, zero for the body that is expected.
-            quantile: `[B]` in [0, 1]: of the trajectories that there may be; 0.5 is the median.
+            quantile: `[B]` in [0, 1]: of the trajectories that there may be after a single pose;
+                0.5 is the median. Several poses show how fast somebody goes: what is open then is
+                how well they were read, and the median goes on as they do.
 
         Returns:
             `[B, T]`, and the past and its visibility, to go on from.
@@ -178,7 +180,9 @@ class Motion(nn.Module):
         for start in range(0, noise.shape[1], self.config.horizon):
             origin = past.last(visibility > 0)
             line, seen = self._seen(_relative(origin, past), visibility)
-            displacements = self._displacements(seen, quantile[:, None], condition)
+            single = (visibility > 0).sum(1) < 2
+            drawn = torch.where(single, quantile, 0.5)
+            displacements = self._displacements(seen, drawn[:, None], condition)
             places = self._line_on(line) + displacements * self.trajectory_size
             for step in range(min(self.config.horizon, noise.shape[1] - start)):
                 newest = past.last(visibility > 0)

@@ -30,6 +30,7 @@ from videogeneration.models.people.losses import (
     alpha_error,
     background_loss,
     drawing_losses,
+    feature_loss,
     in_shadow,
     pose_losses,
     reconstruction_loss,
@@ -53,8 +54,8 @@ FRAMES = 10
 AROUND = 4
 """Pixels around a figure that an adversary judges with it."""
 
-OUTLINE = 3.0
-"""How much the error of a drawn alpha counts beside an adversary."""
+OUTLINE, FEATURES = 3.0, 100.0
+"""How much the errors of a drawn alpha and of features count beside an adversary."""
 
 SHADE = 0.01
 """Share of the background's light from which on a shadow can be seen."""
@@ -361,7 +362,8 @@ class People(FilmModel):
 
         Where no figure is they are the true ones: by the camera's noise, which is new in each true
         frame, an adversary would know all drawn ones and look at nothing else. Only what a drawn
-        shadow is off by is added there, smoothed, so that the true noise stays.
+        shadow is off by is added there, smoothed, so that the true noise stays. The penalty is how
+        far alphas and what the reader sees are off.
         """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
@@ -383,7 +385,12 @@ class People(FilmModel):
         beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
         smooth = F.avg_pool2d(beside * difference, 2 * AROUND + 1, 1, AROUND)
         frames = batch.future + around * difference + (1 - around) * smooth
-        return frames, OUTLINE * outline
+        with torch.no_grad():
+            true = self.reader.features(batch.future.flatten(0, 1))
+        features = feature_loss(
+            self.reader.features(frames.flatten(0, 1)), true, batch.future_valid.flatten()
+        )
+        return frames, OUTLINE * outline + FEATURES * features
 
     @torch.no_grad()
     def rollout(
@@ -552,7 +559,7 @@ class People(FilmModel):
         """What is drawn at random: the trajectories' quantile `[count]` and the bodies' noise.
 
         Without noise, who boxes stands still in the mean of all that may come next. Where a figure
-        goes is the median; once an adversary has taught, it is drawn for a whole film.
+        goes is the median; once an adversary has taught, it is drawn.
 
         Returns:
             The quantile, and noise `[count, frames, BODY]`.
