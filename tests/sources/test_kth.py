@@ -377,7 +377,8 @@ def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> No
     clips = make_clips(tmp_path / "clips", actions="running", people=PEOPLE, motions=20)
     assert set(clips.table["action"]) == {"running"}
     films = clips.table[clips.table["clip_id"].str.startswith("film")]
-    assert set(films["split"]) == {"train"} and len(films) == 3
+    assert set(films["split"]) == {"train"} and len(films) == 3 == clips.report()["short_films"]
+    assert clips.report()["clips"] == len(clips) - 3
     assert set(clips.labels) == LABELS
     assert clips.table["labels_valid"].all()
     assert len(clips.sequences["caption"]) == 20

@@ -47,6 +47,7 @@ def _rendered(settings: KthSettings, folder: Path) -> ClipStream:
     """Clips of rendered people, and more of their motions than there are clips."""
     stream = extract_clips(render_recordings(folder / "rendered", settings.people), settings)
     stream.clips = chain(stream.clips, film_clips(settings))
+    stream.report["short_films"] = settings.people.films
     if settings.motions:
         poses = draw_poses(
             settings.motions,
