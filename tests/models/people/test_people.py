@@ -104,6 +104,26 @@ def test_films_are_decided_by_their_seed() -> None:
     assert not torch.equal(films[0], films[2])
 
 
+def test_only_from_one_picture_an_adversarial_training_draws_the_way() -> None:
+    model, scene = people().eval(), batch()
+    torch.nn.init.constant_(model.reader.present.bias, 5.0)
+    for layer in (model.motion.trajectory.leave[1], model.motion.trajectory.blocks[0].modulate):
+        torch.nn.init.normal_(layer.weight, std=0.5)  # type: ignore[arg-type]
+    one = scene.history_valid & (torch.arange(scene.history.shape[1]) == scene.history.shape[1] - 1)
+
+    def films() -> list[torch.Tensor]:
+        return [
+            next(model.rollout(scene.history, valid, scene.caption))
+            for valid in (torch.ones_like(one), one)
+        ]
+
+    before = films()
+    model.begin_adversarial()
+    after = films()
+    assert torch.equal(before[0], after[0])
+    assert not torch.equal(before[1], after[1])
+
+
 def test_a_frame_that_is_missing_changes_no_film() -> None:
     model, scene = people().eval(), batch()
     valid = scene.history_valid.clone()

@@ -545,9 +545,8 @@ class People(FilmModel):
         """Poses after poses, `[B, FRAMES]` at a time."""
         generator = torch.Generator().manual_seed(seed)
         past, visibility = scene.past, scene.visibility
-        quantile, _ = self._drawn(len(condition), 0, generator)
         while True:
-            _, noise = self._drawn(len(condition), FRAMES, generator)
+            quantile, noise = self._drawn(len(condition), FRAMES, generator)
             poses, past, visibility = self.motion.rollout(
                 past, visibility, condition, noise.to(condition), quantile.to(condition)
             )
@@ -564,10 +563,10 @@ class People(FilmModel):
         Returns:
             The quantile, and noise `[count, frames, BODY]`.
         """
+        noise = torch.randn(count, frames, BODY, generator=generator)
         quantile = torch.full((count,), 0.5)
         if self.adversarial:
             quantile = 0.1 + 0.8 * torch.rand(count, generator=generator)
-        noise = torch.randn(count, frames, BODY, generator=generator)
         return quantile, self.config.temperature * noise
 
     def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
