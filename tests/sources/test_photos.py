@@ -162,6 +162,13 @@ def test_a_moment_of_a_video_can_be_chosen(tmp_path: Path) -> None:
     assert shot.pictures.mean((1, 2, 3)) == pytest.approx(lights, abs=4)
     with pytest.raises(PictureError, match=r"walk\.avi: at: 9 seconds; it ends after 2\.4"):
         list(read_pictures(path, SCENE, 5.0, at=9))
+
+    def leaves(frames: np.ndarray, inside: tuple[slice, slice]) -> list[float]:
+        return [float(frame.mean() < 45) for frame in frames]
+
+    list(read_pictures(path, SCENE, 5.0, leaves, at=0.2))
+    with pytest.raises(PictureError, match=r"walk\.avi: at: nothing .* in view at 0\.4 seconds"):
+        list(read_pictures(path, SCENE, 5.0, leaves, at=0.4))
     # a picture has one moment, and says so
     picture = saved(tmp_path / "one.png", np.zeros((40, 40), np.uint8))
     for at, notes in ((None, 0), (9, 1)):

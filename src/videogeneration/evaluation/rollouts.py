@@ -1,5 +1,6 @@
 """What is asked of every model on the test clips, and the films that come of it."""
 
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,6 +18,8 @@ from videogeneration.evaluation.baselines import copy_last, warp_last
 from videogeneration.evaluation.predictions import Prediction
 from videogeneration.evaluation.protocols import Protocol, Start, middle_starts, starts
 from videogeneration.models.interface import FilmModel
+
+logger = logging.getLogger(__name__)
 
 Model = Callable[[Sequence[np.ndarray], Sequence[str], int], np.ndarray]
 """Given frames (float32 `[C, H, W]` in [0, 1] a film), sentences and a horizon to films, uint8
@@ -155,6 +158,9 @@ def draw_films(
     """
     for _, alike in groupby(films, lambda film: (film.model, film.kind, film.protocol)):
         rest = list(alike)
+        logger.info(
+            "%s draws %d films: %s, %s", rest[0].model, len(rest), rest[0].protocol, rest[0].kind
+        )
         many = max(1, min(AT_ONCE, FRAMES_AT_ONCE // rest[0].steps))
         while rest:
             some, rest = rest[:many], rest[many:]

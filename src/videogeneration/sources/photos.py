@@ -170,7 +170,7 @@ def read_pictures(
 
     Raises:
         PictureError: There is no such file, it cannot be read, the folder has nothing that can, or
-            a video ends before `at`.
+            a video ends before `at`, or nothing is in view then.
     """
 
     def read(file: Path, name: str) -> Shot:
@@ -249,10 +249,16 @@ def _read(
     last = ticks[-1]
     if len(ticks) > 1:
         end = (2 * last - ticks[-2]) / fps
-        if at is None:
-            last = ticks[moment(visibility(np.array(list(seen.values())), inside))]
-        elif ended and at >= end:
+        if at is not None and ended and at >= end:
             raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
+        in_view = visibility(np.array(list(seen.values())), inside)
+        if at is None:
+            last = ticks[moment(in_view)]
+        elif not in_view[-1]:
+            raise PictureError(
+                f"at: nothing to animate is in view at {last / fps:.1f} seconds; name another "
+                "moment, or none, and one is found"
+            )
         another = "; `at` says another moment" if at is None else ""
         notes.append(f"films start at {last / fps:.1f} seconds{another}")
     elif at is not None and ended:
