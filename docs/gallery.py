@@ -104,8 +104,9 @@ def write(path: Path, film: np.ndarray) -> None:
 
 
 def main() -> None:
-    """Draw every film and write the files."""
+    """Draw every film and write the files, and one of the pictures."""
     drawn = pictures()
+    Image.fromarray(drawn["in red"]).save(SHOWN / "in_red.jpg", quality=90)
     for file, rows in GALLERY.items():
         made = [beside([animated(drawn[of], of, said) for of, said in row], 2) for row in rows]
         write(SHOWN / f"{file}.gif", beside(made, 1))
