@@ -558,7 +558,7 @@ class People(FilmModel):
         """What is drawn at random: the trajectories' quantile `[count]` and the bodies' noise.
 
         Without noise, who boxes stands still in the mean of all that may come next. Where a figure
-        goes is the median; once an adversary has taught, it is drawn.
+        goes is the median; once an adversary has taught, it is drawn where one pose leaves it open.
 
         Returns:
             The quantile, and noise `[count, frames, BODY]`.
