@@ -249,12 +249,11 @@ def _read(
     last = ticks[-1]
     if len(ticks) > 1:
         end = (2 * last - ticks[-2]) / fps
-        if at is not None and ended and at >= end:
-            raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
-        in_view = visibility(np.array(list(seen.values())), inside)
         if at is None:
-            last = ticks[moment(in_view)]
-        elif not in_view[-1]:
+            last = ticks[moment(visibility(np.array(list(seen.values())), inside))]
+        elif ended and at >= end:
+            raise PictureError(f"at: {at} seconds; it ends after {end:.1f}")
+        elif not visibility(seen[last][None], inside)[0]:
             raise PictureError(
                 f"at: nothing to animate is in view at {last / fps:.1f} seconds; name another "
                 "moment, or none, and one is found"

@@ -370,7 +370,8 @@ class People(FilmModel):
         picked = chance.topk(min(self.config.references, chance.shape[1]), 1).indices
         order = picked.sort(1).values
         scene = self._scene(take(batch.history, order), take(batch.history_valid, order))
-        read = self.reader(batch.future.flatten(0, 1))
+        true = self.reader.features(batch.future.flatten(0, 1))
+        read = self.reader.read(*true)
         poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2])).not_tiny()
         there = (read.present > 0).view(batch.future.shape[:2])
         drawing = self.renderer(scene.appearance(), poses, self.caption(batch.caption))
@@ -385,11 +386,8 @@ class People(FilmModel):
         beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
         smooth = F.avg_pool2d(beside * difference, 2 * AROUND + 1, 1, AROUND)
         frames = batch.future + around * difference + (1 - around) * smooth
-        with torch.no_grad():
-            true = self.reader.features(batch.future.flatten(0, 1))
-        features = feature_loss(
-            self.reader.features(frames.flatten(0, 1)), true, batch.future_valid.flatten()
-        )
+        seen = self.reader.features(frames.flatten(0, 1))
+        features = feature_loss(seen, true, batch.future_valid.flatten())
         return frames, OUTLINE * outline + FEATURES * features
 
     @torch.no_grad()

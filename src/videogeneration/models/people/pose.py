@@ -87,14 +87,17 @@ class PoseReader(nn.Module):
         """
         height, width = frames.shape[-2:]
         check_frames(height, width, SHRINKS)
-        half, quarter = self.features(frames)
+        return self.read(*self.features(frames))
+
+    def read(self, half: Tensor, quarter: Tensor) -> Reading:
+        """Read frames from their `features`."""
         eighth = self.down_eighth(quarter)
         low = self.down_sixteenth(eighth)
         up = self.at_eighth(eighth + twice(self.to_eighth(low)))
         up = self.at_quarter(quarter + twice(self.to_quarter(up)))
         fine = self.at_half(half + twice(self.to_half(up)))
         return Reading(
-            self._vote(self.votes(up), (height, width)),
+            self._vote(self.votes(up), (2 * half.shape[-2], 2 * half.shape[-1])),
             self.present(low.mean((2, 3)))[:, 0],
             F.pixel_shuffle(self.silhouette(fine), 2)[:, 0],
         )
