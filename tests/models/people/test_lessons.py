@@ -12,7 +12,7 @@ from videogeneration.models.people.lessons import (
     legible,
 )
 from videogeneration.models.people.pose import Reading
-from videogeneration.models.people.skeleton import PELVIS, Poses
+from videogeneration.models.people.skeleton import HEAD, PELVIS, Poses
 
 
 def test_frames_that_show_a_figure_are_picked_first() -> None:
@@ -107,6 +107,33 @@ def test_inverted_greys_keep_the_background_a_background() -> None:
     free = lesson.silhouette == 0
     assert torch.allclose(lesson.frames[free], lesson.background[free], atol=1e-5)
     assert lesson.frames[~free].min() > 0.8
+
+
+def test_a_figure_is_tinted_part_by_part_and_no_grey_changes() -> None:
+    scene = batch()
+    torch.manual_seed(0)
+    plain = DrawingLesson.of(scene, 2, 1)
+    everywhere = torch.ones_like(plain.silhouette)
+    lesson = replace(plain, silhouette=everywhere).tinted(0.6)
+    assert torch.equal(lesson.frames, plain.frames)
+    assert lesson.tint.shape == (*lesson.frames.shape[:2], 3, SIZE, SIZE)
+    assert lesson.tint.mean(2).abs().max() < 1e-6
+    assert 0.2 < lesson.tint.abs().max() < 1.2
+    # the same in all frames of a window, another in each part and each window
+    for part in (HEAD, PELVIS):
+        place = lesson.true.keypoints[:, :, part] - torch.tensor([0, 2 * (part == PELVIS)])
+        column, row = place.round().long().clamp(0, SIZE - 1).unbind(-1)
+        window = torch.arange(len(column))[:, None]
+        frame = torch.arange(column.shape[1])
+        own = lesson.tint[window, frame, :, row, column]
+        assert own.std(1).max() < 1e-6
+        assert own[:, 0].std(0).min() > 0.01
+    around = replace(plain, silhouette=0 * everywhere).tinted(0.6).tint
+    assert around.std((1, 3, 4)).max() < 1e-6
+
+
+def test_recordings_stay_grey() -> None:
+    assert not DrawingLesson.of(batch(labelled=False), 2, 1).tinted(0.6).tint.any()
 
 
 def test_what_follows_comes_after_what_was_given() -> None:

@@ -50,6 +50,23 @@ def test_of_recordings_reader_and_renderer_learn_together() -> None:
     assert model.reader.votes.weight.grad.abs().sum() > 0  # type: ignore[union-attr]
 
 
+def test_what_the_reader_sees_in_drawn_frames_teaches_the_renderer_alone() -> None:
+    taught: dict[float, list[torch.Tensor]] = {}
+    for weight in (0.0, 50.0):
+        model = people()
+        weights = replace(model.config.weights, features=weight)
+        model.config = replace(model.config, weights=weights)
+        torch.manual_seed(2)
+        loss, metrics = model.training_loss(model.lesson(batch()))
+        loss.backward()
+        assert metrics["features"] > 0
+        parts = (model.reader.down_half[0], model.renderer.drawn)
+        taught[weight] = [part.weight.grad for part in parts]  # type: ignore[misc]
+    without, beside = taught.values()
+    torch.testing.assert_close(without[0], beside[0])
+    assert (without[1] - beside[1]).abs().max() > 0.1 * without[1].abs().max()
+
+
 def test_a_recorded_figure_is_no_shadow() -> None:
     model, scene = people(), batch(labelled=False)
     torch.nn.init.constant_(model.reader.present.bias, 5.0)

@@ -144,9 +144,10 @@ def test_a_little_training_draws_better() -> None:
     for _ in range(20):
         drawing = drawn(network)
         losses = drawing_losses(
-            drawing.figure.flatten(0, 2),
+            drawing.figure.flatten(0, 1),
             drawing.alpha.flatten(0, 1),
             frames.flatten(0, 1),
+            torch.zeros(9, 1, 1, 1),
             silhouette.flatten(0, 1),
             torch.ones(9, dtype=torch.bool),
         )

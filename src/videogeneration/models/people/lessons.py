@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils._pytree import tree_map
 
 from videogeneration.models.interface import Batch
+from videogeneration.models.people.limbs import PARTS, parts
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.skeleton import BODY, Poses, constant
 
@@ -40,6 +41,8 @@ class DrawingLesson:
         exact: bool `[B, F]`: of which labelled frames the figure is drawn from with its true
             silhouette and background, not with those that are read.
         noise: Normal `[B, F, 16, 2]`: what true keypoints are drawn astray by, times a deviation.
+        tint: `[B, F, 3, H, W]`: how colours differ from the frames' greys; one number for all
+            pixels, zero, unless `tinted`.
     """
 
     frames: Tensor
@@ -53,6 +56,7 @@ class DrawingLesson:
     shadowed: Tensor
     exact: Tensor
     noise: Tensor
+    tint: Tensor
 
     @classmethod
     def of(cls, batch: Batch, references: int, drawings: int) -> "DrawingLesson":
@@ -84,6 +88,7 @@ class DrawingLesson:
             shadowed=labels["background_valid"][:, None].expand(picked.shape),
             exact=exact & labelled[:, None],
             noise=torch.randn(*picked.shape, *keypoints.shape[2:], device=frames.device),
+            tint=frames.new_zeros(*picked.shape, 3, 1, 1),
         )
 
     def emptied(self, share: float, noise: float) -> "DrawingLesson":
@@ -188,6 +193,26 @@ class DrawingLesson:
                 torch.where(flip[..., None], true.heading * side, true.heading),
             ),
         )
+
+    def tinted(self, most: float) -> "DrawingLesson":
+        """In colours: each part of a labelled figure in its own, and what is around it in another.
+
+        Networks see greys. But films are drawn in colours, and a hand that is taken from trousers
+        of the same grey is blue.
+
+        Args:
+            most: How far a colour may be from grey.
+        """
+        part = parts(self.true.keypoints.flatten(0, 1), self.frames.shape[-2:])
+        part = part.unflatten(0, self.visible.shape)
+        colours = most * (2 * torch.rand(len(part), len(PARTS) + 1, 3, device=part.device) - 1)
+        # what is seen of them in grey is nothing
+        colours = colours - colours.mean(2, keepdim=True)
+        rows = torch.arange(len(part), device=part.device)[:, None, None, None]
+        own = colours[rows, part].movedim(-1, 2)
+        around = colours[:, None, -1, :, None, None]
+        tint = around + self.silhouette[:, :, None] * (own - around)
+        return replace(self, tint=tint * self.labelled[..., None, None, None])
 
 
 @dataclass(frozen=True)

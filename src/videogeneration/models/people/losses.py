@@ -33,7 +33,9 @@ class LossWeights:
         silhouette: Cross entropy of its alpha, as it is read.
         colour: Absolute error of a drawn figure's pixels.
         square: Square error of a drawn figure's pixels.
+        tint: Absolute error of how a drawn figure's colours differ from grey.
         alpha: Absolute error of a drawn figure's alpha.
+        features: Difference of what the reader sees in a drawn frame and in the true one.
         shadow: Square error of what is around a drawn figure, for its shadow.
         reconstruction: Absolute error of a recorded frame, drawn from another one.
         background: Absolute error of the background.
@@ -48,7 +50,9 @@ class LossWeights:
     silhouette: float = Field(4.0, ge=0)
     colour: float = Field(1.0, ge=0)
     square: float = Field(2.0, ge=0)
+    tint: float = Field(5.0, ge=0)
     alpha: float = Field(1.0, ge=0)
+    features: float = Field(10.0, ge=0)
     shadow: float = Field(5.0, ge=0)
     reconstruction: float = Field(1.0, ge=0)
     background: float = Field(5.0, ge=0)
@@ -92,14 +96,20 @@ def pose_losses(
 
 
 def drawing_losses(
-    figure: Tensor, alpha: Tensor, frames: Tensor, silhouette: Tensor, counts: Tensor
+    figure: Tensor,
+    alpha: Tensor,
+    frames: Tensor,
+    tint: Tensor,
+    silhouette: Tensor,
+    counts: Tensor,
 ) -> dict[str, Tensor]:
     """How far drawn figures are from true ones.
 
     Args:
-        figure: `[N, H, W]`: their pixels.
+        figure: `[N, C, H, W]`: their pixels.
         alpha: `[N, H, W]`: logits of their alpha.
         frames: `[N, H, W]` in [0, 1].
+        tint: `[N, C, H, W]`: how colours differ from the frames' greys, zero on average.
         silhouette: `[N, H, W]` in [0, 1].
         counts: bool `[N]`: which of them count.
 
@@ -107,10 +117,13 @@ def drawing_losses(
         Scalars, each a mean over the figures' pixels, see `LossWeights`.
     """
     area = silhouette.sum((1, 2)).clamp(min=50)
-    error = (figure - frames).abs()
+    grey = figure.mean(1)
+    error = (grey - frames).abs()
+    off = (figure - grey[:, None] - tint).abs().mean(1)
     return {
         "colour": mean_of((error * silhouette).sum((1, 2)) / area, counts),
         "square": mean_of((error.square() * silhouette).sum((1, 2)) / area, counts),
+        "tint": mean_of((off * silhouette).sum((1, 2)) / area, counts),
         "alpha": alpha_error(alpha, silhouette, counts),
     }
 

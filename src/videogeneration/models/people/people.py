@@ -52,7 +52,7 @@ FRAMES = 10
 """Frames that are drawn at once."""
 
 AROUND = 4
-"""Pixels around a figure that an adversary judges with it."""
+"""Pixels around a figure that are judged with it by what sees whole frames."""
 
 OUTLINE, FEATURES = 3.0, 100.0
 """How much the errors of a drawn alpha and of features count beside an adversary."""
@@ -95,6 +95,7 @@ class PeopleConfig:
         crop: Smallest side of such a part, as a share of the picture's.
         inverted: Share of windows whose greys are inverted: few people's clothes are seen.
         light: Largest logarithm of the gain and of the gamma that windows are varied by.
+        tint: How far the colours may be from grey that labelled figures are drawn in.
         pose: The pose reader.
         motion: The motion network.
         background: The background network.
@@ -124,6 +125,7 @@ class PeopleConfig:
     crop: float = Field(0.6, gt=0, le=1)
     inverted: float = Field(0.1, ge=0, le=1)
     light: float = Field(0.35, ge=0)
+    tint: float = Field(0.6, ge=0)
     pose: PoseConfig = PoseConfig()
     motion: MotionConfig = MotionConfig()
     background: BackgroundConfig = BackgroundConfig()
@@ -243,7 +245,7 @@ class People(FilmModel):
         drawing = drawing.emptied(c.empty, c.grain)
         drawing = drawing.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
         return Lesson(
-            drawing=drawing.mirrored(c.mirrored, c.drawings),
+            drawing=drawing.mirrored(c.mirrored, c.drawings).tinted(c.tint),
             motion=self._motion_lesson(batch),
             caption=batch.caption,
         )
@@ -308,7 +310,9 @@ class People(FilmModel):
             seen[:, first],
             poses.frames(first),
         )
-        drawing = self.renderer(appearance, poses.frames(last), condition)
+        drawing = self.renderer(appearance, poses.frames(last), condition, lesson.tint[:, first])
+        figure = drawing.figure.flatten(0, 1)
+        drawing = replace(drawing, figure=drawing.figure.mean(2, keepdim=True))
         background = torch.where(
             known[:, None, None, None], lesson.background[:, last], estimate.detach()[:, None]
         )
@@ -320,12 +324,18 @@ class People(FilmModel):
         silhouette = silhouette[:, last].flatten(0, 1)
         composite, background = composite.flatten(0, 1), background.flatten(0, 1)
         losses = drawing_losses(
-            drawing.figure[:, :, 0].flatten(0, 1),
+            figure,
             drawing.alpha.flatten(0, 1),
             frames,
+            lesson.tint[:, last].flatten(0, 1),
             silhouette,
             counts & drawn,
         )
+        around = _around(silhouette, drawing.alpha.sigmoid().flatten(0, 1))
+        with self.reader.held():
+            seen_drawn = self.reader.features(frames + around * (composite - frames))
+            seen_true = self.reader.features(frames)
+        losses["features"] = feature_loss(seen_drawn, seen_true, counts)
         losses["shadow"] = shadow_loss(
             drawing.shadow.flatten(0, 1), frames, background, silhouette, beside
         )
@@ -380,8 +390,7 @@ class People(FilmModel):
         alpha = drawing.covering * there[..., None, None]
         silhouette = read.silhouette.sigmoid().view_as(alpha)
         outline = alpha_error(drawing.alpha, silhouette.detach(), there & batch.future_valid)
-        around = torch.maximum(silhouette, alpha)
-        around = F.max_pool2d(around.detach(), 2 * AROUND + 1, 1, AROUND)
+        around = _around(silhouette, alpha)
         difference = drawn - batch.future
         beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
         smooth = F.avg_pool2d(beside * difference, 2 * AROUND + 1, 1, AROUND)
@@ -571,3 +580,9 @@ class People(FilmModel):
         """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
         drawing: Drawing = self.renderer(scene.appearance(), poses, condition)
         return drawing.over(scene.background[:, None, None], scene.anybody)[:, :, 0]
+
+
+def _around(true: Tensor, drawn: Tensor) -> Tensor:
+    """Where a figure is in a true or a drawn frame, both `[..., H, W]`, and a little around it."""
+    either = torch.maximum(true, drawn).detach()
+    return F.max_pool2d(either, 2 * AROUND + 1, 1, AROUND)

@@ -1,5 +1,7 @@
 """Reads what a person does in a frame: keypoints, silhouette, size and heading."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -112,6 +114,18 @@ class PoseReader(nn.Module):
         deviation, mean = torch.std_mean(frames, (1, 2), keepdim=True)
         half = self.down_half(((frames - mean) / (deviation + 1e-3))[:, None])
         return half, self.down_quarter(half)
+
+    @contextmanager
+    def held(self) -> Iterator[None]:
+        """Within, it teaches what draws the frames that it sees, and is not taught itself."""
+        taught = [weights for weights in self.parameters() if weights.requires_grad]
+        for weights in taught:
+            weights.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for weights in taught:
+                weights.requires_grad_(True)
 
     def _vote(self, votes: Tensor, size: tuple[int, int]) -> Poses:
         """Poses from a map of votes."""

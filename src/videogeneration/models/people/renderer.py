@@ -12,6 +12,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from videogeneration.models.people.layers import Block, twice, zeroed
+from videogeneration.models.people.limbs import nearness, skinning
 from videogeneration.models.people.skeleton import (
     KEYPOINTS,
     LIMBS,
@@ -19,7 +20,6 @@ from videogeneration.models.people.skeleton import (
     RIGID,
     Poses,
     canonical,
-    chosen,
     constant,
 )
 from videogeneration.validated import validated
@@ -191,12 +191,25 @@ class Renderer(nn.Module):
         for last in (self.drawn, self.choice[2], self.dense[4], self.shadow):
             zeroed(last)
 
-    def forward(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Drawing:
-        """Draw figures: `plan`, applied to the frames themselves."""
+    def forward(
+        self,
+        appearance: Appearance,
+        wanted: Poses,
+        condition: Tensor,
+        tint: Tensor | None = None,
+    ) -> Drawing:
+        """Draw figures: `plan`, applied to the frames themselves.
+
+        Args:
+            appearance: What is known of them.
+            wanted: The poses to draw, `[B, P]`.
+            condition: Caption embedding `[B, condition]`.
+            tint: `[B, S, C, H, W]`: how colours differ from the frames' greys; None for none.
+        """
         plan = self.plan(appearance, wanted, condition)
-        return self.draw(
-            plan, appearance.frames[:, :, None], appearance.alpha, appearance.poses, wanted
-        )
+        pictures = appearance.frames[:, :, None]
+        pictures = pictures if tint is None else pictures + tint
+        return self.draw(plan, pictures, appearance.alpha, appearance.poses, wanted)
 
     def plan(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Plan:
         """Plan how to draw figures.
@@ -220,7 +233,7 @@ class Renderer(nn.Module):
         # every given crop, and its mirror image, in every wanted pose
         flip = constant(source, -1.0, 1.0)
         both = torch.stack([source, canonical(source * flip)], 2).flatten(1, 2)
-        flow = _skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
+        flow = skinning(cells, target, both.repeat_interleave(poses, 0), self.radius.exp())
         flow = flow * torch.stack([flip.abs(), flip]).repeat(references, 1)[:, None, None]
         volumes = [
             self._align(features, flow, step)
@@ -232,7 +245,7 @@ class Renderer(nn.Module):
         # a shadow keeps its place beside a figure, more or less
         along = F.avg_pool2d(shadow, 2).unflatten(0, (count, references))[:, :, 0]
         along = _mean_of(along, appearance.valid).repeat_interleave(poses, 0)
-        half = self.at_half(torch.cat([fused[0], _nearness(cells, target), along], 1))
+        half = self.at_half(torch.cat([fused[0], nearness(cells, target), along], 1))
         quarter = self.at_quarter(torch.cat([self.quarter(half), fused[1]], 1))
         eighth = self.at_eighth(torch.cat([self.eighth(quarter), fused[2]], 1))
         condition = condition.repeat_interleave(poses, 0)
@@ -301,7 +314,7 @@ class Renderer(nn.Module):
     def _encode(self, crops: Tensor, cells: Tensor, source: Tensor) -> list[Tensor]:
         """Features of the given crops at a half, a quarter and an eighth of their size."""
         half = self.encode_half(crops)
-        half = self.encode_limbs(torch.cat([half, _nearness(cells, source.flatten(0, 1))], 1))
+        half = self.encode_limbs(torch.cat([half, nearness(cells, source.flatten(0, 1))], 1))
         quarter = self.encode_quarter(half)
         return [half, quarter, self.encode_eighth(quarter)]
 
@@ -471,64 +484,3 @@ class _Fuse(nn.Module):
         weight = features[:, :1].masked_fill(~valid[:, None, :, None, None], HIDDEN).softmax(2)
         out: Tensor = (weight * features[:, 1:]).sum(2)
         return out
-
-
-def _limbs(body: Tensor) -> tuple[Tensor, Tensor]:
-    """Starts and ends of limbs, `[N, limbs, 2]` each."""
-    first, second = zip(*LIMBS, strict=True)
-    return chosen(body, first, -2), chosen(body, second, -2)
-
-
-def _offsets(cells: Tensor, body: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """Limbs as vectors and cells as seen from their starts.
-
-    Returns:
-        The limbs' two components `[N, limbs, 1, 1]`, and the cells' `[N, limbs, 1, w]` and
-        `[N, limbs, h, 1]`: components apart are many times as fast as pairs of numbers.
-    """
-    start, end = _limbs(body)
-    along_x, along_y = (end - start)[..., None, None].unbind(2)
-    away_x = cells[0, :, 0] - start[..., 0, None, None]
-    away_y = cells[:, :1, 1] - start[..., 1, None, None]
-    return along_x, along_y, away_x, away_y
-
-
-def _distance(cells: Tensor, body: Tensor) -> Tensor:
-    """Squared distances `[N, limbs, h, w]` of cells from the limbs of bodies `[N, 16, 2]`."""
-    along_x, along_y, away_x, away_y = _offsets(cells, body)
-    share = away_x * along_x + away_y * along_y
-    share = (share / (along_x.square() + along_y.square()).clamp(min=1e-4)).clamp(0, 1)
-    return (away_x - share * along_x).square() + (away_y - share * along_y).square()
-
-
-def _nearness(cells: Tensor, body: Tensor, width: float = 0.03) -> Tensor:
-    """Limbs drawn as soft lines, `[N, limbs, h, w]` in [0, 1]; width in body heights."""
-    return (-_distance(cells, body) / (2 * width**2)).exp()
-
-
-def _skinning(cells: Tensor, target: Tensor, sources: Tensor, radius: Tensor) -> Tensor:
-    """Where the cells of a body in its wanted pose were in given ones: linear blend skinning.
-
-    Args:
-        cells: `[h, w, 2]` in body heights.
-        target: `[B, 16, 2]`.
-        sources: `[B, D, 16, 2]`.
-        radius: Of the rigid limbs, in body heights.
-
-    Returns:
-        `[B, D, h, w, 2]` in body heights.
-    """
-    along_x, along_y, away_x, away_y = (chosen(x, RIGID, 1) for x in _offsets(cells, target))
-    square = along_x.square() + along_y.square() + 1e-4
-    straight = (away_x * along_x + away_y * along_y) / square.clamp(min=2.5e-3)
-    across = (away_y * along_x - away_x * along_y) / square.sqrt()
-    distance = chosen(_distance(cells, target), RIGID, 1)
-    weight = (-distance / radius[:, None, None].square()).softmax(1)
-    share = torch.cat([weight, weight * straight, weight * across], 1)
-    # a limb's place is linear in these: start + straight * along + across * normal
-    start, end = (chosen(joint, RIGID, -2) for joint in _limbs(sources))
-    along = end - start
-    length = along.square().sum(-1, keepdim=True).add(1e-4).sqrt()
-    normal = torch.stack([-along[..., 1], along[..., 0]], -1) / length
-    basis = torch.cat([start, along, normal], 2)
-    return torch.einsum("bkhw,bdkc->bdhwc", share, basis)

@@ -31,6 +31,7 @@ BODY = 2 * len(KEYPOINTS) + 2
 """Numbers of a body: keypoints from where it is, and the heading."""
 
 HEAD, NECK, PELVIS = 0, 2, 3
+ELBOWS, WRISTS = (6, 7), (8, 9)
 
 TRUNK = (0, 2, 3, 4, 5)
 """Indices of the keypoints whose mean is where a body is, whatever arms and legs do."""
