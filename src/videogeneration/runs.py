@@ -157,6 +157,7 @@ class RunHooks:
             lost = isinstance(error, OSError) and run.data.metrics
             if run.info.status == "FAILED" and not lost:
                 client.delete_run(run_id)
+                logger.info("deleted the run %s, which shows only a mistake", run.info.run_name)
         self._end()
 
     def _end(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from toys import numbered_clip, write_store
+from toys import numbered_clip, windows_over, write_store
 from videogeneration.data import clips as clips_module
 from videogeneration.data.clips import Clip, Clips, ClipStream, origin, write_clips
 from videogeneration.data.windows import WindowSettings
@@ -107,6 +107,32 @@ def test_frames_stay_on_disk(tmp_path: Path) -> None:
     assert np.shares_memory(clips[2], clips.frames)
     with pytest.raises(ValueError, match="read-only"):
         clips.frames[0] = 0
+
+
+def resident(path: Path) -> int:
+    """Bytes of a mapped file that this process has in memory."""
+    mapped, total = False, 0
+    for line in Path("/proc/self/smaps").read_text().splitlines():
+        first, *rest = line.split()
+        if not first.endswith(":"):
+            mapped = rest[-1:] == [str(path)]
+        elif mapped and first == "Rss:":
+            total += 1024 * int(rest[0])
+    return total
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="Linux says what is mapped")
+def test_what_was_read_does_not_stay_in_memory(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 64), np.uint8)
+    stored = [(np.roll(noise, shift, 0), {"split": "train"}) for shift in range(300)]
+    clips, path = write_store(tmp_path / "clips", stored), tmp_path / "clips" / "frames.npy"
+    size = path.stat().st_size
+    assert clips.frames.sum() and resident(path) > 0.9 * size
+    clips.fingerprint()
+    assert resident(path) < 0.1 * size
+    cut = windows_over(clips, WindowSettings(), batch_size=1, future=4)
+    largest = max(resident(path) for _ in cut.batches(0, 300))
+    assert 0 < largest < 0.6 * size
 
 
 def breaks(error: BaseException) -> Iterator[Clip]:

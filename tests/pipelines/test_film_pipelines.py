@@ -160,6 +160,13 @@ def test_another_sentence_leaves_the_first_one_s_film(project: Path, films: Path
     assert {path.stem for path in films.glob("*.mp4")} == kept
 
 
+def test_another_seed_leaves_the_first_one_s_film(project: Path, films: Path) -> None:
+    for seed in (0, 3):
+        animate(project, others=0, seed=seed)
+    kept = {named("photo", LEFT), named("photo", f"{LEFT} seed 3")}
+    assert {path.stem for path in films.glob("*.mp4")} == kept
+
+
 def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
     animate(project, others=3)
     caption = "the house is moving up and down"

@@ -12,6 +12,7 @@ than it shows, and their sentences (`caption`); `report.json` what came of makin
 import hashlib
 import json
 import logging
+import mmap
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack, suppress
@@ -36,6 +37,9 @@ _MAKE_CLIPS = (
 
 HISTORY = 10
 """Number of past frames that a network sees."""
+
+AT_ONCE = 50
+"""Clips, or batches of them, that are read before their memory is given back."""
 
 SPLITS = ("train", "validation", "test")
 
@@ -382,6 +386,13 @@ class Clips:
         with reading(path, _AGAIN):
             return dict(json.loads(path.read_text()))
 
+    def release(self) -> None:
+        """Give back the memory of what was read: the system caches files as long as it has room."""
+        known = (*self.labels.values(), *self.sequences.values())
+        for array in (self.frames, self.backgrounds, *known):
+            if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+                array.base.madvise(mmap.MADV_DONTNEED)
+
     def fingerprint(self) -> str:
         """A digest of the selection, labels and backgrounds too: equal for equal clips."""
         digest = hashlib.sha256(self.table.to_json(orient="records").encode())
@@ -392,6 +403,9 @@ class Clips:
                 digest.update(np.ascontiguousarray(array[rows]).data)
             if (background := self.background(index)) is not None:
                 digest.update(np.ascontiguousarray(background).data)
+            if index % AT_ONCE == AT_ONCE - 1:
+                self.release()
+        self.release()
         for values in self.sequences.values():
             digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]

@@ -199,7 +199,7 @@ def read_pictures(
         found = True
         yield shot
     if not found:
-        raise PictureError(f"image: {path}: no picture or video in this folder")
+        raise PictureError(f"image: {path}: no picture or video in this folder that can be used")
 
 
 def _names(files: Sequence[Path]) -> list[str]:
