@@ -19,7 +19,7 @@ from torch import Tensor
 
 from videogeneration.captions import ActionGrammar
 from videogeneration.data.ahead import ahead
-from videogeneration.data.clips import AT_ONCE, Clips
+from videogeneration.data.clips import Clips
 from videogeneration.validated import validated
 from videogeneration.vision.background import median_background
 from videogeneration.vision.foreground import THRESHOLD
@@ -202,12 +202,9 @@ class ActionFilms:
 
     def batches(self, start: int, stop: int, size: int) -> Iterator[FilmBatch]:
         """The batches of steps `start` to `stop`, made one ahead in the background."""
-        make = partial(self.batch, size=size)
         with ThreadPoolExecutor(1) as pool:
-            for number, batch in enumerate(ahead(pool, make, range(start, stop), 1)):
-                yield batch
-                if number % AT_ONCE == 0:
-                    self.clips.release()
+            batches = ahead(pool, partial(self.batch, size=size), range(start, stop), 1)
+            yield from self.clips.releasing(batches)
 
     def _films(self, length: int, random: np.random.Generator) -> Iterator[tuple[np.ndarray, str]]:
         """Films, varied, and their readings, one after another.

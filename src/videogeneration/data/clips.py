@@ -14,11 +14,11 @@ import json
 import logging
 import mmap
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -40,6 +40,8 @@ HISTORY = 10
 
 AT_ONCE = 50
 """Clips, or batches of them, that are read before their memory is given back."""
+
+_Item = TypeVar("_Item")
 
 SPLITS = ("train", "validation", "test")
 
@@ -386,8 +388,18 @@ class Clips:
         with reading(path, _AGAIN):
             return dict(json.loads(path.read_text()))
 
-    def release(self) -> None:
-        """Give back the memory of what was read: the system caches files as long as it has room."""
+    def releasing(self, items: Iterable[_Item]) -> Iterator[_Item]:
+        """Items as they are; the memory of what is read of the clips for them is given back.
+
+        The system caches files as long as it has room.
+        """
+        for number, item in enumerate(items):
+            yield item
+            if number % AT_ONCE == 0:
+                self._release()
+        self._release()
+
+    def _release(self) -> None:
         known = (*self.labels.values(), *self.sequences.values())
         for array in (self.frames, self.backgrounds, *known):
             if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
@@ -397,15 +409,12 @@ class Clips:
         """A digest of the selection, labels and backgrounds too: equal for equal clips."""
         digest = hashlib.sha256(self.table.to_json(orient="records").encode())
         digest.update(" ".join(self.labels).encode())
-        for index in range(len(self)):
+        for index in self.releasing(range(len(self))):
             rows = self.rows(index)
             for array in (self.frames, *self.labels.values()):
                 digest.update(np.ascontiguousarray(array[rows]).data)
             if (background := self.background(index)) is not None:
                 digest.update(np.ascontiguousarray(background).data)
-            if index % AT_ONCE == AT_ONCE - 1:
-                self.release()
-        self.release()
         for values in self.sequences.values():
             digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()[:16]

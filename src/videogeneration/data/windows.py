@@ -16,7 +16,7 @@ from torch import Tensor
 
 from videogeneration.captions import Grammar
 from videogeneration.data.ahead import ahead
-from videogeneration.data.clips import AT_ONCE, HISTORY, Clips
+from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.data.frames import to_float
 from videogeneration.models.interface import Batch
 from videogeneration.validated import validated
@@ -157,10 +157,8 @@ class Windows:
         """
         threads = max(1, (os.cpu_count() or 1) // 4)
         with ThreadPoolExecutor(threads) as pool:
-            for number, batch in enumerate(ahead(pool, self.batch, range(start, stop), threads)):
-                yield batch
-                if number % AT_ONCE == 0:
-                    self.clips.release()
+            batches = ahead(pool, self.batch, range(start, stop), threads)
+            yield from self.clips.releasing(batches)
 
     def _window(self, number: int) -> tuple[int, int]:
         """Clip, and the number of the window in it, of the n-th window drawn."""

@@ -260,7 +260,8 @@ class People(FilmModel):
         from what is read the motion learns where people go.
         """
         drawing = lesson.drawing
-        read = self.reader(drawing.frames.flatten(0, 1))
+        seen = self.reader.features(drawing.frames.flatten(0, 1))
+        read = self.reader.read(*seen)
         losses = pose_losses(
             read,
             drawing.true.map(lambda x: x.flatten(0, 1)),
@@ -268,7 +269,7 @@ class People(FilmModel):
             drawing.silhouette.flatten(0, 1),
             drawing.labelled.flatten(0, 1),
         )
-        drawn, square = self._drawing_losses(drawing, read, self.caption(lesson.caption))
+        drawn, square = self._drawing_losses(drawing, seen, read, self.caption(lesson.caption))
         losses |= drawn | self.motion.losses(lesson.motion, self.caption(lesson.motion.caption))
         metrics = {name: loss.detach() for name, loss in losses.items()}
         return self.config.weights.total(losses), metrics | {"mse": square.detach()}
@@ -287,9 +288,20 @@ class People(FilmModel):
         return motion
 
     def _drawing_losses(
-        self, lesson: DrawingLesson, read: Reading, condition: Tensor
+        self,
+        lesson: DrawingLesson,
+        seen_true: tuple[Tensor, Tensor],
+        read: Reading,
+        condition: Tensor,
     ) -> tuple[dict[str, Tensor], Tensor]:
-        """Losses of renderer and background, and the square error of the frames."""
+        """Losses of renderer and background, and the square error of the frames.
+
+        Args:
+            lesson: B windows of F frames.
+            seen_true: The reader's features of these, as `PoseReader.features` gives them.
+            read: What was read from them, `[B F]`.
+            condition: Caption embedding `[B, condition]`.
+        """
         shape, c = lesson.visible.shape, self.config
         first, last = slice(0, -c.drawings), slice(-c.drawings, None)
         labelled = lesson.labelled
@@ -334,8 +346,8 @@ class People(FilmModel):
         around = _around(silhouette, drawing.alpha.sigmoid().flatten(0, 1))
         with self.reader.held():
             seen_drawn = self.reader.features(frames + around * (composite - frames))
-            seen_true = self.reader.features(frames)
-        losses["features"] = feature_loss(seen_drawn, seen_true, counts)
+        true = [x.detach().unflatten(0, shape)[:, last].flatten(0, 1) for x in seen_true]
+        losses["features"] = feature_loss(seen_drawn, true, counts)
         losses["shadow"] = shadow_loss(
             drawing.shadow.flatten(0, 1), frames, background, silhouette, beside
         )

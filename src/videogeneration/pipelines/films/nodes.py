@@ -147,8 +147,8 @@ def _reels(name: str, films: Sequence[Film], fps: float) -> dict[str, Reel]:
 
 def _label(film: Film, films: Sequence[Film]) -> str:
     """What tells a film from the others, and from those of another call."""
-    first = not film.seed and sum(other.sentence == film.sentence for other in films) == 1
-    return film.sentence if first else f"{film.sentence}, seed {film.seed}"
+    plain = not film.seed and sum(other.sentence == film.sentence for other in films) == 1
+    return film.sentence if plain else f"{film.sentence}, seed {film.seed}"
 
 
 @validated
