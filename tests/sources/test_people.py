@@ -473,6 +473,20 @@ def test_anything_follows_anything_without_jumps() -> None:
     assert before[:, 0].all() and (np.diff(before.astype(int), axis=1) <= 0).all()
 
 
+def test_who_stops_or_turns_round_does_so_in_view() -> None:
+    poses = draw_poses(1500, 60, 25, np.random.default_rng(1), transitions=1)
+    across = poses.keypoints[..., 0]
+    first, last = poses.action[:, 0], poses.action[:, -1]
+    came = np.isin(first, TRAVELLING)
+    stops = came & ~np.isin(last, TRAVELLING)
+    wholly = ((across[:, -1] > -0.5) & (across[:, -1] < 159.5)).all(1)
+    assert stops.sum() > 400 and wholly[stops].mean() > 0.85
+    turns = came & ~stops & (poses.direction[:, 0] != poses.direction[:, -1])
+    way = pelvis(poses)[..., 0] * poses.direction[:, :1]
+    farthest = np.where(poses.direction[:, 0] > 0, 160, 0) - way.max(1)
+    assert turns.sum() > 200 and (farthest[turns] > 0).all()
+
+
 def test_half_of_all_ways_lead_to_either_side() -> None:
     poses = draw_poses(600, 4, 5, np.random.default_rng(2), TRAVELLING)
     assert abs(poses.direction[:, -1].mean()) < 0.15

@@ -18,7 +18,7 @@ def motion(**changes: float) -> Motion:
         "trajectory_blocks": 1,
         "steps": 2,
     } | changes
-    return Motion(MotionConfig(**values), condition=4).eval()  # type: ignore[arg-type]
+    return Motion(MotionConfig(**values), condition=4, width=128).eval()  # type: ignore[arg-type]
 
 
 def given(frames: int = 10) -> tuple[Poses, torch.Tensor, torch.Tensor]:
@@ -73,6 +73,19 @@ def test_the_place_moves_with_the_figure() -> None:
     moved = Poses(past.keypoints + 5, past.scale, past.heading)
     first, second = rolled(network, past, valid), rolled(network, moved, valid)
     assert torch.allclose(first.keypoints + 5, second.keypoints, atol=1e-3)
+
+
+def test_how_far_the_edges_are_may_change_the_way_and_nothing_else_does() -> None:
+    network, (past, valid, _) = motion(), given()
+    torch.nn.init.normal_(network.trajectory.leave[1].weight, std=0.1)  # type: ignore[arg-type]
+    way = {}
+    for across, down in ((0, 0), (30, 0), (0, 30), (500, 0), (600, 0)):
+        shift = torch.tensor([across, down], dtype=torch.float32)
+        moved = Poses(past.keypoints + shift, past.scale, past.heading)
+        way[across, down] = trunk(rolled(network, moved, valid)) - shift
+    same = {pair: torch.allclose(way[0, 0], moved, atol=1e-3) for pair, moved in way.items()}
+    assert same == {(0, 0): True, (30, 0): False, (0, 30): True, (500, 0): False, (600, 0): False}
+    assert torch.allclose(way[500, 0], way[600, 0], atol=1e-3)  # far outside is outside
 
 
 def test_a_missing_pose_changes_nothing() -> None:

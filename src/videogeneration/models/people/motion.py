@@ -14,6 +14,9 @@ from videogeneration.validated import validated
 PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
+EDGES = 2
+"""Numbers of what a place has to the left and to the right of it."""
+
 _MOMENTUM = 0.02
 """What a lesson counts in the running means that networks' inputs and outputs are normalised by,
 after the first ones, which count alike."""
@@ -62,15 +65,17 @@ class Motion(nn.Module):
     """Predicts where a figure goes, and then, frame after frame, what its body does there.
 
     A trajectory is all places to come at once, as displacements from the line through the past
-    ones. It is regressed: what is drawn of it is one number, the quantile, for what one picture
-    leaves open is how fast (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled
-    from noise by a rectified flow (X. Liu et al., ICLR 2023) that predicts the noiseless sample,
-    from which the flow's velocity follows (T. Li, K. He: Back to Basics, 2025). A sample is how
-    keypoints change from the newest body, and where it looks: small beats count as much as strides.
+    ones. How far the frame's edges are is given: who is told to stop stops in view. It is
+    regressed: what is drawn of it is one number, the quantile, for what one picture leaves open is
+    how fast (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled from noise by a
+    rectified flow (X. Liu et al., ICLR 2023) that predicts the noiseless sample, from which the
+    flow's velocity follows (T. Li, K. He: Back to Basics, 2025). A sample is how keypoints change
+    from the newest body, and where it looks: small beats count as much as strides.
 
     Args:
         config: Its size.
         condition: Width of the caption embedding.
+        width: Of the frames, in pixels.
     """
 
     past_mean: Tensor
@@ -82,12 +87,13 @@ class Motion(nn.Module):
     deviation: Tensor
     count: Tensor
 
-    def __init__(self, config: MotionConfig, condition: int) -> None:
+    def __init__(self, config: MotionConfig, condition: int, width: int) -> None:
         super().__init__()
-        self.config = c = config
+        self.config, self.width = config, width
+        c = config
         seen = c.history * (BODY + PLACE + 1) + 2 * PLACE + 1
         self.trajectory = _Modulated(
-            seen, c.horizon * PLACE, 1 + condition, c.trajectory_width, c.trajectory_blocks
+            seen + EDGES, c.horizon * PLACE, 1 + condition, c.trajectory_width, c.trajectory_blocks
         )
         self.body = _Modulated(seen + PLACE + BODY, BODY, 1 + condition, c.width, c.blocks)
         for name, shape in (("past_", (c.history, BODY + PLACE)), ("", (BODY,))):
@@ -144,7 +150,8 @@ class Motion(nn.Module):
         line, seen = self._seen(given, lesson.visibility)
         away = places - self._line_on(line)
         quantile = lesson.quantile
-        predicted = self._displacements(seen, quantile, condition)
+        newest = lesson.past.last(lesson.visibility > 0)
+        predicted = self._displacements(seen, newest, quantile, condition)
         error = away / self.trajectory_size - predicted
         share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
         error = 2 * share * ((error.square() + _SOFT**2).sqrt() - _SOFT)
@@ -182,7 +189,7 @@ class Motion(nn.Module):
             line, seen = self._seen(_relative(origin, past), visibility)
             single = (visibility > 0).sum(1) < 2
             drawn = torch.where(single, quantile, 0.5)
-            displacements = self._displacements(seen, drawn[:, None], condition)
+            displacements = self._displacements(seen, origin, drawn[:, None], condition)
             places = self._line_on(line) + displacements * self.trajectory_size
             for step in range(min(self.config.horizon, noise.shape[1] - start)):
                 newest = past.last(visibility > 0)
@@ -223,9 +230,15 @@ class Motion(nn.Module):
         normal = (given - self.past_mean) / self.past_deviation * (visibility > 0)[..., None]
         return line, torch.cat([normal.flatten(1), visibility, 10 * line, there, moved], 1)
 
-    def _displacements(self, seen: Tensor, quantile: Tensor, condition: Tensor) -> Tensor:
+    def _displacements(
+        self, seen: Tensor, newest: Poses, quantile: Tensor, condition: Tensor
+    ) -> Tensor:
         """Displacements from the line, `[B, horizon, PLACE]`, as shares of their usual size."""
-        displacements: Tensor = self.trajectory(seen, torch.cat([2 * quantile - 1, condition], 1))
+        across = _trunk(newest.keypoints)[..., 0]
+        edges = torch.cat([across, self.width - 1 - across], 1) / newest.scale
+        displacements: Tensor = self.trajectory(
+            torch.cat([seen, edges.clamp(-1, 3)], 1), torch.cat([2 * quantile - 1, condition], 1)
+        )
         return displacements.unflatten(1, (-1, PLACE))
 
     def _line_on(self, line: Tensor) -> Tensor:

@@ -70,7 +70,8 @@ def draw_film(
         fps: Frames a second.
         actions: One of these is done in the end.
         transitions: Share of films in which something else is done first: another action of the
-            six, or the same one to the other side. The change begins within the first half.
+            six, or the same one to the other side. The change begins within the first half, and who
+            stops or turns round for it is in view then.
 
     Returns:
         The frames, uint8 `[T, 120, 160]`, and their labels.
@@ -148,11 +149,14 @@ def _drawn(
     plan = draw_plan(acts, sides, habits(rng, acts), person.leg_length, scenario, rng)
     begins = float(rng.uniform(0, 0.5) * (frames - 1) / fps)
     if acts[0] in TRAVELLING:
+        height = float(camera.scale) * person.height
+        pace = plan.acts[0].tempo * height
+        # who changes goes on for half of the change, and is in view then
+        stop = 0.0 if acts[1] is None else _ROOM * height + pace * plan.lasts / 2
         # mostly with some of the way through the picture still to go
-        left = (WIDTH - 8) * rng.random() ** 0.6
+        left = stop + max(pace / fps, WIDTH - 8 - stop) * rng.random() ** 0.6
+        begins = min(begins, (left - stop) / pace)
         column = WIDTH / 2 + sides[0] * (WIDTH / 2 - 4 - left)
-        pace = plan.acts[0].tempo * float(camera.scale) * person.height
-        begins = min(begins, 0.8 * left / pace)  # who goes out of sight cannot be told to stop
     else:
         column = np.clip(rng.normal(WIDTH / 2, 24), 20, WIDTH - 20)
     if acts[1] is not None:
@@ -182,6 +186,10 @@ def draw_actions(
     if last == "boxing":  # who stops to box mostly looks where the way led
         return (first, last), (side if rng.random() < 0.7 else -side, side)
     return (first, last), (float(rng.choice([-1, 1])), side)
+
+
+_ROOM = 0.4
+"""Body heights that somebody needs to the edge of the picture to do something in view."""
 
 
 @dataclass(frozen=True)
