@@ -62,8 +62,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     os.chdir(folder)
     try:
         bootstrap_project(folder)
-        for name in ("mse", "gan"):
-            finished(folder / "data" / "06_models" / "kth" / name, ActionGrammar())
+        for seed, name in enumerate(("mse", "gan")):
+            finished(folder / "data" / "06_models" / "kth" / name, ActionGrammar(), seed)
         finished(folder / "data" / "06_models" / "icons" / "mse", SCENES)
         painter = Checkpoint(folder / "data" / "06_models" / "kth" / "text_to_image")
         painter.finish(image_generator(), {"grammar": ActionGrammar().description()}, CURVES)

@@ -282,6 +282,21 @@ def test_what_the_reader_sees_otherwise_than_in_the_true_frame_is_penalised() ->
     assert model.renderer.drawn.bias.grad[:16].abs().max() > 0
 
 
+def test_colours_from_elsewhere_are_penalised_and_no_grey_changes() -> None:
+    shown, penalties = [], []
+    for tint in (0.0, 0.6):
+        model, scene = people().eval(), batch(future=2)
+        model.config = replace(model.config, tint=tint)
+        torch.nn.init.constant_(model.reader.present.bias, 5.0)
+        torch.nn.init.constant_(model.reader.silhouette.bias, 50.0)
+        torch.manual_seed(0)
+        frames, penalty = model.imitate(scene)
+        shown.append(frames)
+        penalties.append(penalty)
+    assert torch.allclose(shown[0], shown[1], atol=1e-5)
+    assert penalties[1] > penalties[0] + 0.1
+
+
 def test_a_shadow_comes_along_where_it_is_found() -> None:
     model, scene = people().eval(), batch()
     torch.nn.init.constant_(model.reader.present.bias, 5.0)

@@ -195,23 +195,12 @@ class DrawingLesson:
         )
 
     def tinted(self, most: float) -> "DrawingLesson":
-        """In colours: each part of a labelled figure in its own, and what is around it in another.
-
-        Networks see greys. But films are drawn in colours, and a hand that is taken from trousers
-        of the same grey is blue.
+        """In colours, as far as it is labelled: see `tints`.
 
         Args:
             most: How far a colour may be from grey.
         """
-        part = parts(self.true.keypoints.flatten(0, 1), self.frames.shape[-2:])
-        part = part.unflatten(0, self.visible.shape)
-        colours = most * (2 * torch.rand(len(part), len(PARTS) + 1, 3, device=part.device) - 1)
-        # what is seen of them in grey is nothing
-        colours = colours - colours.mean(2, keepdim=True)
-        rows = torch.arange(len(part), device=part.device)[:, None, None, None]
-        own = colours[rows, part].movedim(-1, 2)
-        around = colours[:, None, -1, :, None, None]
-        tint = around + self.silhouette[:, :, None] * (own - around)
+        tint = tints(self.true.keypoints, self.silhouette, most)
         return replace(self, tint=tint * self.labelled[..., None, None, None])
 
 
@@ -427,6 +416,29 @@ def legible(share: Tensor, seen: Tensor, whole: float) -> Tensor:
 
 for kind in (Poses, DrawingLesson, MotionLesson, Lesson):
     torch.export.register_dataclass(kind)
+
+
+def tints(keypoints: Tensor, silhouette: Tensor, most: float) -> Tensor:
+    """Colours at random for each part of a figure, and another one for what is around it.
+
+    Networks see greys. But films are drawn in colours, and a hand that is taken from trousers of
+    the same grey is blue.
+
+    Args:
+        keypoints: `[B, F, 16, 2]` in pixels.
+        silhouette: `[B, F, H, W]` in [0, 1].
+        most: How far a colour may be from grey.
+
+    Returns:
+        `[B, F, 3, H, W]`: how colours differ from greys, zero on average; alike in F frames.
+    """
+    part = parts(keypoints.flatten(0, 1), silhouette.shape[-2:]).view_as(silhouette)
+    colours = most * (2 * torch.rand(len(part), len(PARTS) + 1, 3, device=part.device) - 1)
+    colours = colours - colours.mean(2, keepdim=True)
+    rows = torch.arange(len(part), device=part.device)[:, None, None, None]
+    own = colours[rows, part].movedim(-1, 2)
+    around = colours[:, None, -1, :, None, None]
+    return around + silhouette[:, :, None] * (own - around)
 
 
 def inside(keypoints: Tensor, size: tuple[int, int] | torch.Size, margin: float = 0.0) -> Tensor:

@@ -117,15 +117,27 @@ def drawing_losses(
         Scalars, each a mean over the figures' pixels, see `LossWeights`.
     """
     area = silhouette.sum((1, 2)).clamp(min=50)
-    grey = figure.mean(1)
-    error = (grey - frames).abs()
-    off = (figure - grey[:, None] - tint).abs().mean(1)
+    error = (figure.mean(1) - frames).abs()
     return {
         "colour": mean_of((error * silhouette).sum((1, 2)) / area, counts),
         "square": mean_of((error.square() * silhouette).sum((1, 2)) / area, counts),
-        "tint": mean_of((off * silhouette).sum((1, 2)) / area, counts),
+        "tint": tint_error(figure, tint, silhouette, counts),
         "alpha": alpha_error(alpha, silhouette, counts),
     }
+
+
+def tint_error(figure: Tensor, tint: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
+    """Absolute error of how drawn colours differ from grey, a mean over the figures' pixels.
+
+    Args:
+        figure: `[..., C, H, W]`: their pixels.
+        tint: `[..., C, H, W]`: how they should differ, zero on average.
+        silhouette: `[..., H, W]` in [0, 1].
+        counts: bool `[...]`: which of them count.
+    """
+    area = silhouette.sum((-2, -1)).clamp(min=50)
+    off = (figure - figure.mean(-3, keepdim=True) - tint).abs().mean(-3)
+    return mean_of((off * silhouette).sum((-2, -1)) / area, counts)
 
 
 def alpha_error(alpha: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:

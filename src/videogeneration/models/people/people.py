@@ -23,6 +23,7 @@ from videogeneration.models.people.lessons import (
     inside,
     legible,
     take,
+    tints,
     visible_share,
 )
 from videogeneration.models.people.losses import (
@@ -35,6 +36,7 @@ from videogeneration.models.people.losses import (
     pose_losses,
     reconstruction_loss,
     shadow_loss,
+    tint_error,
 )
 from videogeneration.models.people.motion import Motion, MotionConfig
 from videogeneration.models.people.pose import SHRINKS, PoseConfig, PoseReader, Reading
@@ -54,8 +56,8 @@ FRAMES = 10
 AROUND = 4
 """Pixels around a figure that are judged with it by what sees whole frames."""
 
-OUTLINE, FEATURES = 3.0, 100.0
-"""How much the errors of a drawn alpha and of features count beside an adversary."""
+OUTLINE, TINT, FEATURES = 3.0, 15.0, 100.0
+"""How much errors of a drawn alpha, of colours and of features count beside an adversary."""
 
 SHADE = 0.01
 """Share of the background's light from which on a shadow can be seen."""
@@ -385,7 +387,7 @@ class People(FilmModel):
         Where no figure is they are the true ones: by the camera's noise, which is new in each true
         frame, an adversary would know all drawn ones and look at nothing else. Only what a drawn
         shadow is off by is added there, smoothed, so that the true noise stays. The penalty is how
-        far alphas and what the reader sees are off.
+        far alphas, colours and what the reader sees are off.
         """
         chance = torch.rand(batch.history_valid.shape, device=batch.history.device)
         chance = chance + batch.history_valid
@@ -395,13 +397,19 @@ class People(FilmModel):
         true = self.reader.features(batch.future.flatten(0, 1))
         read = self.reader.read(*true)
         poses = read.poses.map(lambda x: x.unflatten(0, batch.future.shape[:2])).not_tiny()
-        there = (read.present > 0).view(batch.future.shape[:2])
-        drawing = self.renderer(scene.appearance(), poses, self.caption(batch.caption))
-        there = there & scene.anybody
+        there = (read.present > 0).view(batch.future.shape[:2]) & scene.anybody
+        counts = there & batch.future_valid
+        silhouette = read.silhouette.sigmoid().view(batch.future.shape).detach()
+        given = scene.appearance()
+        keypoints = torch.cat([given.poses.keypoints, poses.keypoints], 1)
+        tint = tints(keypoints, torch.cat([given.alpha, silhouette], 1), self.config.tint)
+        given_tint, tint = tint.split([tint.shape[1] - there.shape[1], there.shape[1]], 1)
+        drawing = self.renderer(given, poses, self.caption(batch.caption), given_tint)
+        colours = tint_error(drawing.figure, tint, silhouette, counts)
+        drawing = replace(drawing, figure=drawing.figure.mean(2, keepdim=True))
         drawn = drawing.over(scene.background[:, None, None], there)[:, :, 0]
         alpha = drawing.covering * there[..., None, None]
-        silhouette = read.silhouette.sigmoid().view_as(alpha)
-        outline = alpha_error(drawing.alpha, silhouette.detach(), there & batch.future_valid)
+        outline = alpha_error(drawing.alpha, silhouette, counts)
         around = _around(silhouette, alpha)
         difference = drawn - batch.future
         beside = (1 - around) * ((drawing.shadow.abs() > SHADE) & there[..., None, None])
@@ -409,7 +417,7 @@ class People(FilmModel):
         frames = batch.future + around * difference + (1 - around) * smooth
         seen = self.reader.features(frames.flatten(0, 1))
         features = feature_loss(seen, true, batch.future_valid.flatten())
-        return frames, OUTLINE * outline + FEATURES * features
+        return frames, OUTLINE * outline + TINT * colours + FEATURES * features
 
     @torch.no_grad()
     def rollout(
