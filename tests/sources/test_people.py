@@ -480,7 +480,7 @@ def test_who_stops_or_turns_round_does_so_in_view() -> None:
     came = np.isin(first, TRAVELLING)
     stops = came & ~np.isin(last, TRAVELLING)
     wholly = ((across[:, -1] > -0.5) & (across[:, -1] < 159.5)).all(1)
-    assert stops.sum() > 400 and wholly[stops].mean() > 0.85
+    assert stops.sum() > 400 and wholly[stops].mean() > 0.95
     turns = came & ~stops & (poses.direction[:, 0] != poses.direction[:, -1])
     way = pelvis(poses)[..., 0] * poses.direction[:, :1]
     farthest = np.where(poses.direction[:, 0] > 0, 160, 0) - way.max(1)
