@@ -116,11 +116,10 @@ def drawing_losses(
     Returns:
         Scalars, each a mean over the figures' pixels, see `LossWeights`.
     """
-    area = silhouette.sum((1, 2)).clamp(min=50)
     error = (figure.mean(1) - frames).abs()
     return {
-        "colour": mean_of((error * silhouette).sum((1, 2)) / area, counts),
-        "square": mean_of((error.square() * silhouette).sum((1, 2)) / area, counts),
+        "colour": _on_figures(error, silhouette, counts),
+        "square": _on_figures(error.square(), silhouette, counts),
         "tint": tint_error(figure, tint, silhouette, counts),
         "alpha": alpha_error(alpha, silhouette, counts),
     }
@@ -135,9 +134,14 @@ def tint_error(figure: Tensor, tint: Tensor, silhouette: Tensor, counts: Tensor)
         silhouette: `[..., H, W]` in [0, 1].
         counts: bool `[...]`: which of them count.
     """
-    area = silhouette.sum((-2, -1)).clamp(min=50)
     off = (figure - figure.mean(-3, keepdim=True) - tint).abs().mean(-3)
-    return mean_of((off * silhouette).sum((-2, -1)) / area, counts)
+    return _on_figures(off, silhouette, counts)
+
+
+def _on_figures(error: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
+    """The mean of an error `[..., H, W]` over the figures' pixels."""
+    area = silhouette.sum((-2, -1)).clamp(min=50)
+    return mean_of((error * silhouette).sum((-2, -1)) / area, counts)
 
 
 def alpha_error(alpha: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ PLACE = 3
 """Numbers of a place: the root's two and the logarithm of the scale."""
 
 EDGES = 2
-"""Numbers of what a place has to the left and to the right of it."""
+"""Numbers that say how far the frame's two edges are."""
 
 _MOMENTUM = 0.02
 """What a lesson counts in the running means that networks' inputs and outputs are normalised by,
@@ -65,12 +65,12 @@ class Motion(nn.Module):
     """Predicts where a figure goes, and then, frame after frame, what its body does there.
 
     A trajectory is all places to come at once, as displacements from the line through the past
-    ones. How far the frame's edges are is given: who is told to stop stops in view. It is
-    regressed: what is drawn of it is one number, the quantile, for what one picture leaves open is
-    how fast (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled from noise by a
-    rectified flow (X. Liu et al., ICLR 2023) that predicts the noiseless sample, from which the
-    flow's velocity follows (T. Li, K. He: Back to Basics, 2025). A sample is how keypoints change
-    from the newest body, and where it looks: small beats count as much as strides.
+    ones; how far the frame's edges are is given, for who is told to stop stops in view. A
+    trajectory is regressed: what is drawn of it is one number, the quantile, for what one picture
+    leaves open is how fast (implicit quantiles: W. Dabney et al., ICML 2018). A body is sampled
+    from noise by a rectified flow (X. Liu et al., ICLR 2023) that predicts the noiseless sample,
+    from which the flow's velocity follows (T. Li, K. He: Back to Basics, 2025). A sample is how
+    keypoints change from the newest body, and where it looks: small beats count as much as strides.
 
     Args:
         config: Its size.
@@ -89,8 +89,8 @@ class Motion(nn.Module):
 
     def __init__(self, config: MotionConfig, condition: int, width: int) -> None:
         super().__init__()
-        self.config, self.width = config, width
-        c = config
+        self.config = c = config
+        self.width = width
         seen = c.history * (BODY + PLACE + 1) + 2 * PLACE + 1
         self.trajectory = _Modulated(
             seen + EDGES, c.horizon * PLACE, 1 + condition, c.trajectory_width, c.trajectory_blocks
@@ -133,7 +133,7 @@ class Motion(nn.Module):
         Args:
             lesson: That of all processes, so that they stay alike.
         """
-        given, places, change, first = _taught(lesson)
+        _, given, places, change, first = _taught(lesson)
         self._adapt("past_", given, lesson.visibility > 0)
         self._adapt("", change, first)
         line, *_ = _line(given[..., BODY:], lesson.visibility)
@@ -146,11 +146,10 @@ class Motion(nn.Module):
             lesson: N past poses as they are read, see `as_read`, and those that follow.
             condition: Caption embedding `[N, condition]`.
         """
-        given, places, change, first = _taught(lesson)
+        newest, given, places, change, first = _taught(lesson)
         line, seen = self._seen(given, lesson.visibility)
         away = places - self._line_on(line)
         quantile = lesson.quantile
-        newest = lesson.past.last(lesson.visibility > 0)
         predicted = self._displacements(seen, newest, quantile, condition)
         error = away / self.trajectory_size - predicted
         share = torch.where(error < 0, 1 - quantile[:, :, None], quantile[:, :, None])
@@ -329,17 +328,19 @@ class _Block(nn.Module):
         return out
 
 
-def _taught(lesson: MotionLesson) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _taught(lesson: MotionLesson) -> tuple[Poses, Tensor, Tensor, Tensor, Tensor]:
     """Of a lesson, as seen from the newest pose.
 
     Returns:
-        The past `[N, history, BODY + PLACE]`; the places that follow `[N, horizon, PLACE]`; how the
-        body changes first `[N, BODY]`; and of whom that is taught, bool `[N]`.
+        The newest pose `[N, 1]`; the past `[N, history, BODY + PLACE]`; the places that follow
+        `[N, horizon, PLACE]`; how the body changes first `[N, BODY]`; and of whom that is taught,
+        bool `[N]`.
     """
     newest = lesson.past.last(lesson.visibility > 0)
     places = _places(newest, lesson.following)
     change = _body(lesson.following.frames(slice(0, 1)))[:, 0] - _unmoved(newest)
-    return _relative(newest, lesson.past), places, change, lesson.known[:, 0] & lesson.exact
+    first = lesson.known[:, 0] & lesson.exact
+    return newest, _relative(newest, lesson.past), places, change, first
 
 
 def _body(track: Poses) -> Tensor:

@@ -403,9 +403,9 @@ class People(FilmModel):
         given = scene.appearance()
         keypoints = torch.cat([given.poses.keypoints, poses.keypoints], 1)
         tint = tints(keypoints, torch.cat([given.alpha, silhouette], 1), self.config.tint)
-        given_tint, tint = tint.split([tint.shape[1] - there.shape[1], there.shape[1]], 1)
-        drawing = self.renderer(given, poses, self.caption(batch.caption), given_tint)
-        colours = tint_error(drawing.figure, tint, silhouette, counts)
+        first = given.alpha.shape[1]
+        drawing = self.renderer(given, poses, self.caption(batch.caption), tint[:, :first])
+        colours = tint_error(drawing.figure, tint[:, first:], silhouette, counts)
         drawing = replace(drawing, figure=drawing.figure.mean(2, keepdim=True))
         drawn = drawing.over(scene.background[:, None, None], there)[:, :, 0]
         alpha = drawing.covering * there[..., None, None]

@@ -24,6 +24,7 @@ from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, dr
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""
 
+_ROOM = 0.4  # body heights to the edge of the picture that somebody needs to be wholly in view
 _AT_ONCE = 500  # people whose poses are worked out together: some 200 kB for each of them
 
 
@@ -186,10 +187,6 @@ def draw_actions(
     if last == "boxing":  # who stops to box mostly looks where the way led
         return (first, last), (side if rng.random() < 0.7 else -side, side)
     return (first, last), (float(rng.choice([-1, 1])), side)
-
-
-_ROOM = 0.4
-"""Body heights that somebody needs to the edge of the picture to do something in view."""
 
 
 @dataclass(frozen=True)
