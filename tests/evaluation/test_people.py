@@ -224,6 +224,17 @@ def test_a_walker_that_fades_in_mid_picture_has_not_left(judge: PeopleJudge) -> 
     assert judge.ending(shown, RIGHT, place(0)) == {"left": False}
 
 
+def test_a_walker_has_left_though_much_of_him_could_not_be_seen_on_the_way(
+    judge: PeopleJudge,
+) -> None:
+    shown = walking_out(10, 2)
+    shown[1, 13:] = place(0)[13:]
+    assert judge.ending(shown, RIGHT, place(0)) == {"left": True}
+    # nobody can be told from the background
+    nobody = np.repeat(place(0)[None], 12, axis=0)
+    assert judge.ending(nobody, RIGHT, place(0)) == {}
+
+
 def test_who_waves_still_does_it_at_the_end_or_not(judge: PeopleJudge) -> None:
     goes_on = [judge.ending(film(WAVING, seed, 30), WAVING, None) for seed in SEEDS]
     assert {tuple(ending) for ending in goes_on} == {("still",)}

@@ -24,11 +24,9 @@ _AT_ONCE = 32  # films
 _END = 11
 """Frames at the end of a long film in which somebody is still read, of those that are looked at."""
 
-_PRESENT = 0.5
-"""Least contrast of a figure that is still there, as a share of the given frame's."""
-
 _GONE = 0.2
-"""Most contrast that is left where a figure was, as a share of the given frame's."""
+"""Most contrast that is left of a figure that is gone, as a share of the given frame's: legs that
+cross and a shadow that is not drawn leave more."""
 
 _NEAR_EDGE = 0.3
 """A walker whose centre is within this share of the width from an edge is leaving there."""
@@ -149,9 +147,12 @@ class PeopleJudge:
             return {}
         figure = find_figure(film, background)
         strength = contrast(figure)
-        gone = strength[-1] <= _GONE * strength[0]
-        last = figure[_last_present(strength)]
-        return {"left": bool(gone and _is_near(sentence.split()[-1], last))}
+        (present,) = np.nonzero(strength > _GONE * strength[0])
+        if not len(present):  # nobody can be told from the background
+            return {}
+        last = int(present[-1])
+        gone = last < len(film) - 1
+        return {"left": gone and _is_near(sentence.split()[-1], figure[last])}
 
     def _same(self, sentence: str) -> str:
         """The sentence, with one name for all actions that count as one."""
@@ -204,12 +205,6 @@ class PeopleJudge:
 def _means(rows: Tensor, counts: Sequence[int]) -> np.ndarray:
     """The mean row of every film, float64, of rows of phases, so many a film."""
     return np.stack([part.mean(0).cpu().numpy() for part in rows.double().split(list(counts))])
-
-
-def _last_present(strength: np.ndarray) -> int:
-    """The last frame before a figure's contrast `[T]` falls below a share of its first."""
-    present = strength >= _PRESENT * strength[0]
-    return len(strength) - 1 if present.all() else int(np.argmin(present)) - 1
 
 
 def _is_near(side: str, figure: np.ndarray) -> bool:
