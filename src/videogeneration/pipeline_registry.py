@@ -7,7 +7,6 @@ from videogeneration.pipelines.data import pipeline as data_pipeline
 from videogeneration.pipelines.evaluation import pipeline as evaluation_pipeline
 from videogeneration.pipelines.films import pipeline as films_pipeline
 from videogeneration.pipelines.images import pipeline as images_pipeline
-from videogeneration.pipelines.judging import pipeline as judging_pipeline
 from videogeneration.pipelines.training import pipeline as training_pipeline
 from videogeneration.sources import SOURCES
 
@@ -21,7 +20,7 @@ def register_pipelines() -> dict[str, Pipeline]:
 
 def _of(source: str) -> dict[str, Pipeline]:
     """A source's pipelines by name."""
-    judge = judging_pipeline.create_pipeline(source)
+    judge = training_pipeline.create_judge_pipeline(source)
     on_clips = {
         name: training_pipeline.create_pipeline(source, adversarial=name == "gan")
         + judge
@@ -30,19 +29,11 @@ def _of(source: str) -> dict[str, Pipeline]:
     }
     on_clips["text_to_image"] = images_pipeline.create_pipeline(source)
     on_clips["benchmark"] = judge + benchmark_pipeline.create_pipeline(source)
-    text_to_video = films_pipeline.create_pipeline(source)
-    prefix = f"params:{source}."
-    blocks = {
-        name.removeprefix(prefix)
-        for pipeline in (*on_clips.values(), text_to_video)
-        for name in pipeline.inputs()
-        if name.startswith(prefix)
-    }
-    clips = data_pipeline.create_pipeline(source, blocks)
-    download = data_pipeline.create_download_pipeline(source, blocks)
+    clips = data_pipeline.create_pipeline(source)
+    download = data_pipeline.create_download_pipeline(source)
     return {
         **({f"{source}_download": download} if SOURCES[source].download else {}),
         f"{source}_data": clips,
         **{f"{source}_{name}": clips + pipeline for name, pipeline in on_clips.items()},
-        f"{source}_text_to_video": text_to_video,
+        f"{source}_text_to_video": films_pipeline.create_pipeline(source),
     }

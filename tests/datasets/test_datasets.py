@@ -16,7 +16,7 @@ from PIL import Image
 from toys import generator, numbered_clip
 from videogeneration.data.clips import Clip, Clips, ClipStream
 from videogeneration.datasets.arrays import NumpyDataset
-from videogeneration.datasets.films import FilmsDataset, SheetsDataset
+from videogeneration.datasets.films import FilmsDataset
 from videogeneration.datasets.folders import (
     CheckpointDataset,
     CheckpointsDataset,
@@ -25,11 +25,9 @@ from videogeneration.datasets.folders import (
     PredictionsDataset,
 )
 from videogeneration.datasets.pictures import PictureDataset
-from videogeneration.datasets.sources import SourceDataset
 from videogeneration.datasets.tables import TableDataset
 from videogeneration.reporting.films import Reel
 from videogeneration.reporting.sheets import SheetFilm, contact_sheet
-from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 
 
@@ -91,17 +89,6 @@ def test_films_are_written_by_name_and_earlier_ones_stay(tmp_path: Path) -> None
             assert film.streams.video[0].width > 2 * 256
 
 
-def test_sheets_lie_beside_films(tmp_path: Path) -> None:
-    dataset = SheetsDataset(filepath=str(tmp_path / "films"), artifact_path="films")
-    pictures = {name: Image.effect_noise((40, 30), 40) for name in ("one", "two")}
-    dataset.save(pictures)
-    paths = [tmp_path / "films" / f"{name}_sheet.png" for name in pictures]
-    assert dataset.load() == paths
-    for path, picture in zip(paths, pictures.values(), strict=True):
-        with Image.open(path) as written:
-            assert written.tobytes() == picture.tobytes()
-
-
 def test_predictions_are_a_stream_when_they_are_saved(tmp_path: Path) -> None:
     dataset = PredictionsDataset(filepath=str(tmp_path / "predictions"))
     assert not dataset.exists()
@@ -153,16 +140,6 @@ def test_what_is_wrong_with_clips_reaches_the_user(tmp_path: Path) -> None:
         dataset.save(ClipStream((8, 8), clips()))
     assert str(caught.value) == "person13_walking_d1.avi: truncated; get the file again"
     assert not dataset.exists()
-
-
-def test_a_source_is_a_dataset(tmp_path: Path) -> None:
-    dataset = SourceDataset(name="icons")
-    assert dataset.load() is SOURCES["icons"]
-    assert dataset.exists()
-    with pytest.raises(DatasetError, match="source 'cinema' is none of kth, icons, mnist"):
-        SourceDataset(name="cinema").load()
-    with pytest.raises(DatasetError, match="is code"):
-        dataset.save(SOURCES["kth"])
 
 
 def test_a_checkpoint_exists_once_it_is_finished(tmp_path: Path) -> None:

@@ -181,7 +181,7 @@ def test_who_has_left_is_asked_where_the_true_frame_is_empty() -> None:
     predicted = np.stack([figure, empty, figure, empty])
     left = metrics.left_in_time(predicted, true, BLACK)
     np.testing.assert_array_equal(left, [np.nan, np.nan, 0, 1])
-    scores = metrics.Film(predicted, true, true[:1], BLACK).scores()
+    scores = metrics.score_film(predicted, true, true[:1], BLACK)
     values = dict(zip(metrics.METRICS, scores.T, strict=True))
     np.testing.assert_array_equal(values["left_in_time"], left)
     # an empty frame that is drawn right says nothing of the figure

@@ -386,8 +386,7 @@ def test_rendered_people_do_the_actions_that_are_asked_for(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_single_films_do_not_depend_on_processes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("videogeneration.sources.kth.films._AT_ONCE", 2)
+def test_single_films_do_not_depend_on_processes() -> None:
     one, two = (
         list(film_clips(SOURCE.read_settings({"people": {**PEOPLE, "processes": count}})))
         for count in (1, 2)

@@ -8,7 +8,6 @@ from videogeneration.vision.foreground import (
     find_figure,
     grow,
     is_visible,
-    keep_foreground,
 )
 
 
@@ -52,7 +51,7 @@ def test_the_centre_is_weighted_with_contrast() -> None:
 
 def test_foreground_is_what_differs_by_more_than_the_threshold() -> None:
     difference = np.array([[[0.09, -0.09, 0.11, -0.11]]], np.float32)
-    kept = keep_foreground(difference)
+    kept = find_figure(difference, np.zeros((1, 4), np.float32), clean=False)
     np.testing.assert_allclose(kept, [[[0, 0, 0.11, -0.11]]])
 
 
@@ -62,7 +61,7 @@ def test_specks_have_fewer_than_two_neighbours_in_their_own_frame() -> None:
     difference[0, 5, 3:5] = 1  # a pair at the bottom, above
     difference[1, 0, 3] = 1  # one at the next frame's top
     difference[1, 3, 3] = difference[1, 4, 4] = difference[1, 3, 4] = 1  # a corner of three
-    kept = keep_foreground(difference, remove_specks=True) != 0
+    kept = find_figure(difference, np.zeros((6, 6), np.float32)) != 0
     assert np.argwhere(kept).tolist() == [[1, 3, 3], [1, 3, 4], [1, 4, 4]]
 
 

@@ -95,7 +95,8 @@ class FirstFrames:
         starts = (table["start"] + table["view_start"]).to_numpy()
         places = [start + np.arange(count) for start, count in zip(starts, early, strict=True)]
         if settings.height:
-            places = [self._whole(clips, some) for some in places]
+            whole = clips.labels.get("keypoints_valid")
+            places = [some[:0] if whole is None else some[whole[some].all(1)] for some in places]
             table = table[[len(some) > 0 for some in places]]
             if not len(table):
                 raise ValueError(
@@ -110,8 +111,7 @@ class FirstFrames:
         self._turned = {sentence: grammar.mirrored(sentence) for sentence in sentences}
         if settings.mirror:
             sentences |= {sentence for sentence in self._turned.values() if sentence}
-        self._meaning = {sentence: grammar.seen(sentence) for sentence in sentences}
-        self._known = {sight for seen in self._meaning.values() for sight in seen}
+        self._known = {sight for sentence in sentences for sight in grammar.seen(sentence)}
         if len(self._known) < 2:
             raise ValueError(
                 f"{clips.folder}: every clip shows the same ({', '.join(self._known)}), so no "
@@ -158,12 +158,6 @@ class FirstFrames:
         random = np.random.default_rng(self.seed)
         pictures = to_float(self._pictures(chosen, random))
         return pictures, [self._captions[place] for place in chosen]
-
-    @staticmethod
-    def _whole(clips: Clips, places: np.ndarray) -> np.ndarray:
-        """Those of some frames of the store in which every keypoint is known."""
-        valid = clips.labels.get("keypoints_valid")
-        return places[:0] if valid is None else places[valid[places].all(1)]
 
     def _pictures(self, chosen: np.ndarray, random: np.random.Generator) -> np.ndarray:
         """A first frame of each of some clips, uint8 `[N, H, W]`."""

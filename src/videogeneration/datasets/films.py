@@ -1,20 +1,15 @@
-"""Films and pictures by name, each in files of its own."""
+"""Films by name, each in files of its own."""
 
 import base64
 import html
-from abc import abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Generic, NewType, TypeVar
+from typing import Any, NewType
 
 import mlflow
-from PIL import Image
 
 from videogeneration.datasets.files import FileDataset
-from videogeneration.datasets.pictures import write_picture
 from videogeneration.reporting.films import Reel
-
-_Value = TypeVar("_Value")
 
 HTMLPreview = NewType("HTMLPreview", str)
 """A piece of a page; Kedro-Viz knows this kind of preview by the type's name."""
@@ -23,15 +18,15 @@ _CARRIED = 4_000_000
 """Bytes of films in a preview; a single larger one is shown all the same."""
 
 
-class _ByName(FileDataset, Generic[_Value]):
-    """Values by name in one folder; those of other names, from earlier runs, stay.
+class FilmsDataset(FileDataset):
+    """Films by name in one folder: `<name>.gif` and `<name>.mp4`, H.264; Kedro-Viz plays them.
 
-    Each is written whole or not at all. The files of this run, and no others, go to the active
-    MLflow run.
+    Each is written whole or not at all; those of other names, from earlier runs, stay. The films of
+    this run, and no others, go to the active MLflow run.
 
     Args:
         filepath: The folder, relative to the project.
-        artifact_path: The folder of the run's artifacts that the files are copied to; None for
+        artifact_path: The folder of the run's artifacts that the films are copied to; None for
             their root.
         metadata: For other tools, such as Kedro-Viz; not read here.
     """
@@ -50,20 +45,12 @@ class _ByName(FileDataset, Generic[_Value]):
         """Every file of the folder."""
         return sorted(path for path in self._filepath.iterdir() if path.is_file())
 
-    def save(self, data: Mapping[str, _Value]) -> None:
-        """Write every value, in place of an earlier one of its name."""
-        files = [file for name, value in data.items() for file in self._write(name, value)]
+    def save(self, data: Mapping[str, Reel]) -> None:
+        """Write every film, in place of an earlier one of its name."""
+        files = [file for name, reel in data.items() for file in reel.write(self._filepath / name)]
         if mlflow.active_run() is not None:
             for file in files:
                 mlflow.log_artifact(str(file), self._artifact_path)
-
-    @abstractmethod
-    def _write(self, name: str, value: _Value) -> list[Path]:
-        """Write one value; the files."""
-
-
-class FilmsDataset(_ByName[Reel]):
-    """Films by name: `<name>.gif` and `<name>.mp4`, H.264; Kedro-Viz plays them."""
 
     def preview(self) -> HTMLPreview:
         """The newest films, until a page has enough to carry."""
@@ -80,13 +67,3 @@ class FilmsDataset(_ByName[Reel]):
                 'style="max-width: 100%"></video>'
             )
         return HTMLPreview("".join(parts))
-
-    def _write(self, name: str, value: Reel) -> list[Path]:
-        return value.write(self._filepath / name)
-
-
-class SheetsDataset(_ByName[Image.Image]):
-    """Contact sheets by name: `<name>_sheet.png`."""
-
-    def _write(self, name: str, value: Image.Image) -> list[Path]:
-        return [write_picture(self._filepath / f"{name}_sheet.png", value)]

@@ -2,7 +2,6 @@
 
 import base64
 import io
-from pathlib import Path
 from typing import NewType
 
 import numpy as np
@@ -21,13 +20,6 @@ GAP = 16
 """Empty rows, one below the other, between the parts of a sheet."""
 
 
-def write_picture(path: Path, picture: Image.Image) -> Path:
-    """Write a PNG whole or not at all; gives its path back."""
-    with whole(path) as temporary:
-        picture.save(temporary, format="PNG")
-    return path
-
-
 class PictureDataset(FileDataset):
     """A Pillow picture in a `.png` file, with a preview."""
 
@@ -39,7 +31,8 @@ class PictureDataset(FileDataset):
 
     def save(self, data: Image.Image) -> None:
         """Write the picture whole or not at all."""
-        write_picture(self._filepath, data)
+        with whole(self._filepath) as temporary:
+            data.save(temporary, format="PNG")
 
     def preview(self) -> ImagePreview:
         """The picture at a size that a page can carry; of a long sheet its beginning."""

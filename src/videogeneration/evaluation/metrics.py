@@ -1,24 +1,22 @@
 """How close a generated film is to the true one, frame by frame.
 
 Every metric takes films as float32 `[T, H, W]` in [0, 1], of equal shapes, at least one frame and
-finite values (ValueError otherwise), and gives one value a frame, float64 `[T]`. NaN means that the
-value is not defined for that frame; a mean leaves it out and never counts it as zero. No single
-metric can be trusted: PSNR prefers a figure that was wiped out to one that is a few pixels off, so
-read it beside `presence` and `position_error`.
+finite values (ValueError otherwise), beside them a background, float32 `[H, W]`, where one is
+needed, and gives one value a frame, float64 `[T]`. NaN means that the value is not defined for that
+frame; a mean leaves it out and never counts it as zero. No single metric can be trusted: PSNR
+prefers a figure that was wiped out to one that is a few pixels off, so read it beside `presence`
+and `position_error`.
 """
-
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
 
-from videogeneration.vision.background import subtract_background
 from videogeneration.vision.foreground import (
     centroids,
     contrast,
+    find_figure,
     grow,
     is_visible,
-    keep_foreground,
 )
 
 WIDENING = 3
@@ -59,37 +57,22 @@ _SSIM_C2 = 0.03**2
 
 
 def psnr(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Peak signal-to-noise ratio of each frame, for a peak of 1.
-
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-
-    Returns:
-        Decibels, float64 `[T]`; at most `PSNR_CEILING`.
-    """
+    """Peak signal-to-noise ratio for a peak of 1, in decibels; at most `PSNR_CEILING`."""
     _check(predicted, true)
     error = np.square(predicted.astype(np.float64) - true).mean(axis=(1, 2))
     return _decibels(error)
 
 
 def ssim(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Structural similarity of each frame, for a data range of 1.
+    """Structural similarity for a data range of 1; at most 1.
 
     Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli: Image quality assessment: from error
     visibility to structural similarity, IEEE TIP 2004. Equals scikit-image's
     `structural_similarity(gaussian_weights=True, sigma=1.5, use_sample_covariance=False,
     data_range=1)`, which leaves out a border of five pixels.
 
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1], at least 11x11.
-        true: The same shape and range.
-
-    Returns:
-        float64 `[T]`, at most 1.
-
     Raises:
-        ValueError: Frames are smaller than the window.
+        ValueError: Frames are smaller than the window, 11x11.
     """
     _check(predicted, true)
     window = 2 * _SSIM_RADIUS + 1
@@ -138,16 +121,7 @@ def foreground_pixels(
 
 
 def foreground_psnr(predicted: np.ndarray, true: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """PSNR of each frame over its foreground pixels only.
-
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-        pixels: bool `[T, H, W]` from `foreground_pixels`.
-
-    Returns:
-        Decibels, float64 `[T]`; NaN where a frame has no foreground pixel.
-    """
+    """PSNR over `pixels` alone, see `foreground_pixels`; NaN where a frame has none of them."""
     _check(predicted, true)
     error = np.square(predicted.astype(np.float64) - true).sum(axis=(1, 2), where=pixels)
     count = pixels.sum(axis=(1, 2))
@@ -159,16 +133,8 @@ def presence(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) ->
 
     Contrast is the distance to the background, counted in full where it is more than
     `foreground.THRESHOLD` and not at all below, in both films alike: camera noise would otherwise
-    add up over the picture.
-
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-        background: float32 `[H, W]`.
-
-    Returns:
-        float64 `[T]`: 1 is right, 0 is wiped out, 2 is twice as much; NaN where the true frame does
-        not have its figure (`has_figure`).
+    add up over the picture. 1 is right, 0 is wiped out, 2 is twice as much; NaN where the true
+    frame does not have its figure (`has_figure`).
     """
     _check(predicted, true)
     figure = _figure(true, background)
@@ -177,30 +143,16 @@ def presence(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) ->
 
 
 def has_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Whether at least `FIGURE_SHARE` of a frame's pixels are foreground.
-
-    Args:
-        frames: float32 `[T, H, W]` in [0, 1].
-        background: float32 `[H, W]`.
-
-    Returns:
-        bool `[T]`.
-    """
+    """Whether at least `FIGURE_SHARE` of a frame's pixels are foreground, bool `[T]`."""
     return is_visible(_figure(frames, background), FIGURE_SHARE)
 
 
 def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """Distance between the contrast-weighted centres of the generated and the true foreground.
+    """Pixels between the contrast-weighted centres of the generated and the true foreground.
 
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-        background: float32 `[H, W]`.
-
-    Returns:
-        Pixels, float64 `[T]`. NaN where the true frame does not have its figure, and NaN where the
-        predicted one does not: a figure that is gone is nowhere, and `presence` tells that it is.
-        The mean of a model that loses its figure therefore speaks only of the frames that kept it.
+    NaN where the true frame does not have its figure, and NaN where the predicted one does not: a
+    figure that is gone is nowhere, and `presence` tells that it is. The mean of a model that loses
+    its figure therefore speaks only of the frames that kept it.
     """
     _check(predicted, true)
     distance: np.ndarray = np.full(len(true), np.nan)
@@ -214,14 +166,8 @@ def position_error(predicted: np.ndarray, true: np.ndarray, background: np.ndarr
 def left_in_time(predicted: np.ndarray, true: np.ndarray, background: np.ndarray) -> np.ndarray:
     """Whether the figure has left the predicted frame where it has left the true one.
 
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-        background: float32 `[H, W]`.
-
-    Returns:
-        float64 `[T]`: 1 where neither frame has its figure, 0 where only the true one has lost it;
-        NaN where the true frame has it.
+    1 where neither frame has its figure, 0 where only the true one has lost it; NaN where the true
+    frame has it.
     """
     _check(predicted, true)
     left = ~has_figure(predicted, background)
@@ -229,14 +175,9 @@ def left_in_time(predicted: np.ndarray, true: np.ndarray, background: np.ndarray
 
 
 def sharpness(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
-    """Mean gradient magnitude of each frame over the true frame's.
+    """Mean gradient magnitude over the true frame's: 1 is as sharp, less is blurred.
 
-    Args:
-        predicted: float32 `[T, H, W]` in [0, 1].
-        true: The same shape and range.
-
-    Returns:
-        float64 `[T]`: 1 is as sharp as the truth, less is blurred; NaN for a flat true frame.
+    NaN for a flat true frame.
     """
     _check(predicted, true)
     return _ratio(_gradient(predicted), _gradient(true))
@@ -281,7 +222,7 @@ def _gradient(frames: np.ndarray) -> np.ndarray:
 
 def _figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
     """The foreground of frames as they are: neither a model's gain nor its specks are forgiven."""
-    return keep_foreground(subtract_background(frames, background))
+    return find_figure(frames, background, clean=False)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
@@ -312,43 +253,34 @@ def _check(predicted: np.ndarray, true: np.ndarray) -> None:
         )
 
 
-@dataclass(frozen=True)
-class Film:
-    """A generated film and what it is measured against.
+def score_film(
+    predicted: np.ndarray, true: np.ndarray, given: np.ndarray, background: np.ndarray | None
+) -> np.ndarray:
+    """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`.
 
-    Attributes:
+    An empty frame is easily right, by decibels: like the other metrics of the figure,
+    `foreground_psnr` counts only where the true frame has one. Without a background nothing says
+    where the figure is, and none of them is defined.
+
+    Args:
         predicted: float32 `[T, H, W]` in [0, 1]; step 1 first.
-        true: float32 `[T, H, W]`, the true frames of the same steps.
+        true: The true frames of the same steps.
         given: float32 `[C, H, W]`, the frames that the model started from, newest last.
-        background: float32 `[H, W]` of the true clip; None where nobody knows it.
+        background: Of the true clip; None where nobody knows it.
     """
-
-    predicted: np.ndarray
-    true: np.ndarray
-    given: np.ndarray
-    background: np.ndarray | None
-
-    def scores(self) -> np.ndarray:
-        """Every metric at every step, float64 `[T, len(METRICS)]` in the order of `METRICS`.
-
-        An empty frame is easily right, by decibels: like the other metrics of the figure,
-        `foreground_psnr` counts only where the true frame has one. Without a background nothing
-        says where the figure is, and none of them is defined.
-        """
-        values = {
-            "psnr": psnr(self.predicted, self.true),
-            "ssim": ssim(self.predicted, self.true),
-            "sharpness": sharpness(self.predicted, self.true),
+    values = {
+        "psnr": psnr(predicted, true),
+        "ssim": ssim(predicted, true),
+        "sharpness": sharpness(predicted, true),
+    }
+    if background is not None:
+        pixels = foreground_pixels(true, given[-1], background)
+        decibels = foreground_psnr(predicted, true, pixels)
+        values |= {
+            "foreground_psnr": np.where(has_figure(true, background), decibels, np.nan),
+            "presence": presence(predicted, true, background),
+            "position_error": position_error(predicted, true, background),
+            "left_in_time": left_in_time(predicted, true, background),
         }
-        if self.background is not None:
-            pixels = foreground_pixels(self.true, self.given[-1], self.background)
-            decibels = foreground_psnr(self.predicted, self.true, pixels)
-            seen = has_figure(self.true, self.background)
-            values |= {
-                "foreground_psnr": np.where(seen, decibels, np.nan),
-                "presence": presence(self.predicted, self.true, self.background),
-                "position_error": position_error(self.predicted, self.true, self.background),
-                "left_in_time": left_in_time(self.predicted, self.true, self.background),
-            }
-        unknown = np.full(len(self.true), np.nan)
-        return np.stack([values.get(name, unknown) for name in METRICS], axis=1)
+    unknown = np.full(len(true), np.nan)
+    return np.stack([values.get(name, unknown) for name in METRICS], axis=1)

@@ -15,8 +15,8 @@ from videogeneration.evaluation.metrics import (
     ENDING_METRICS,
     FIGURE_METRICS,
     METRICS,
-    Film,
     score_ending,
+    score_film,
 )
 from videogeneration.evaluation.predictions import Prediction, Predictions
 from videogeneration.evaluation.protocols import middle_starts
@@ -53,7 +53,7 @@ def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFram
         true = row.true(clips)
         background = _background(clips, judge, row.clip)
         film = predictions.film(row.film)[: len(true)]
-        scores.append(Film(film, true, row.given(clips), background).scores())
+        scores.append(score_film(film, true, row.given(clips), background))
     steps = [len(values) for values in scores]
     films = [[getattr(row, name) for name in FILM_COLUMNS] for row in rows]
     table = pd.DataFrame(films, columns=FILM_COLUMNS).loc[np.repeat(range(len(rows)), steps)]

@@ -5,7 +5,6 @@ import io
 import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -48,15 +47,31 @@ _TEMPLATE = Path(__file__).with_name("report.html.j2")
 _MANY = 30  # entries of a list; of a longer one only their number is said
 
 
-@dataclass(frozen=True)
-class Evaluated:
-    """What has been drawn of a source's test clips and measured of it.
+def render_report(
+    source: str,
+    predictions: Predictions,
+    clips: Clips,
+    networks: Mapping[str, Checkpoint],
+    fps: float,
+    settings: Mapping[str, Any],
+    *,
+    scores: pd.DataFrame,
+    films: pd.DataFrame,
+    following: pd.DataFrame,
+    sentences: pd.DataFrame,
+    followed: pd.DataFrame,
+    confusion: pd.DataFrame,
+    long: pd.DataFrame,
+) -> str:
+    """The page as HTML; films, plots and style are in it.
 
-    Attributes:
+    Args:
         source: Its name.
-        clips: The whole store.
         predictions: Films of every model.
+        clips: The whole store that they were drawn from.
         networks: The trained generators by their names in the tables, the last one foremost.
+        fps: Frames a second of the films on the page.
+        settings: Of the evaluation, by name.
         scores: `scores.csv`.
         films: `scored_films.csv`.
         following: `caption_following.csv`.
@@ -65,42 +80,19 @@ class Evaluated:
         confusion: `confusion.csv`.
         long: `long.csv`.
     """
-
-    source: str
-    clips: Clips
-    predictions: Predictions
-    networks: Mapping[str, Checkpoint]
-    scores: pd.DataFrame
-    films: pd.DataFrame
-    following: pd.DataFrame
-    sentences: pd.DataFrame
-    followed: pd.DataFrame
-    confusion: pd.DataFrame
-    long: pd.DataFrame
-
-
-def render_report(x: Evaluated, fps: float, settings: Mapping[str, Any]) -> str:
-    """The page as HTML; films, plots and style are in it.
-
-    Args:
-        x: What it shows.
-        fps: Frames a second of its films.
-        settings: Of the evaluation, by name.
-    """
-    predictions, clips = x.predictions, x.clips
-    foremost = list(x.networks)[-1]
-    protocols = [name for name, _ in by_protocol(x.scores)]
-    worst = best_and_worst(predictions, clips, x.films, protocols[-1], FILMS)
-    wrong = not_followed(predictions, clips, x.followed, foremost, FILMS)
+    foremost = list(networks)[-1]
+    protocols = [name for name, _ in by_protocol(scores)]
+    worst = best_and_worst(predictions, clips, films, protocols[-1], FILMS)
+    wrong = not_followed(predictions, clips, followed, foremost, FILMS)
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     return environment.from_string(_TEMPLATE.read_text("utf-8")).render(
-        source=x.source,
-        models=list(x.networks),
+        source=source,
+        models=list(networks),
         foremost=foremost,
-        figures=_figures(x, foremost),
-        networks=[_network(name, checkpoint) for name, checkpoint in x.networks.items()],
+        figures=_figures(scores, following, foremost),
+        networks=[_network(name, checkpoint) for name, checkpoint in networks.items()],
         clips=_said(clips.report()),
         splits=_splits(clips),
         every_sentence=_films(every_sentence(predictions, clips), fps),
@@ -114,21 +106,21 @@ def render_report(x: Evaluated, fps: float, settings: Mapping[str, Any]) -> str:
                 ],
             }
             for (name, rows), (_, summary) in zip(
-                by_protocol(x.scores), by_protocol(summarise(x.scores)), strict=True
+                by_protocol(scores), by_protocol(summarise(scores)), strict=True
             )
         ],
-        colours=model_colours(x.scores),
-        following=printed(x.following),
-        sentences=_by_sentence(x.sentences, foremost),
+        colours=model_colours(scores),
+        following=printed(following),
+        sentences=_by_sentence(sentences, foremost),
         confusion={
             model: matrix
-            for model, matrix in confusion_matrices(x.confusion).items()
+            for model, matrix in confusion_matrices(confusion).items()
             if model not in BASELINES
         },
         worst=_films(worst, fps),
         wrong=_films(wrong, fps),
         long={
-            "table": printed(x.long),
+            "table": printed(long),
             "films": _films(long_films(predictions, clips, FILMS), fps),
         },
         settings=_said(settings),
@@ -152,14 +144,14 @@ def code_commit() -> str:
     return commit if tracked else "unknown"
 
 
-def _figures(x: Evaluated, model: str) -> list[dict[str, str]]:
+def _figures(scores: pd.DataFrame, following: pd.DataFrame, model: str) -> list[dict[str, str]]:
     """What a reader wants to know first, each beside what it is to be measured by."""
-    measured = headline(x.scores, x.following, model)
-    means = summarise(x.scores).groupby("model").mean(numeric_only=True)
+    measured = headline(scores, following, model)
+    means = summarise(scores).groupby("model").mean(numeric_only=True)
     own, copied = (means.loc[name].astype(float).to_dict() for name in (model, "copy_last"))
     figures = []
     if "rate" in measured:
-        films, true = (x.following[x.following["model"] == name] for name in (model, TRUTH))
+        films, true = (following[following["model"] == name] for name in (model, TRUTH))
         said = f"of {films['n'].sum()} films from one picture do what their sentence says"
         beside = f"true films by the same judge: {true['followed'].sum() / true['n'].sum():.0%}"
         figures.append({"value": f"{measured['rate']:.0%}", "says": said, "beside": beside})

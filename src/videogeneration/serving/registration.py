@@ -16,7 +16,6 @@ from PIL import Image
 
 from videogeneration.demo.examples import examples
 from videogeneration.evaluation.scoring import headline
-from videogeneration.sources import Source
 from videogeneration.training.checkpoints import Checkpoint
 
 logger = logging.getLogger(__name__)
@@ -37,7 +36,7 @@ being newer."""
 
 
 def register(
-    checkpoint: Checkpoint, source: Source, scores: pd.DataFrame, following: pd.DataFrame
+    checkpoint: Checkpoint, source: str, scores: pd.DataFrame, following: pd.DataFrame
 ) -> None:
     """Register a generator as `videogeneration-<source>`; nothing where no MLflow run is active.
 
@@ -45,13 +44,13 @@ def register(
 
     Args:
         checkpoint: The generator; its folder's name is what it is called in the tables.
-        source: Whose pictures and sentences it knows.
+        source: Name of the source whose pictures and sentences it knows.
         scores: As `scoring.score` makes it.
         following: As `scoring.following_rates` makes it.
     """
     if mlflow.active_run() is None:
         return
-    client, name = mlflow.MlflowClient(), f"videogeneration-{source.name}"
+    client, name = mlflow.MlflowClient(), f"videogeneration-{source}"
     measured = headline(scores, following, checkpoint.folder.name)
     tags = {
         "name": checkpoint.folder.name,
@@ -95,13 +94,13 @@ def _at_least(share: float, films: int) -> float:
     return (middle - z * math.sqrt(films * share * (1 - share) + z**2 / 4)) / (films + z**2)
 
 
-def _log(checkpoint: Checkpoint, source: Source, name: str) -> str:
+def _log(checkpoint: Checkpoint, source: str, name: str) -> str:
     """Log the model with everything that it needs; the number of its version."""
     package = Path(__file__).parents[1]
     model = mlflow.pyfunc.log_model(
-        name=f"{source.name}-{checkpoint.folder.name}",
+        name=f"{source}-{checkpoint.folder.name}",
         python_model=str(Path(__file__).with_name("film_model.py")),
-        model_config={"source": source.name},
+        model_config={"source": source},
         artifacts={"network": str(checkpoint.folder)},
         code_paths=[str(package)],
         pip_requirements=_requirements(),
@@ -123,10 +122,10 @@ def _requirements() -> list[str]:
     ]
 
 
-def _example(checkpoint: Checkpoint, source: Source) -> pd.DataFrame:
+def _example(checkpoint: Checkpoint, source: str) -> pd.DataFrame:
     """A picture of the source, where it has one to try, and a sentence."""
     blank = io.BytesIO()
     Image.new("L", (256, 256)).save(blank, "PNG")
-    _, picture = next(examples(source.name), ("", blank.getvalue()))
+    _, picture = next(examples(source), ("", blank.getvalue()))
     sentence = checkpoint.grammar().sentences()[0]
     return pd.DataFrame({"picture": [base64.b64encode(picture).decode()], "sentence": [sentence]})

@@ -21,12 +21,14 @@ INK = 32 / 255
 circle around it without being seen."""
 
 
-def find_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """The figure of a film, freed from the camera's gain and from specks.
+def find_figure(frames: np.ndarray, background: np.ndarray, clean: bool = True) -> np.ndarray:
+    """The figure of a film.
 
     Args:
         frames: uint8 or float in [0, 1], `[T, H, W]`.
         background: The same scene without a figure, uint8 or float in [0, 1], `[H, W]`.
+        clean: Free it from the camera's gain and from specks: foreground pixels with fewer than two
+            of their eight neighbours in the foreground are noise.
 
     Returns:
         Signed difference from the background, 0 outside the foreground, float32 `[T, H, W]`.
@@ -34,23 +36,9 @@ def find_figure(frames: np.ndarray, background: np.ndarray) -> np.ndarray:
     Raises:
         ValueError: The shapes do not fit.
     """
-    difference = subtract_background(frames, background, remove_gain=True)
-    return keep_foreground(difference, remove_specks=True)
-
-
-def keep_foreground(difference: np.ndarray, remove_specks: bool = False) -> np.ndarray:
-    """A difference from the background where it is foreground, 0 elsewhere.
-
-    Args:
-        difference: See `subtract_background`, float32 `[T, H, W]`.
-        remove_specks: Drop foreground pixels with fewer than two of their eight neighbours in the
-            foreground: they are noise.
-
-    Returns:
-        float32 `[T, H, W]`.
-    """
+    difference = subtract_background(frames, background, remove_gain=clean)
     mask = np.abs(difference) > THRESHOLD
-    if remove_specks:
+    if clean:
         length, height, width = mask.shape
         # one picture of all frames, with a row between them that is never foreground
         tall = np.zeros((length, height + 1, width), np.uint8)
@@ -63,40 +51,20 @@ def keep_foreground(difference: np.ndarray, remove_specks: bool = False) -> np.n
 
 
 def contrast(figure: np.ndarray) -> np.ndarray:
-    """How strongly a figure stands out: its absolute differences, summed.
-
-    Args:
-        figure: float32 `[T, H, W]`, 0 outside the foreground.
-
-    Returns:
-        float64 `[T]`, in units of one fully changed pixel.
-    """
+    """How strongly a figure stands out, float64 `[T]`, in units of one fully changed pixel."""
     return np.abs(figure).sum(axis=(1, 2), dtype=np.float64)
 
 
 def is_visible(figure: np.ndarray, min_area: float = MIN_AREA) -> np.ndarray:
-    """In which frames the foreground is large enough for a figure.
-
-    Args:
-        figure: float32 `[T, H, W]`, 0 outside the foreground.
-        min_area: Least share of the picture's pixels, in [0, 1].
-
-    Returns:
-        bool `[T]`.
-    """
+    """In which frames, bool `[T]`, a figure covers at least this share of the picture."""
     area: np.ndarray = np.count_nonzero(figure, axis=(1, 2)) / figure[0].size
     return area >= min_area
 
 
 def centroids(figure: np.ndarray) -> np.ndarray:
-    """Where a figure is: the centre of the foreground, weighted with its contrast.
+    """The centre of a figure, weighted with its contrast, float64 `[T, 2]`, (x, y) in pixels.
 
-    Args:
-        figure: float32 `[T, H, W]`, 0 outside the foreground.
-
-    Returns:
-        float64 `[T, 2]`, (x, y) in pixels; the picture's corner where there is no foreground, see
-        `is_visible`.
+    The picture's corner where there is no foreground, see `is_visible`.
     """
     weights = np.abs(figure)
     columns, rows = (weights.sum(axis=axis, dtype=np.float64) for axis in (1, 2))
@@ -106,15 +74,7 @@ def centroids(figure: np.ndarray) -> np.ndarray:
 
 
 def grow(mask: np.ndarray, pixels: int) -> np.ndarray:
-    """A mask and all that is at most so many pixels away from it in both directions.
-
-    Args:
-        mask: bool `[T, H, W]`.
-        pixels: At least 0.
-
-    Returns:
-        bool `[T, H, W]`.
-    """
+    """A mask, bool `[T, H, W]`, and all that is so many pixels away at most in both directions."""
     square = np.ones((2 * pixels + 1,) * 2, np.uint8)
     return np.stack([cv2.dilate(frame.astype(np.uint8), square) > 0 for frame in mask])
 

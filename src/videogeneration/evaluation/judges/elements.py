@@ -64,14 +64,12 @@ class Reading:
 
     Attributes:
         movement: One of `captions.MOVEMENTS`; None where it stands still, is gone or is unlike.
-        scores: Mean correlation along the best course of each movement, and of `still`.
         presence: Contrast within the element's circle over the first frame's, the median from
             mid-film on.
         poses: Where it was found in each frame on the best course, arrays `[T]`.
     """
 
     movement: str | None
-    scores: dict[str, float]
     presence: float
     poses: Poses
 
@@ -104,26 +102,6 @@ def read_scene(
     if len(frames) < 4:
         raise ValueError(f"{len(frames)} frames: a movement cannot be read from fewer than 4")
     return [_read(frames, first_frame, place) for place in places]
-
-
-def movement_followed(
-    frames: np.ndarray,
-    first_frame: np.ndarray,
-    places: Sequence[Place],
-    movements: Sequence[str],
-) -> list[bool]:
-    """Whether each element makes the movement that was asked of it and is still there.
-
-    What is asked need not be what the clip shows: the same first frame serves every question.
-
-    Args:
-        frames: float `[T, S, S]` in [0, 1]: the film.
-        first_frame: float `[S, S]` in [0, 1].
-        places: Where the elements are in the first frame.
-        movements: What was asked of each, in the same order.
-    """
-    readings = read_scene(frames, first_frame, places)
-    return [reading.movement == asked for reading, asked in zip(readings, movements, strict=True)]
 
 
 def find_places(frame: np.ndarray, count: int) -> list[Place]:
@@ -206,7 +184,7 @@ def _read(frames: np.ndarray, first_frame: np.ndarray, place: Place) -> Reading:
         and scores[best] >= scores[second] + LEAD
         and presence >= PRESENCE
     )
-    return Reading(best if moves else None, scores, presence, poses)
+    return Reading(best if moves else None, presence, poses)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The judge of scenes: does every element make the movement that it was told to make?"""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +9,7 @@ import numpy as np
 from videogeneration.captions import SceneGrammar
 from videogeneration.captions.movements import places
 from videogeneration.data.frames import to_float
-from videogeneration.evaluation.judges.elements import find_places, movement_followed, read_scene
+from videogeneration.evaluation.judges.elements import Place, find_places, read_scene
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,15 @@ class SceneJudge:
         asked = [movement for _, movement in self.grammar.parse(sentence)]
         if clip is None or row is None:
             # which is which cannot be told from places alone
-            found = find_places(film[0], len(asked))
-            made = [reading.movement for reading in read_scene(film, film[0], found)]
+            made = _movements(film, film[0], find_places(film[0], len(asked)))
             return sorted(map(str, made)) == sorted(asked)
-        return all(movement_followed(film, to_float(clip[0]), places(row), asked))
+        return _movements(film, to_float(clip[0]), places(row)) == asked
 
     def read(self, film: np.ndarray, clip: np.ndarray, row: Mapping[str, Any]) -> str | None:
         """The clip's elements with the movements that they make."""
         elements = [element for element, _ in self.grammar.parse(str(row["caption"]))]
-        readings = read_scene(film, to_float(clip[0]), places(row))
-        scene = [(e, r.movement) for e, r in zip(elements, readings, strict=True) if r.movement]
+        made = _movements(film, to_float(clip[0]), places(row))
+        scene = [(e, movement) for e, movement in zip(elements, made, strict=True) if movement]
         return self.grammar.sentence(scene) if len(scene) == len(elements) else None
 
     def ending(
@@ -50,3 +49,8 @@ class SceneJudge:
     ) -> Mapping[str, bool]:
         """Every element stays in its picture; what it does after many steps is not read."""
         return {}
+
+
+def _movements(film: np.ndarray, first: np.ndarray, where: Sequence[Place]) -> list[str | None]:
+    """What the elements of a first frame do in a film."""
+    return [reading.movement for reading in read_scene(film, first, where)]

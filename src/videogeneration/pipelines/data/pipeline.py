@@ -1,7 +1,5 @@
 """The data pipelines."""
 
-from collections.abc import Collection
-
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.data.clips import Clips
@@ -9,23 +7,18 @@ from videogeneration.pipelines.data import nodes
 from videogeneration.pipelines.stages import stage
 
 
-def create_download_pipeline(source: str, others: Collection[str]) -> Pipeline:
-    """Real data from where it is published; see `create_pipeline`."""
+def create_download_pipeline(source: str) -> Pipeline:
+    """Real data from where it is published."""
     inputs = ["source", f"params:{source}", "raw_folder"]
-    download = Node(nodes.downloader(others), inputs, None, name="download", tags="data")
+    download = Node(nodes.download, inputs, None, name="download", tags="data")
     return stage("data", source, [download])
 
 
-def create_pipeline(source: str, others: Collection[str]) -> Pipeline:
-    """From a source's settings to clips, one-hot captions and a preview sheet.
-
-    Args:
-        source: Name of a registered source.
-        others: Names in its block of parameters that other pipelines read.
-    """
+def create_pipeline(source: str) -> Pipeline:
+    """From a source's settings to clips, one-hot captions and a preview sheet."""
     made = [
         Node(
-            nodes.clip_maker(others),
+            nodes.make_clips,
             ["source", f"params:{source}", "raw_folder"],
             ["clips", "grammar"],
             name="make_clips",

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 
 from videogeneration.captions import Grammar
 from videogeneration.data.clips import Clips
-from videogeneration.evaluation.judges import LearnedJudge
+from videogeneration.evaluation.judges import Judge, LearnedJudge
 from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.protocols import Protocol
 from videogeneration.evaluation.rollouts import BASELINES, draw_films, network_model, plan_films
@@ -27,7 +27,6 @@ from videogeneration.evaluation.scoring import (
     score_films,
     sentence_rates,
 )
-from videogeneration.pipelines.judging.nodes import make_judge
 from videogeneration.reporting.comparisons import (
     beside_truth,
     best_and_worst,
@@ -35,9 +34,9 @@ from videogeneration.reporting.comparisons import (
     told_otherwise,
 )
 from videogeneration.reporting.films import Reel
-from videogeneration.reporting.report import Evaluated, render_report
+from videogeneration.reporting.report import render_report
 from videogeneration.reporting.sheets import contact_sheet
-from videogeneration.sources import Source
+from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.validated import validated
@@ -106,10 +105,25 @@ def predict(
     return draw_films(models, clips, films)
 
 
+def make_judge(source: str, grammar: dict[str, Any], trained: Checkpoint | None = None) -> Judge:
+    """A source's judge.
+
+    Args:
+        source: Name of a registered source.
+        grammar: What can be said of its clips.
+        trained: Holds the judge's network, where it has one.
+
+    Raises:
+        CheckpointError: The network is not trained.
+    """
+    network = () if trained is None else (trained.load(),)
+    return SOURCES[source].judge(Grammar.from_description(grammar), *network)
+
+
 def score_models(
     predictions: Predictions,
     clips: Clips,
-    source: Source,
+    source: str,
     grammar: dict[str, Any],
     trained: Checkpoint | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -126,7 +140,7 @@ def score_models(
 def follow_captions(
     predictions: Predictions,
     clips: Clips,
-    source: Source,
+    source: str,
     grammar: dict[str, Any],
     trained: Checkpoint | None = None,
 ) -> tuple[pd.DataFrame, ...]:
@@ -144,7 +158,7 @@ def follow_captions(
 def score_long_films(
     predictions: Predictions,
     clips: Clips,
-    source: Source,
+    source: str,
     grammar: dict[str, Any],
     trained: Checkpoint | None = None,
 ) -> pd.DataFrame:
@@ -184,7 +198,7 @@ def show_films(
 def write_report(
     predictions: Predictions,
     clips: Clips,
-    source: Source,
+    source: str,
     settings: EvaluationSettings,
     scores: pd.DataFrame,
     films: pd.DataFrame,
@@ -196,9 +210,18 @@ def write_report(
     **networks: Checkpoint,
 ) -> str:
     """Everything that was drawn and measured, on one page."""
-    evaluated = Evaluated(
-        source.name,
-        *(clips, predictions, networks),
-        *(scores, films, following, sentences, followed, confusion, long),
+    return render_report(
+        source,
+        predictions,
+        clips,
+        networks,
+        settings.fps,
+        asdict(settings),
+        scores=scores,
+        films=films,
+        following=following,
+        sentences=sentences,
+        followed=followed,
+        confusion=confusion,
+        long=long,
     )
-    return render_report(evaluated, settings.fps, asdict(settings))

@@ -5,10 +5,16 @@ from collections.abc import Sequence
 from kedro.pipeline import Node, Pipeline
 
 from videogeneration.pipelines.evaluation import nodes
-from videogeneration.pipelines.judging.pipeline import judging
 from videogeneration.pipelines.stages import stage
 from videogeneration.reporting.plots import plot_confusion, plot_scores
 from videogeneration.serving.registration import register
+from videogeneration.sources import SOURCES
+
+
+def judging(source: str) -> list[str]:
+    """Names of what `nodes.make_judge` takes, as the last inputs of every node that marks films."""
+    trained = ["judge"] if SOURCES[source].judge_task else []
+    return ["source", "grammar", *trained]
 
 
 def reading_nodes(source: str, prefix: str = "") -> list[Node]:

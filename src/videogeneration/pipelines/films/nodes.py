@@ -18,11 +18,10 @@ from videogeneration.evaluation.predictions import Predictions
 from videogeneration.evaluation.rollouts import network_model
 from videogeneration.evaluation.scoring import follow_alone
 from videogeneration.models.text_to_image import ImageGenerator
-from videogeneration.pipelines.evaluation.nodes import EvaluationSettings
-from videogeneration.pipelines.judging.nodes import make_judge
+from videogeneration.pipelines.evaluation.nodes import EvaluationSettings, make_judge
 from videogeneration.reporting.films import Reel
 from videogeneration.reporting.sheets import SheetFilm, contact_sheet, small
-from videogeneration.sources import SOURCES, Source
+from videogeneration.sources import SOURCES
 from videogeneration.sources.photos import PictureError
 from videogeneration.training.checkpoints import Checkpoint, CheckpointError
 from videogeneration.training.device import ComputeSettings, Device
@@ -229,7 +228,7 @@ def follow_sentences(
     predictions: Predictions,
     clips: Clips,
     evaluation: EvaluationSettings,
-    source: Source,
+    source: str,
     grammar: dict[str, Any],
     trained: Checkpoint | None = None,
 ) -> pd.DataFrame:

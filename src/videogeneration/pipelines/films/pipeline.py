@@ -2,8 +2,8 @@
 
 from kedro.pipeline import Node, Pipeline
 
+from videogeneration.pipelines.evaluation.pipeline import judging
 from videogeneration.pipelines.films import nodes
-from videogeneration.pipelines.judging.pipeline import judging
 from videogeneration.pipelines.stages import stage
 
 

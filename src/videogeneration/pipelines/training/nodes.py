@@ -1,4 +1,4 @@
-"""Nodes that train generators, and go on where they were interrupted."""
+"""Nodes that train generators and judges, and go on where they were interrupted."""
 
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -14,9 +14,12 @@ from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.discriminator import DiscriminatorConfig
 from videogeneration.networks import packaged
 from videogeneration.pipelines.training.once import train_once
+from videogeneration.sources import SOURCES
+from videogeneration.training.action_judge import JudgeSettings
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import ComputeSettings, Device
 from videogeneration.training.gan import GanSettings, GanTask
+from videogeneration.training.loop import Task
 from videogeneration.training.mse import MseSettings, MseTraining
 
 
@@ -88,3 +91,32 @@ def train_gan(
     checkpoint = Checkpoint(models_folder / "gan")
     steps = settings.discriminator_warmup + settings.steps
     return train_once(checkpoint, inputs, task, steps, settings.seed)
+
+
+def train_judge(
+    source: str,
+    clips: Clips,
+    grammar: dict[str, Any],
+    settings: JudgeSettings,
+    compute: ComputeSettings,
+    models_folder: Path,
+) -> tuple[Checkpoint, Figure]:
+    """Train the network of a source's judge on true clips for training, and on nothing else.
+
+    Returns:
+        The checkpoint, and a plot of its curves.
+    """
+    train_clips, make = clips.split("train"), SOURCES[source].judge_task
+    assert make is not None  # else it has no such node
+    inputs = {
+        "clips": train_clips.fingerprint(),
+        "grammar": grammar,
+        "judge": asdict(settings),
+        "compute": compute.inputs(),
+    }
+
+    def task(device: Device) -> Task:
+        return make(train_clips, Grammar.from_description(grammar), settings, device)
+
+    checkpoint = Checkpoint(models_folder / "judge")
+    return train_once(checkpoint, inputs, task, settings.steps, settings.seed)

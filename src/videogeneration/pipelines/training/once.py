@@ -8,7 +8,7 @@ import mlflow
 from matplotlib.figure import Figure
 from PIL import Image
 
-from videogeneration.pipelines.training.reporting import mlflow_report, mlflow_samples
+from videogeneration.pipelines.training.reporting import mlflow_report
 from videogeneration.reporting.plots import plot_losses
 from videogeneration.training.checkpoints import Checkpoint
 from videogeneration.training.device import Device
@@ -51,7 +51,11 @@ def train_once(
         report([dict(row) for _, row in checkpoint.history().iterrows()])
     else:
         trained = task(choose_device(checkpoint, inputs))
-        sample = mlflow_samples(curves, lambda: draw(trained)) if draw else lambda step: None
+
+        def sample(step: int) -> None:
+            if draw and mlflow.active_run():
+                mlflow.log_image(draw(trained), f"{curves}/step_{step:06d}.png")
+
         train(
             trained,
             checkpoint,

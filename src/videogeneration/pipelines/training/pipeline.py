@@ -5,6 +5,7 @@ from kedro.pipeline import Node, Pipeline
 from videogeneration.pipelines.stages import stage
 from videogeneration.pipelines.training import nodes
 from videogeneration.pipelines.training.workers import SHARED
+from videogeneration.sources import SOURCES
 
 MSE = Node(
     nodes.train_mse,
@@ -51,3 +52,17 @@ def create_pipeline(source: str, adversarial: bool) -> Pipeline:
     """
     trained = [MSE, *([GAN] if adversarial else [])]
     return stage("training", source, trained)
+
+
+def create_judge_pipeline(source: str) -> Pipeline:
+    """Training of a source's judge; nothing where it has no network."""
+    if not SOURCES[source].judge_task:
+        return Pipeline([])
+    train = Node(
+        nodes.train_judge,
+        ["source", "clips", "grammar", "params:judge", "params:compute", "models_folder"],
+        ["judge", "judge_losses"],
+        name="train_judge",
+        tags="training",
+    )
+    return stage("training", source, [train])

@@ -1,13 +1,12 @@
-"""Live curves and pictures in MLflow, and runs within a run."""
+"""Live curves in MLflow, and runs within a run."""
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import mlflow
 from mlflow.entities import Metric
-from PIL import Image
 
 from videogeneration.training.loop import Report
 
@@ -37,24 +36,6 @@ def mlflow_report(prefix: str) -> Report:
         client.log_batch(run_id, metrics, synchronous=False)
 
     return report
-
-
-def mlflow_samples(folder: str, draw: Callable[[], Image.Image]) -> Callable[[int], None]:
-    """Send pictures of what is learned so far to the active MLflow run.
-
-    Args:
-        folder: Where in the run's artifacts: `kth/text_to_image` gives
-            `kth/text_to_image/step_000500.png`.
-        draw: Draws such a picture.
-
-    Returns:
-        A sample for `loop.train` that does nothing where no run is active.
-    """
-    run = mlflow.active_run()
-    if run is None:
-        return lambda step: None
-    client, run_id = mlflow.MlflowClient(), run.info.run_id
-    return lambda step: client.log_image(run_id, draw(), f"{folder}/step_{step:06d}.png")
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Clips of single films of rendered people: many people teach more than many films of a few."""
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from tqdm import tqdm
@@ -16,8 +17,6 @@ from videogeneration.sources.processes import done
 LENGTH = HISTORY + 2
 """Frames of a film."""
 
-_AT_ONCE = 16  # films that a process draws before it is asked for others
-
 
 def film_clips(settings: KthSettings) -> Iterator[Clip]:
     """Clips for training, `settings.people.films` of them, each of another person.
@@ -27,24 +26,11 @@ def film_clips(settings: KthSettings) -> Iterator[Clip]:
     `scenario` None.
     """
     people = settings.people
-    jobs = [
-        (settings, range(first, min(first + _AT_ONCE, people.films)))
-        for first in range(0, people.films, _AT_ONCE)
-    ]
-    if not jobs:
-        return
-    with tqdm(total=people.films, desc="Drawing people", unit="film", disable=None) as bar:
-        for clips in done(_draw, jobs, people.processes):
-            yield from clips
-            bar.update(len(clips))
+    films = done(partial(_draw, settings), range(people.films), people.processes)
+    yield from tqdm(films, "Drawing people", people.films, unit="film", disable=None)
 
 
-def _draw(job: tuple[KthSettings, range]) -> list[Clip]:
-    settings, numbers = job
-    return [_draw_one(settings, number) for number in numbers]
-
-
-def _draw_one(settings: KthSettings, number: int) -> Clip:
+def _draw(settings: KthSettings, number: int) -> Clip:
     people, size = settings.people, settings.clips.size
     frames, labels = draw_film(
         np.random.default_rng([people.seed, number, 5]),

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from videogeneration.captions import action_caption
+from videogeneration.models.people.skeleton import KEYPOINTS
 from videogeneration.sources.people.acts import ACTIONS, TRAVELLING, Array
-from videogeneration.sources.people.figure import Clothes, Figure, Person
+from videogeneration.sources.people.figure import Clothes, Figure, Person, projected
 from videogeneration.sources.people.labels import SIDES, Labels
 from videogeneration.sources.people.plans import (
     SCENARIOS,
@@ -19,7 +20,7 @@ from videogeneration.sources.people.plans import (
     habits,
     perform,
 )
-from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, draw_place, keypoints
+from videogeneration.sources.people.scene import HEIGHT, WIDTH, Camera, Film, draw_place
 
 COMPRESSED = 0.4
 """Share of single films that show the traces of compression. Recordings are compressed anyway."""
@@ -122,11 +123,12 @@ def _poses(drawn: Sequence[_Drawn], frames: int, fps: float) -> Poses:
     _, people, cameras, plans, starts = zip(*drawn, strict=True)
     performance = perform(plans, frames, fps)
     camera = Camera.several(cameras)
-    seen = _Seen.by(camera, np.array([[p.height] for p in people]), performance, np.array(starts))
+    heights = np.array([[person.height] for person in people])
+    _, scales, keypoints = _seen(camera, heights, performance, np.array(starts))
     second = performance.action[:, -1], performance.direction[:, -1]
     return Poses(
-        keypoints=seen.keypoints,
-        scale=seen.scales.astype(np.float32),
+        keypoints=keypoints,
+        scale=scales.astype(np.float32),
         heading=_wrapped(performance.heading),
         phase=performance.phase.astype(np.float32),
         action=np.array(ACTIONS)[performance.action],
@@ -189,32 +191,26 @@ def draw_actions(
     return (first, last), (float(rng.choice([-1, 1])), side)
 
 
-@dataclass(frozen=True)
-class _Seen:
-    """A performance as cameras see it: feet `[N, T, 2]`, scales `[N, T]`, joints."""
+def _seen(
+    camera: Camera,
+    heights: Array,
+    performance: Performance,
+    starts: Array,
+    shaken: Array | float = 0.0,
+) -> tuple[Array, Array, NDArray[np.float32]]:
+    """People of some heights `[N, 1]` who start somewhere (across, depth) `[N, 2]`, in pixels.
 
-    feet: Array
-    scales: Array
-    keypoints: NDArray[np.float32]
-    valid: NDArray[np.bool_]
-
-    @classmethod
-    def by(
-        cls,
-        camera: Camera,
-        heights: Array,
-        performance: Performance,
-        starts: Array,
-        shaken: Array | float = 0.0,
-    ) -> "_Seen":
-        """See people of some heights `[N, 1]` who start somewhere (across, depth) `[N, 2]`."""
-        across, depth = performance.across + starts[:, :1], performance.depth + starts[:, 1:]
-        columns, rows, scales = camera.seen(across, depth)
-        feet = np.stack([columns, rows], -1) + shaken
-        scales = scales * heights
-        joints = keypoints(performance.joints, performance.heading, camera.tilt, feet, scales)
-        inside = (joints > -0.5) & (joints < np.array([WIDTH, HEIGHT]) - 0.5)
-        return cls(feet, scales, joints, np.all(inside, axis=-1))
+    Returns:
+        Where their feet are, `[N, T, 2]`, scales `[N, T]` and keypoints `[N, T, 16, 2]`.
+    """
+    across, depth = performance.across + starts[:, :1], performance.depth + starts[:, 1:]
+    columns, rows, scales = camera.seen(across, depth)
+    feet, scales = np.stack([columns, rows], -1) + shaken, scales * heights
+    joints, tilt = performance.joints[..., : len(KEYPOINTS), :], np.asarray(camera.tilt)[..., None]
+    plane = projected(joints, performance.heading[..., None], tilt)
+    plane = plane * scales[..., None, None] * [1.0, -1.0]
+    # pixel centres are at whole numbers, the corners of polygons half a pixel off
+    return feet, scales, (feet[..., None, :] + plane - 0.5).astype(np.float32)
 
 
 def filmed(
@@ -226,34 +222,27 @@ def filmed(
     start: tuple[float, float],
     fps: float,
 ) -> tuple[NDArray[np.uint8], Labels]:
-    """Film what one person does.
-
-    Args:
-        film: Draws the frames.
-        camera: What it is filmed with.
-        person: Who does it.
-        clothes: What is worn.
-        performance: Of one person.
-        start: Where the person is in frame 0: across and depth, body heights.
-        fps: Frames a second.
+    """Film what one person, who starts somewhere (across, depth, in body heights), does.
 
     Returns:
         T frames, uint8 `[T, 120, 160]`, and their labels.
     """
     frames = performance.across.shape[1]
     shaken = film.shaken(frames, fps)
-    seen = _Seen.by(camera, np.array([[person.height]]), performance, np.array([start]), shaken)
+    height = np.array([[person.height]])
+    (feet,), (scale,), (keypoints,) = _seen(camera, height, performance, np.array([start]), shaken)
+    inside = (keypoints > -0.5) & (keypoints < np.array([WIDTH, HEIGHT]) - 0.5)
     heading = performance.heading[0]
     figure = Figure(
         person, clothes, performance.joints[0], heading, float(camera.tilt), film.place.light
     )
-    drawn, alpha = film.frames(figure.parts(), seen.feet[0], seen.scales[0], shaken, fps)
+    drawn, alpha = film.frames(figure.parts(), feet, scale, shaken, fps)
     return drawn, Labels(
-        keypoints=seen.keypoints[0],
-        keypoints_valid=seen.valid[0],
+        keypoints=keypoints,
+        keypoints_valid=inside.all(-1),
         silhouette=alpha,
         background=np.round(film.place.background).astype(np.uint8),
-        scale=seen.scales[0].astype(np.float32),
+        scale=scale.astype(np.float32),
         heading=_wrapped(heading),
         phase=performance.phase[0].astype(np.float32),
         action=np.array(ACTIONS)[performance.action[0]],

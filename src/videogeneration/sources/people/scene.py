@@ -8,9 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from videogeneration.models.people.skeleton import KEYPOINTS
 from videogeneration.sources.people.acts import Array
-from videogeneration.sources.people.figure import Clothes, Part, projected
+from videogeneration.sources.people.figure import Clothes, Part
 
 WIDTH, HEIGHT = 160, 120
 SUPERSAMPLING = 3
@@ -499,25 +498,3 @@ def _overlap(
         inside.append(slice(first, end))
         part.append(slice(first - start, end - start))
     return (inside[0], inside[1]), (part[0], part[1])
-
-
-def keypoints(
-    joints: Array, heading: Array, tilt: Array | float, feet: Array, scales: Array
-) -> NDArray[np.float32]:
-    """The joints `KEYPOINTS` on the picture.
-
-    Args:
-        joints: `[..., joints, 3]`, see `acts.skeleton`.
-        heading: See `Labels.heading`, `[...]`.
-        tilt: See `Camera.tilt`, `[...]`.
-        feet: Column and row of the ground under the pelvis `[..., 2]`.
-        scales: Pixels of a body height `[...]`.
-
-    Returns:
-        float32 `[..., 16, 2]`, pixels, see `Labels.keypoints`.
-    """
-    tilt = np.asarray(tilt)[..., None]
-    plane = projected(joints[..., : len(KEYPOINTS), :], heading[..., None], tilt)
-    plane = plane * scales[..., None, None] * [1.0, -1.0]
-    # pixel centres are at whole numbers, the corners of polygons half a pixel off
-    return (feet[..., None, :] + plane - 0.5).astype(np.float32)
