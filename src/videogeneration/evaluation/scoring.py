@@ -1,4 +1,8 @@
-"""Scores of predicted films: how close, and whether they do what the sentence says."""
+"""Scores of predicted films: how close, and whether they do what the sentence says.
+
+Predictions come with the whole store of clips that they were drawn from, and with the judge of the
+clips' source.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -39,10 +43,7 @@ NOTHING = "nothing"
 def measure(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
     """Measure the films of every model under every protocol.
 
-    Args:
-        predictions: Of kind `protocol`.
-        clips: The whole store that they were drawn from.
-        judge: Says what is behind the figures where the clips' source does not know it.
+    The judge says what is behind the figures where the clips' source does not know it.
 
     Returns:
         A row a (model, protocol, clip_id, step), steps from 1, with `METRICS`, NaN where one is not
@@ -86,12 +87,7 @@ def score(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def frechet_distances(predictions: Predictions, clips: Clips, judge: LearnedJudge) -> pd.DataFrame:
-    """How far the films of every model are from the true ones in what figures look like and do.
-
-    Args:
-        predictions: Of kind `protocol`.
-        clips: The whole store that they were drawn from.
-        judge: Knows the features of true films.
+    """How far films under every protocol are from true ones in what figures look like and do.
 
     Returns:
         A row a (model, protocol) of two films or more: `model`, `protocol`, `step` (the last one
@@ -130,12 +126,7 @@ def score_films(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def follow(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
-    """Read whether films from a single frame do what the sentence says.
-
-    Args:
-        predictions: Of kinds `own`, `swapped` and `held_out`.
-        clips: The whole store that they were drawn from.
-        judge: Reads films.
+    """Read whether films of kinds `own`, `swapped` and `held_out` do what the sentence says.
 
     Returns:
         `followed_films.csv`: a row a film: `model`, `caption` (the kind: `own` is the clip's
@@ -250,12 +241,7 @@ def follow_alone(
 
 
 def score_endings(predictions: Predictions, clips: Clips, judge: Judge) -> pd.DataFrame:
-    """Look at the last frame of long films from a single one, each with its clip's own sentence.
-
-    Args:
-        predictions: Of kind `long`.
-        clips: The whole store that they were drawn from.
-        judge: Says what films have come to.
+    """Look at the last frame of films of kind `long`, each with its clip's own sentence.
 
     Returns:
         A row a model: `model, steps, n, drift, presence, sharpness, left, n_left, still, n_still`:

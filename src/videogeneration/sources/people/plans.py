@@ -80,13 +80,7 @@ class Performance:
 
 
 def perform(plans: Sequence[Plan], frames: int, fps: float) -> Performance:
-    """Carry plans out, all at once.
-
-    Args:
-        plans: N plans.
-        frames: Number of frames, T.
-        fps: Frames a second.
-    """
+    """Carry N plans out, all at once, for so many frames."""
     tables = np.stack([[act.postures for act in plan.acts] for plan in plans])
     leg_length = np.array([plan.leg_length for plan in plans])
     tempo, sway = (
