@@ -10,7 +10,6 @@ from torch import Tensor
 
 from videogeneration.training.losses import (
     AdversarialLoss,
-    accuracy,
     discriminator_loss,
     generator_loss,
     step_down,
@@ -65,21 +64,6 @@ def test_the_two_sides_pull_against_each_other(kind: AdversarialLoss) -> None:
     (down,) = torch.autograd.grad(discriminator_loss(kind, torch.zeros(4), generated), generated)
     assert (up < 0).all()
     assert (down > 0).all()
-
-
-def test_accuracy_is_the_share_of_frames_called_rightly() -> None:
-    on_real, on_generated = accuracy(logits(2, 1, -1, 3), logits(-2, 1))
-    assert on_real.item() == 0.75
-    assert on_generated.item() == 0.5
-    nothing_learned = accuracy(logits(1, 1), logits(1, 1))
-    assert [float(x) for x in nothing_learned] == [1.0, 0.0]
-
-
-def test_the_patches_of_a_frame_vote_by_their_mean() -> None:
-    real = torch.tensor([[[4.0, -1.0], [-1.0, -1.0]], [[1.0, 1.0], [1.0, -4.0]]])
-    on_real, on_generated = accuracy(real, real)
-    assert on_real.item() == 0.5
-    assert on_generated.item() == 0.5
 
 
 def test_learning_rate_warms_up_and_falls() -> None:

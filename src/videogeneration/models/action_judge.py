@@ -235,13 +235,8 @@ class ActionJudge(nn.Module):
         down = torch.arange(high, device=film.device) - (high - 1) / 2
         x = track.column[:, :, None] + sign[:, None, None] * scale * across
         y = track.row[:, :, None] + scale * down
-        grid = torch.stack(
-            [
-                ((2 * x + 1) / width - 1)[:, :, None].expand(-1, -1, high, -1),
-                ((2 * y + 1) / size - 1)[:, :, :, None].expand(-1, -1, -1, wide),
-            ],
-            -1,
-        )
+        x, y = ((2 * x + 1) / width - 1)[:, :, None], ((2 * y + 1) / size - 1)[..., None]
+        grid = torch.stack(torch.broadcast_tensors(x, y), -1)
         figure = film - _median(film, valid)[:, None]
         middle = film.mean((2, 3), keepdim=True)
         spread = (film - middle).square().mean((2, 3), keepdim=True).sqrt()

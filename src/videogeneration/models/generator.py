@@ -136,11 +136,11 @@ class Generator(FilmModel):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """What follows figures learns faster, see `MOTION_FACTOR`."""
-        groups: dict[float, list[nn.Parameter]] = {}
-        for name, weight in self.named_parameters():
-            factor = MOTION_FACTOR if name.startswith("motion.") else 1.0
-            groups.setdefault(factor, []).append(weight)
-        return [{"params": weights, "lr_factor": factor} for factor, weights in groups.items()]
+        others = [w for name, w in self.named_parameters() if not name.startswith("motion.")]
+        return [
+            {"params": others, "lr_factor": 1.0},
+            {"params": list(self.motion.parameters()), "lr_factor": MOTION_FACTOR},
+        ]
 
     def predict(self, batch: Batch) -> Tensor:
         """Draw the next frames, `[B, horizon, H, W]`."""
@@ -170,8 +170,7 @@ class Generator(FilmModel):
         if poses is None or known is None:  # the source says nothing
             poses = batch.history.new_zeros(len(batch.history), frames, 0, 3)
             known = batch.history_valid.new_zeros(poses.shape[:3])
-        poses, known = poses[:, :, :count], known[:, :, :count]
-        missing = count - poses.shape[2]
+        missing = count - poses.shape[2]  # of what is too many, fewer than none
         known = F.pad(known, (0, missing))
         poses = F.pad(losses.in_half_frames(poses, height, width), (0, 0, 0, missing))
         poses = poses.masked_fill(~known[..., None], 0)

@@ -79,14 +79,14 @@ def trajectory_loss(trajectories: Tensor, poses: Tensor, valid: Tensor) -> Tenso
 
     Args:
         trajectories: `[B, P, T, K, 3]`, as `models.motions.Motion` gives them.
-        poses: `[B, T + K, P', 3]`, the true ones. Figures without any are not taught.
-        valid: bool `[B, T + K, P']`: which of these are known.
+        poses: `[B, T + K, P, 3]`, the true ones. Figures without any are not taught.
+        valid: bool `[B, T + K, P]`: which of these are known.
     """
     past, horizon = trajectories.shape[2:4]
-    poses, valid = (x.transpose(1, 2)[:, : trajectories.shape[1]] for x in (poses, valid))
+    poses, valid = poses.transpose(1, 2), valid.transpose(1, 2)
     starts, later = poses[:, :, :past], poses[:, :, 1:].unfold(2, horizon, 1).transpose(3, 4)
     known = valid[:, :, :past, None] & valid[:, :, 1:].unfold(2, horizon, 1)
-    astray = trajectories[:, : poses.shape[1]] - (later - starts[:, :, :, None])
+    astray = trajectories - (later - starts[:, :, :, None])
     return _mean_length(astray * astray.new_tensor([1.0, 1.0, LEVER]), known)
 
 
@@ -95,11 +95,10 @@ def centre_loss(centres: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         centres: `[B, P, 2]`, as `models.motions.Motion` gives them.
-        poses: `[B, P', 3]`, the true ones.
-        valid: bool `[B, P']`: which of these are known.
+        poses: `[B, P, 3]`, the true ones.
+        valid: bool `[B, P]`: which of these are known.
     """
-    astray = centres[:, : poses.shape[1]] - poses[:, : centres.shape[1], :2]
-    return _mean_length(astray, valid[:, : centres.shape[1]])
+    return _mean_length(centres - poses[..., :2], valid)
 
 
 def true_tracks(poses: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
@@ -128,12 +127,12 @@ def place_loss(places: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         places: `[B, P, T, 2]`.
-        poses: `[B, T, P', 3]`, the true ones. Where a figure is outside the frame it cannot be
+        poses: `[B, T, P, 3]`, the true ones. Where a figure is outside the frame it cannot be
             found, and does not count.
-        valid: bool `[B, T, P']`: which of these are known.
+        valid: bool `[B, T, P]`: which of these are known.
     """
-    poses, inside = _in_frame(poses, valid, places.shape[1])
-    return _mean_length(places[:, : poses.shape[1]] - poses[..., :2], inside)
+    poses, inside = _in_frame(poses, valid)
+    return _mean_length(places - poses[..., :2], inside)
 
 
 def turn_loss(tracks: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
@@ -141,18 +140,18 @@ def turn_loss(tracks: Tensor, poses: Tensor, valid: Tensor) -> Tensor:
 
     Args:
         tracks: `[B, P, T, 4]`, as `models.motions.Motion` gives them.
-        poses: `[B, T, P', 3]` and
-        valid: bool `[B, T, P']`, see `place_loss`.
+        poses: `[B, T, P, 3]` and
+        valid: bool `[B, T, P]`, see `place_loss`.
     """
-    poses, inside = _in_frame(poses, valid, tracks.shape[1])
+    poses, inside = _in_frame(poses, valid)
     turn = poses[..., 2].diff(dim=2)
-    turned = tracks[:, : turn.shape[1], 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
+    turned = tracks[:, :, 1:, 2:] - torch.stack([turn.cos(), turn.sin()], 3)
     return LEVER * _mean_length(turned, inside[:, :, 1:] & inside[:, :, :-1])
 
 
-def _in_frame(poses: Tensor, valid: Tensor, most: int) -> tuple[Tensor, Tensor]:
-    """Poses `[B, P, T, 3]` of `[B, T, P', 3]`, and which are known and inside the frame."""
-    poses, valid = (x.transpose(1, 2)[:, :most] for x in (poses, valid))
+def _in_frame(poses: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Poses `[B, P, T, 3]` of `[B, T, P, 3]`, and which are known and inside the frame."""
+    poses, valid = poses.transpose(1, 2), valid.transpose(1, 2)
     return poses, valid & (poses[..., :2].abs() < 1).all(3)
 
 
@@ -169,15 +168,12 @@ def mask_loss(masks: Tensor, cells: Tensor, poses: Tensor, valid: Tensor) -> Ten
     Args:
         masks: Logits `[B, P, H, W]`.
         cells: `[H, W, 2]`, the pixels' places, x and y in half frames.
-        poses: `[B, P', >= 2]`, where the figures are.
-        valid: bool `[B, P']`: which of these are known.
+        poses: `[B, P, >= 2]`, where the figures are.
+        valid: bool `[B, P]`: which of these are known.
     """
-    count = min(poses.shape[1], masks.shape[1])
-    if count < 2:
-        return masks.new_zeros(())
-    away = (cells - poses[:, :count, None, None, :2]).square().sum(4)
-    near = torch.exp(-away / (2 * NEARBY**2)) * valid[:, :count, None, None]
+    away = (cells - poses[:, :, None, None, :2]).square().sum(4)
+    near = torch.exp(-away / (2 * NEARBY**2)) * valid[:, :, None, None]
     target = near / near.sum(1, keepdim=True).clamp(min=1e-6)
     weight = near.amax(1)
-    entropy = -(target * masks[:, :count].log_softmax(1)).sum(1)
+    entropy = -(target * masks.log_softmax(1)).sum(1)
     return (weight * entropy).sum() / weight.sum().clamp(min=1e-6)

@@ -1,6 +1,5 @@
 """What every generator of films is to the rest of the project: `Batch` in, a loss or frames out."""
 
-from abc import abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -100,13 +99,13 @@ class FilmModel(nn.Module):
     before_black: bool = False
     replayed: bool = False
 
-    @abstractmethod
     def predict(self, batch: Batch) -> Tensor:
         """The next frames, with gradients; the batch's `future`, `weight` and `labels` are unread.
 
         Returns:
             float32 `[B, horizon, H, W]` in [0, 1].
         """
+        raise NotImplementedError
 
     def imitate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Frames for an adversary to tell from the true ones, with gradients.
@@ -186,18 +185,7 @@ class FilmModel(nn.Module):
     def generate(
         self, history: Tensor, valid: Tensor, caption: Tensor, horizon: int, seed: int = 0
     ) -> Tensor:
-        """A film.
-
-        Args:
-            history: float32 `[B, T, H, W]` in [0, 1], newest last; what is missing is zero.
-            valid: bool `[B, T]`: which of these frames there are; the newest always.
-            caption: One-hot `[B, max_words, vocabulary]`.
-            horizon: Number of frames.
-            seed: Decides everything that is drawn at random.
-
-        Returns:
-            float32 `[B, horizon, H, W]` in [0, 1].
-        """
+        """A film: the first frames of `rollout`, float32 `[B, horizon, H, W]` in [0, 1]."""
         drawn: list[Tensor] = []
         for frames in self.rollout(history, valid, caption, seed):
             drawn.append(frames.float())
@@ -223,15 +211,8 @@ class FilmModel(nn.Module):
         """A film for the eye: frames at the size of the pictures that the history was made from.
 
         This one enlarges its small grey frames; a model that can draws at that size, in the
-        pictures' colours.
-
-        Args:
-            pictures: `[B, P, C, H', W']` in [0, 1]: the newest P frames of the history at their own
-                size; what is missing is zero.
-            history: See `rollout`.
-            valid: See `rollout`.
-            caption: See `rollout`.
-            seed: See `rollout`.
+        pictures' colours. `pictures`, `[B, P, C, H', W']` in [0, 1], are the newest P frames of the
+        history at their own size; what is missing is zero. For the rest see `rollout`.
 
         Yields:
             `[B, P, C, H', W']` in [0, 1], the given frames as they look in this film; then the

@@ -1,13 +1,9 @@
 """Losses that any generator of films may use."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from videogeneration.distributed import mean_count
-
-_MOVES = 0.15
-"""A pixel that changes by as much, in [0, 1], counts fully as one where something moves."""
 
 
 def square_error(
@@ -52,23 +48,3 @@ def mean_of(values: Tensor, counts: Tensor) -> Tensor:
     """
     weight = counts.to(values.dtype)
     return (values * weight).sum() / mean_count(weight.sum())
-
-
-def motion_weight(newest: Tensor, future: Tensor, valid: Tensor, most: float) -> Tensor:
-    """Weigh pixels by whether something moves there: most of a frame is background.
-
-    Args:
-        newest: `[B, H, W]` in [0, 1], the newest past frame.
-        future: `[B, K, H, W]`, the true frames that follow.
-        valid: bool `[B, K]`: which of these there are.
-        most: Weight of a pixel that changes, against 1 for one that stays.
-
-    Returns:
-        `[B, K, H, W]`, 1 to `most`.
-    """
-    newest = newest[:, None]
-    change = (torch.where(valid[:, :, None, None], future, newest) - newest).abs()
-    # pooled, so that the inside of a figure counts as well as its outline
-    coarse = F.avg_pool2d(F.max_pool2d(change, 4, ceil_mode=True), 3, 1, 1)
-    change = F.interpolate(coarse, change.shape[-2:], mode="bilinear")
-    return 1 + (most - 1) * (change / _MOVES).clamp(0, 1)

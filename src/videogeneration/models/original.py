@@ -5,6 +5,8 @@ middle: 25.4 million parameters at 128x128, 98.9 % of them dense. Rebuilt from i
 deepest convolution block that the original left unconnected is left out.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -50,12 +52,7 @@ class Original(FilmModel):
     def __init__(self, config: OriginalConfig) -> None:
         super().__init__()
         self.config = c = config
-        self.encoder = nn.ModuleList(
-            [
-                _twice(before, after)
-                for before, after in zip((c.history, 8, 16, 32), (8, 16, 32, 64), strict=True)
-            ]
-        )
+        self.encoder = nn.ModuleList(_twice(*pair) for pair in pairwise((c.history, 8, 16, 32, 64)))
         self.dropout = nn.Dropout(c.dropout)
         positions = (c.height // 8) * (c.width // 8)
         self.latent = (128, c.height // 16, c.width // 16)
@@ -65,12 +62,7 @@ class Original(FilmModel):
             nn.Linear(1024, 128 * positions // 4),
             nn.ReLU(),
         )
-        self.up = nn.ModuleList(
-            [
-                nn.Conv2d(before, after, 2)
-                for before, after in zip((128, 64, 32, 16), (64, 32, 16, 8), strict=True)
-            ]
-        )
+        self.up = nn.ModuleList(nn.Conv2d(*pair, 2) for pair in pairwise((128, 64, 32, 16, 8)))
         self.merge = nn.ModuleList([_twice(2 * channels, channels) for channels in (64, 32, 16, 8)])
         self.output = nn.Sequential(nn.Conv2d(8, 2, 3, padding=1), nn.ReLU(), nn.Conv2d(2, 1, 1))
 

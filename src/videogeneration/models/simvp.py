@@ -19,9 +19,6 @@ from videogeneration.validated import validated
 _KERNELS, _GROUPS = (3, 5, 7, 11), 8
 """Those of the paper's translator."""
 
-_STRIDES = (1, 2)
-"""Of the encoder; the decoder goes them back."""
-
 
 @validated
 class SimVPConfig(FrameConfig):
@@ -81,8 +78,10 @@ class SimVP(FilmModel):
         self.horizon = c.history
         s, volume = c.spatial, c.spatial * c.history
         self.encoder = nn.ModuleList(
-            _normed(nn.Conv2d(s if level else c.patch**2, s, 3, stride=stride, padding=1), s)
-            for level, stride in enumerate(_STRIDES)
+            [
+                _normed(nn.Conv2d(c.patch**2, s, 3, padding=1), s),
+                _normed(nn.Conv2d(s, s, 3, stride=2, padding=1), s),
+            ]
         )
         half, temporal = c.temporal // 2, c.temporal
         self.inwards = nn.ModuleList(
@@ -96,20 +95,12 @@ class SimVP(FilmModel):
             )
             for level in range(c.depth)
         )
+        # the first comes last: it also sees what the first level of the encoder saw
         self.decoder = nn.ModuleList(
-            _normed(
-                nn.ConvTranspose2d(
-                    s if level else 2 * s,
-                    s,
-                    3,
-                    stride=stride,
-                    padding=1,
-                    output_padding=stride // 2,
-                ),
-                s,
-            )
-            # the first comes last: it also sees what the first level of the encoder saw
-            for level, stride in enumerate(_STRIDES)
+            [
+                _normed(nn.ConvTranspose2d(2 * s, s, 3, padding=1), s),
+                _normed(nn.ConvTranspose2d(s, s, 3, stride=2, padding=1, output_padding=1), s),
+            ]
         )
         # at first nothing changes
         self.output = nn.Conv2d(s, c.patch**2, 1, bias=False)
@@ -125,9 +116,8 @@ class SimVP(FilmModel):
         rows = torch.arange(len(frame), device=frame.device)[:, None]
         x = F.pixel_unshuffle(batch.history[rows, frame].flatten(0, 1)[:, None], self.config.patch)
 
-        x = skip = self.encoder[0](x)
-        for block in self.encoder[1:]:
-            x = block(x)
+        skip = self.encoder[0](x)
+        x = self.encoder[1](skip)
         x = x.unflatten(0, frame.shape).flatten(1, 2)
         levels = []
         for module in self.inwards:
@@ -136,9 +126,7 @@ class SimVP(FilmModel):
         for level, module in enumerate(self.outwards):
             x = module(torch.cat([x, levels[-1 - level]], 1) if level else x)
         x = x.unflatten(1, (self.config.history, -1)).flatten(0, 1)
-        for block in reversed(self.decoder[1:]):
-            x = block(x)
-        x = self.decoder[0](torch.cat([x, skip], 1))
+        x = self.decoder[0](torch.cat([self.decoder[1](x), skip], 1))
         change = F.pixel_shuffle(self.output(x).float(), self.config.patch)
         frames = batch.history[:, -1:] + change.view_as(batch.history)
         return frames if self.training else frames.clamp(0, 1)

@@ -63,18 +63,17 @@ class Painter(nn.Module):
     Args:
         inputs: Length of the vector.
         widths: Channels of the levels, from coarse to fine.
-        channels: Channels of the picture.
     """
 
-    def __init__(self, inputs: int, widths: tuple[int, ...], channels: int) -> None:
+    def __init__(self, inputs: int, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.start = nn.Linear(inputs, widths[0] * 16)
         self.levels = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths)
-        self.pixels = nn.Conv2d(widths[-1], channels, 3, padding=1)
+        self.pixels = nn.Conv2d(widths[-1], 2, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        """`[B, inputs]` to `[B, channels, side, side]`, unbounded."""
+        """`[B, inputs]` to `[B, 2, side, side]`, unbounded."""
         x = F.silu(self.norms[0](self.start(x).view(len(x), -1, 4, 4)))
         for level, norm in zip(self.levels, list(self.norms)[1:], strict=True):
             x = F.silu(norm(level(F.interpolate(x, scale_factor=2, mode="nearest"))))
@@ -96,7 +95,7 @@ class ImageGenerator(nn.Module):
             )
         part = c.noise // (c.figures + 1)
         self.encoder = SentenceEncoder(c.words, c.vocabulary, c.embedding, c.figures)
-        self.painter = Painter(c.embedding + part, c.widths, 2)
+        self.painter = Painter(c.embedding + part, c.widths)
         whole = c.figures * c.embedding + part
         last = nn.Linear(128, 3 * c.figures)
         self.arrange = nn.Sequential(nn.Linear(whole, 128), nn.SiLU(), last)
@@ -105,7 +104,7 @@ class ImageGenerator(nn.Module):
         nn.init.normal_(self.spread.weight, std=c.spread / math.sqrt(part))
         nn.init.zeros_(last.weight)
         # told the sentence as well, the background would paint the figures itself
-        self.background = Painter(part, c.background, 2) if c.background else None
+        self.background = Painter(part, c.background) if c.background else None
         grain = torch.randn(c.height, c.width, generator=torch.Generator().manual_seed(0))
         self.register_buffer("grain", grain, persistent=False)
         across = torch.linspace(-1, 1, 4 * 2 ** (len(c.widths) - 1)) ** 8

@@ -6,6 +6,8 @@ al., ICLR 2014) transforms the latent. The caption modulates every level. The ou
 residual to the newest frame.
 """
 
+from itertools import pairwise
+
 import torch
 import torch.nn.functional as F
 from pydantic import Field
@@ -59,11 +61,8 @@ class UNet(FilmModel):
         self.encoder, self.skips = encoder(c.widths, c.history // 2, c.embedding)
         latent, wide = c.widths[-1], 4 * c.widths[-1]
         self.inner = nn.ModuleList(
-            [
-                Modulated(nn.Conv2d(latent, wide, 1), wide, c.embedding),
-                Modulated(nn.Conv2d(wide, wide, 1), wide, c.embedding),
-                Modulated(nn.Conv2d(wide, latent, 1), latent, c.embedding),
-            ]
+            Modulated(nn.Conv2d(before, after, 1), after, c.embedding)
+            for before, after in pairwise((latent, wide, wide, latent))
         )
         self.decoder = decoder(latent, c.widths, c.embedding)
         self.pixels = nn.Conv2d(c.widths[0], c.pixel * c.patch**2, 1)

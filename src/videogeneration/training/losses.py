@@ -33,15 +33,6 @@ def generator_loss(kind: AdversarialLoss, generated: Tensor) -> Tensor:
     return -generated.mean()
 
 
-def accuracy(real: Tensor, generated: Tensor) -> tuple[Tensor, Tensor]:
-    """Share of real and of generated patches that a discriminator's logits call rightly.
-
-    0.5 on both is chance; 1.0 on both over a long time means that the generator learns nothing from
-    it any more.
-    """
-    return (real > 0).float().mean(), (generated < 0).float().mean()
-
-
 def step_down(step: int, steps: int, warmup: int) -> float:
     """Learning-rate factor: linear warm-up, then half a cosine down to 1 % (stateless)."""
     if step < warmup:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -17,7 +18,6 @@ from videogeneration.captions import Grammar
 from videogeneration.data.clips import HISTORY, Clips
 from videogeneration.data.windows import Windows, WindowSettings
 from videogeneration.models.interface import Batch, FilmModel
-from videogeneration.models.losses import motion_weight
 from videogeneration.models.registry import FILM_MODELS
 from videogeneration.training.averaging import moving_average
 from videogeneration.training.checkpoints import Checkpoint, build, differences
@@ -25,6 +25,9 @@ from videogeneration.training.device import Device
 from videogeneration.training.losses import descend, step_down
 from videogeneration.training.replay import training_loss
 from videogeneration.validated import SettingsError, validated, within
+
+_MOVES = 0.15
+"""A pixel that changes by as much, in [0, 1], counts fully as one where something moves."""
 
 
 @validated
@@ -61,9 +64,18 @@ class MseSettings:
 
 
 def weigh_motion(batch: Batch, most: float) -> Batch:
-    """Let pixels of the future that change count more; see `models.losses.motion_weight`."""
-    weight = motion_weight(batch.history[:, -1], batch.future, batch.future_valid, most)
-    return replace(batch, weight=weight)
+    """Weigh pixels of the future by whether something moves there: most of a frame is background.
+
+    Args:
+        batch: Windows.
+        most: Weight of a pixel that changes, against 1 for one that stays.
+    """
+    newest, valid = batch.history[:, -1:], batch.future_valid[:, :, None, None]
+    change = (torch.where(valid, batch.future, newest) - newest).abs()
+    # pooled, so that the inside of a figure counts as well as its outline
+    coarse = F.avg_pool2d(F.max_pool2d(change, 4, ceil_mode=True), 3, 1, 1)
+    change = F.interpolate(coarse, change.shape[-2:], mode="bilinear")
+    return replace(batch, weight=1 + (most - 1) * (change / _MOVES).clamp(0, 1))
 
 
 def add_history_noise(batch: Batch, largest: float) -> Batch:

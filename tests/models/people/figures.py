@@ -54,8 +54,8 @@ def people() -> People:
     """A small model of people, the same each time; its motion has something to say."""
     torch.manual_seed(0)
     config = PeopleConfig(
-        WORDS,
-        VOCABULARY,
+        words=WORDS,
+        vocabulary=VOCABULARY,
         condition=8,
         references=2,
         horizon=2,

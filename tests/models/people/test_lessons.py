@@ -5,11 +5,12 @@ from dataclasses import replace
 import torch
 
 from models.people.figures import SIZE, batch
+from videogeneration.models.interface import Batch
 from videogeneration.models.people.lessons import (
     DrawingLesson,
-    FilmLesson,
     MotionLesson,
     legible,
+    most_frames,
 )
 from videogeneration.models.people.pose import Reading
 from videogeneration.models.people.skeleton import HEAD, PELVIS, Poses
@@ -158,23 +159,23 @@ def test_only_what_is_as_told_is_learned() -> None:
     assert torch.equal(lesson.following.keypoints[:2, 0], true)
 
 
-def read_a_little_to_the_right(film: FilmLesson, true: Poses) -> Reading:
+def read_a_little_to_the_right(film: Batch) -> Reading:
+    true = poses_of(film)
     keypoints = true.keypoints + torch.tensor([3.0, 0.0])
     poses = Poses(keypoints, true.scale, true.heading).map(lambda x: x.flatten(0, 1))
-    return Reading(poses, torch.ones(film.valid.numel()), torch.zeros(film.valid.numel(), 1, 1))
+    return Reading(poses, torch.ones(len(poses.scale)), torch.zeros(len(poses.scale), 1, 1))
 
 
-def recorded() -> tuple[FilmLesson, Poses]:
-    """A film without labels, and what is true of it."""
-    scene = batch(count=1, labelled=False)
-    film, labels = FilmLesson.of(scene), scene.labels
-    heading = torch.stack([labels["heading"].cos(), labels["heading"].sin()], -1)
-    return film, Poses(labels["keypoints"], labels["scale"], heading)
+def poses_of(film: Batch) -> Poses:
+    """What is true of a film."""
+    heading = film.labels["heading"]
+    heading = torch.stack([heading.cos(), heading.sin()], -1)
+    return Poses(film.labels["keypoints"], film.labels["scale"], heading)
 
 
 def test_of_recordings_the_motion_learns_what_was_read() -> None:
-    film, true = recorded()
-    reading = read_a_little_to_the_right(film, true)
+    film = batch(count=1, labelled=False)
+    reading = read_a_little_to_the_right(film)
     torch.manual_seed(0)
     lesson = MotionLesson.read(film, reading, 50, 0.9, 10, 2)
     assert len(lesson.known) == 50 and not lesson.exact.any()
@@ -188,16 +189,15 @@ def test_of_recordings_the_motion_learns_what_was_read() -> None:
 
 
 def test_nobody_who_is_not_seen_teaches() -> None:
-    film, true = recorded()
-    nobody = replace(
-        read_a_little_to_the_right(film, true), present=-torch.ones(film.valid.numel())
-    )
+    film = batch(count=1, labelled=False)
+    nobody = read_a_little_to_the_right(film)
+    nobody = replace(nobody, present=-nobody.present)
     assert not MotionLesson.read(film, nobody, 50, 0.9, 10, 2).known.any()
 
 
 def test_from_what_is_read_the_motion_learns_what_truly_follows() -> None:
-    film = FilmLesson.of(batch(count=1))
-    reading = read_a_little_to_the_right(film, film.true)
+    film = batch(count=1)
+    reading = read_a_little_to_the_right(film)
     torch.manual_seed(0)
     lesson = MotionLesson.read(film, reading, 50, 0.9, 10, 2)
     assert lesson.known.any(1).all() and not lesson.exact.any()  # trajectories alone
@@ -205,9 +205,10 @@ def test_from_what_is_read_the_motion_learns_what_truly_follows() -> None:
     for pose in lesson.past.keypoints[given]:
         assert torch.isclose(reading.poses.keypoints, pose).all((1, 2)).any()
     for pose in lesson.following.keypoints[following]:
-        assert torch.isclose(film.true.keypoints, pose).all((2, 3)).any()
+        assert torch.isclose(film.labels["keypoints"], pose).all((2, 3)).any()
     # only what is done as told, in frames that there are
-    later = replace(film, follows=torch.zeros_like(film.follows))
+    follows = torch.zeros_like(film.labels["follows"])
+    later = replace(film, labels={**film.labels, "follows": follows})
     assert not MotionLesson.read(later, reading, 50, 0.9, 10, 2).known.any()
 
 
@@ -222,8 +223,7 @@ def test_half_of_the_windows_are_read_those_with_the_most_frames() -> None:
     scene = batch(count=4)
     there = scene.history_valid.clone()
     there[:2, :7] = False
-    film = FilmLesson.of(replace(scene, history_valid=there))
-    assert film.valid.all() and film.labelled.all()
-    frames = torch.cat([scene.history, scene.future], 1)
-    for read in film.frames:
-        assert any(torch.equal(read, frames[n]) for n in (2, 3))
+    films = most_frames(replace(scene, history_valid=there))
+    assert films.history_valid.all() and len(films.history) == 2
+    for read in films.history:
+        assert any(torch.equal(read, scene.history[n]) for n in (2, 3))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from models.people.figures import SCALE, SIZE, VOCABULARY, WORDS, batch, people, track
+from models.people.figures import SCALE, SIZE, batch, people, track
 from videogeneration.models.interface import Batch
 from videogeneration.models.people.people import People, PeopleConfig
 
@@ -356,4 +356,4 @@ def test_looks_that_are_not_there_change_nothing() -> None:
 )
 def test_settings_that_cannot_be_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        PeopleConfig(WORDS, VOCABULARY, **changes)
+        PeopleConfig(**changes)

@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.people.layers import zeroed
+from videogeneration.models.people.layers import halved, zeroed
 from videogeneration.validated import validated
 
 TYPICAL = 128
@@ -52,7 +52,7 @@ class Background(nn.Module):
         last = nn.Conv2d(w, 3 * 4, 3, padding=1)
         zeroed(last)
         self.layers = nn.Sequential(
-            nn.Conv2d(5, w, 4, stride=2, padding=1),
+            halved(5, w),
             *(_Dilated(w, reach) for reach in (1, 2, 4, 8, 1)),
             last,
         )

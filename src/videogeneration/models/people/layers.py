@@ -24,6 +24,11 @@ class Block(nn.Module):
         return out
 
 
+def halved(before: int, after: int) -> nn.Conv2d:
+    """A convolution that halves height and width."""
+    return nn.Conv2d(before, after, 4, stride=2, padding=1)
+
+
 def twice(x: Tensor) -> Tensor:
     """Features `[N, C, H, W]` at twice their height and width."""
     return F.interpolate(x, scale_factor=2, mode="nearest")

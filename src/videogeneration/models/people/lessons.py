@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_map, tree_map_only
 
 from videogeneration.models.interface import Batch
 from videogeneration.models.people.limbs import PARTS, parts
@@ -43,6 +43,7 @@ class DrawingLesson:
         noise: Normal `[B, F, 16, 2]`: what true keypoints are drawn astray by, times a deviation.
         tint: `[B, F, 3, H, W]`: how colours differ from the frames' greys; one number for all
             pixels, zero, unless `tinted`.
+        caption: One-hot `[B, words, vocabulary]`: what the windows show.
     """
 
     frames: Tensor
@@ -57,6 +58,7 @@ class DrawingLesson:
     exact: Tensor
     noise: Tensor
     tint: Tensor
+    caption: Tensor
 
     @classmethod
     def of(cls, batch: Batch, references: int, drawings: int) -> "DrawingLesson":
@@ -89,6 +91,7 @@ class DrawingLesson:
             exact=exact & labelled[:, None],
             noise=torch.randn(*picked.shape, *keypoints.shape[2:], device=frames.device),
             tint=frames.new_zeros(*picked.shape, 3, 1, 1),
+            caption=batch.caption,
         )
 
     def emptied(self, share: float, noise: float) -> "DrawingLesson":
@@ -187,11 +190,7 @@ class DrawingLesson:
             background=turn(self.background),
             # the light does not turn round
             shadowed=self.shadowed & ~flip,
-            true=Poses(
-                torch.where(flip[..., None, None], across, true.keypoints),
-                true.scale,
-                torch.where(flip[..., None], true.heading * side, true.heading),
-            ),
+            true=Poses(across, true.scale, true.heading * side).where(flip, true),
         )
 
     def tinted(self, most: float) -> "DrawingLesson":
@@ -251,7 +250,7 @@ class MotionLesson:
 
     @classmethod
     def read(
-        cls, film: "FilmLesson", read: Reading, count: int, whole: float, length: int, horizon: int
+        cls, films: Batch, read: Reading, count: int, whole: float, length: int, horizon: int
     ) -> "MotionLesson":
         """Pick moments in films whose past is given as it was read; they teach trajectories alone.
 
@@ -259,20 +258,24 @@ class MotionLesson:
         would learn to tremble: it would take its own poses for misread ones, too.
 
         Args:
-            film: F films.
-            read: What was read from their frames, `[F * T]`.
+            films: Windows whose frames were read one after the other; of those that are not
+                labelled the caption is true of all frames.
+            read: What was read from their frames, `[B * (T + K)]`.
             count: Moments in each film.
             whole: See `legible`.
             length: Past poses.
             horizon: Poses that follow.
         """
-        shape, size, labelled = film.valid.shape, film.frames.shape[-2:], film.labelled
+        labels, size = films.labels, films.history.shape[-2:]
+        valid = torch.cat([films.history_valid, films.future_valid], 1)
+        shape = valid.shape
         found = read.poses.map(lambda x: x.unflatten(0, shape)).not_tiny()
-        seen = film.valid & (read.present > 0).unflatten(0, shape)
+        seen = valid & (read.present > 0).unflatten(0, shape)
         share = seen * visible_share(found.keypoints, size)
-        known = labelled[:, None].expand(shape)
-        following = film.true.where(known, found)
-        possible = torch.where(known, film.follows, share > READABLE)
+        known = labels["labels_valid"][:, None].expand(shape)
+        following = _true(labels, "").where(known, found)
+        follows = valid & labels["present"] & labels["follows"]
+        possible = torch.where(known, follows, share > READABLE)
 
         def often(x: Tensor) -> Tensor:
             return x.repeat_interleave(count, 0)
@@ -283,7 +286,7 @@ class MotionLesson:
             following.map(often),
             often(possible),
             False,
-            often(film.caption),
+            often(films.caption),
             length,
             horizon,
         )
@@ -303,15 +306,8 @@ class MotionLesson:
     ) -> "MotionLesson":
         """Pick a moment of each of N films, and what is given of the poses before it.
 
-        Args:
-            poses: `[N, T]`.
-            visibility: `[N, T]` in [0, 1]: which share of them frames show; 0 where there is none.
-            later: `[N, T]`: the same, as they shall be predicted.
-            possible: bool `[N, T]`: which of these may be taught.
-            exact: Whether they teach a body, too.
-            caption: `[N, words, vocabulary]`.
-            length: Past poses.
-            horizon: Poses that follow.
+        `later`, `[N, T]`, are the poses as they shall be predicted; `possible`, bool `[N, T]`, says
+        which of them may be taught.
         """
         possible = possible.clone()
         possible[:, :1].zero_()
@@ -343,61 +339,6 @@ class MotionLesson:
         return both
 
 
-@dataclass(frozen=True)
-class FilmLesson:
-    """F windows whose frames are read one after the other: the motion goes by what is read.
-
-    Attributes:
-        frames: `[F, T, H, W]`.
-        valid: bool `[F, T]`: which of them there are.
-        true: The true poses, `[F, T]`.
-        follows: bool `[F, T]`: in which of them the figure is known to do what the caption says.
-        labelled: bool `[F]`: of which windows these two are known.
-        caption: One-hot `[F, words, vocabulary]`; of windows that are not labelled it is true of
-            all frames.
-    """
-
-    frames: Tensor
-    valid: Tensor
-    true: Poses
-    follows: Tensor
-    labelled: Tensor
-    caption: Tensor
-
-    @classmethod
-    def of(cls, batch: Batch) -> "FilmLesson":
-        """Pick half of the windows, those with the most frames."""
-        labels = batch.labels
-        there = torch.cat([batch.history_valid, batch.future_valid], 1)
-        order = there.sum(1) + torch.rand(len(there), device=there.device)
-        picked = order.topk(-(-len(there) // 2)).indices
-        frames = torch.cat([batch.history, batch.future], 1)
-        follows = there & labels["present"] & labels["follows"]
-        return cls(
-            frames=frames[picked],
-            valid=there[picked],
-            true=_true(labels, "").map(lambda x: x[picked]),
-            follows=follows[picked],
-            labelled=labels["labels_valid"][picked],
-            caption=batch.caption[picked],
-        )
-
-
-@dataclass(frozen=True)
-class Lesson:
-    """What the people's networks learn from in a step, everything random in it drawn.
-
-    Attributes:
-        drawing: What reader, renderer and background learn from.
-        motion: What the motion learns from.
-        caption: One-hot `[B, words, vocabulary]`: what the windows of `drawing` show.
-    """
-
-    drawing: DrawingLesson
-    motion: MotionLesson
-    caption: Tensor
-
-
 def legible(share: Tensor, seen: Tensor, whole: float) -> Tensor:
     """How far to go by what was read of given frames: who is cut off is read badly.
 
@@ -414,7 +355,16 @@ def legible(share: Tensor, seen: Tensor, whole: float) -> Tensor:
     return share.clamp(min=0.1) * best
 
 
-for kind in (Poses, DrawingLesson, MotionLesson, Lesson):
+def most_frames(batch: Batch) -> Batch:
+    """Half of the windows, those with the most frames."""
+    there = batch.history_valid.sum(1) + batch.future_valid.sum(1)
+    order = there + torch.rand(len(there), device=there.device)
+    picked = order.topk(-(-len(there) // 2)).indices
+    half: Batch = tree_map_only(Tensor, lambda x: x[picked], batch)
+    return half
+
+
+for kind in (Poses, DrawingLesson, MotionLesson):
     torch.export.register_dataclass(kind)
 
 

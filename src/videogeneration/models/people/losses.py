@@ -95,36 +95,6 @@ def pose_losses(
     }
 
 
-def drawing_losses(
-    figure: Tensor,
-    alpha: Tensor,
-    frames: Tensor,
-    tint: Tensor,
-    silhouette: Tensor,
-    counts: Tensor,
-) -> dict[str, Tensor]:
-    """How far drawn figures are from true ones.
-
-    Args:
-        figure: `[N, C, H, W]`: their pixels.
-        alpha: `[N, H, W]`: logits of their alpha.
-        frames: `[N, H, W]` in [0, 1].
-        tint: `[N, C, H, W]`: how colours differ from the frames' greys, zero on average.
-        silhouette: `[N, H, W]` in [0, 1].
-        counts: bool `[N]`: which of them count.
-
-    Returns:
-        Scalars, each a mean over the figures' pixels, see `LossWeights`.
-    """
-    error = (figure.mean(1) - frames).abs()
-    return {
-        "colour": _on_figures(error, silhouette, counts),
-        "square": _on_figures(error.square(), silhouette, counts),
-        "tint": tint_error(figure, tint, silhouette, counts),
-        "alpha": alpha_error(alpha, silhouette, counts),
-    }
-
-
 def tint_error(figure: Tensor, tint: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
     """Absolute error of how drawn colours differ from grey, a mean over the figures' pixels.
 
@@ -135,10 +105,10 @@ def tint_error(figure: Tensor, tint: Tensor, silhouette: Tensor, counts: Tensor)
         counts: bool `[...]`: which of them count.
     """
     off = (figure - figure.mean(-3, keepdim=True) - tint).abs().mean(-3)
-    return _on_figures(off, silhouette, counts)
+    return on_figures(off, silhouette, counts)
 
 
-def _on_figures(error: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
+def on_figures(error: Tensor, silhouette: Tensor, counts: Tensor) -> Tensor:
     """The mean of an error `[..., H, W]` over the figures' pixels."""
     area = silhouette.sum((-2, -1)).clamp(min=50)
     return mean_of((error * silhouette).sum((-2, -1)) / area, counts)
@@ -170,8 +140,8 @@ def shadow_loss(
     """
     free = beside(silhouette)
     error = _as_bright((1 - shadow) * background, frames, free) - frames
-    area = silhouette.sum((1, 2)).clamp(min=50)
-    return mean_of((error.square() * free).sum((1, 2)) / area, counts)
+    area = silhouette.sum((-2, -1)).clamp(min=50)
+    return mean_of((error.square() * free).sum((-2, -1)) / area, counts)
 
 
 def feature_loss(drawn: Sequence[Tensor], true: Sequence[Tensor], counts: Tensor) -> Tensor:
@@ -203,8 +173,9 @@ def reconstruction_loss(
         counts: bool `[N]`: which of them count.
     """
     contrast = torch.maximum((frames - background).abs(), (composite - background).abs().detach())
-    weight = F.max_pool2d((contrast > 0.08).to(frames.dtype)[:, None], 5, 1, 2)[:, 0]
-    error = ((composite - frames).abs() * weight).sum((1, 2)) / weight.sum((1, 2)).clamp(min=50)
+    weight = F.max_pool2d((contrast > 0.08).to(frames.dtype), 5, 1, 2)
+    area = weight.sum((-2, -1)).clamp(min=50)
+    error = ((composite - frames).abs() * weight).sum((-2, -1)) / area
     return mean_of(error, counts)
 
 
@@ -252,5 +223,7 @@ def in_shadow(frames: Tensor, background: Tensor, silhouette: Tensor) -> Tensor:
 
 def _as_bright(background: Tensor, frames: Tensor, free: Tensor) -> Tensor:
     """Backgrounds as bright as frames where these are free, all `[N, H, W]`: cameras adapt."""
-    given, drawn = ((free * x).mean((1, 2)).clamp(min=1e-3) for x in (frames, background.detach()))
-    return (given / drawn).clamp(1 / GAIN, GAIN)[:, None, None] * background
+    given, drawn = (
+        (free * x).mean((-2, -1)).clamp(min=1e-3) for x in (frames, background.detach())
+    )
+    return (given / drawn).clamp(1 / GAIN, GAIN)[..., None, None] * background

@@ -9,6 +9,7 @@ from videogeneration.models.losses import mean_of
 from videogeneration.models.people.layers import zeroed
 from videogeneration.models.people.lessons import MotionLesson
 from videogeneration.models.people.skeleton import BODY, TRUNK, Poses, canonical, chosen
+from videogeneration.models.volume import embedder
 from videogeneration.validated import validated
 
 PLACE = 3
@@ -298,9 +299,7 @@ class _Modulated(nn.Module):
     def __init__(self, inputs: int, outputs: int, condition: int, width: int, blocks: int) -> None:
         super().__init__()
         self.enter = nn.Linear(inputs, width)
-        self.embed = nn.Sequential(
-            nn.Linear(condition, 64), nn.SiLU(), nn.Linear(64, 64), nn.SiLU()
-        )
+        self.embed = embedder(condition, 64)
         self.blocks = nn.ModuleList([_Block(width, 64) for _ in range(blocks)])
         self.leave = nn.Sequential(nn.LayerNorm(width), nn.Linear(width, outputs))
         zeroed(self.leave[1])

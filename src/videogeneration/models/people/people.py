@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.configuration import check_frames
+from videogeneration.models.configuration import FrameConfig, check_frames
 from videogeneration.models.discriminator import DiscriminatorConfig, FeatureDiscriminator
 from videogeneration.models.interface import Batch, FilmModel, Sight
 from videogeneration.models.losses import mean_of
@@ -17,11 +17,10 @@ from videogeneration.models.people.background import Background, BackgroundConfi
 from videogeneration.models.people.crowd import largest, others, touches_edge, without
 from videogeneration.models.people.lessons import (
     DrawingLesson,
-    FilmLesson,
-    Lesson,
     MotionLesson,
     inside,
     legible,
+    most_frames,
     take,
     tints,
     visible_share,
@@ -30,9 +29,9 @@ from videogeneration.models.people.losses import (
     LossWeights,
     alpha_error,
     background_loss,
-    drawing_losses,
     feature_loss,
     in_shadow,
+    on_figures,
     pose_losses,
     reconstruction_loss,
     shadow_loss,
@@ -42,7 +41,6 @@ from videogeneration.models.people.motion import Motion, MotionConfig
 from videogeneration.models.people.pose import SHRINKS, PoseConfig, PoseReader, Reading
 from videogeneration.models.people.renderer import (
     Appearance,
-    Drawing,
     Renderer,
     RendererConfig,
     shadows,
@@ -70,14 +68,10 @@ WHOLE = 0.9
 
 
 @validated
-class PeopleConfig:
+class PeopleConfig(FrameConfig):
     """The generator of people.
 
     Attributes:
-        words: Rows of the one-hot caption.
-        vocabulary: Columns of the one-hot caption.
-        height: Frame height in pixels.
-        width: Frame width in pixels.
         history: Number of past frames.
         condition: Width of the caption embedding.
         references: Given frames that a figure is drawn from, at most.
@@ -105,10 +99,6 @@ class PeopleConfig:
         weights: How much each loss counts.
     """
 
-    words: int = Field(ge=1)
-    vocabulary: int = Field(ge=1)
-    height: int = Field(128, ge=1)
-    width: int = Field(128, ge=1)
     history: int = Field(10, ge=1)
     condition: int = Field(32, ge=1)
     references: int = Field(3, ge=1)
@@ -144,7 +134,6 @@ class Scene:
 
     Attributes:
         frames: `[B, T, H, W]`.
-        valid: bool `[B, T]`: which of them there are.
         seen: bool `[B, T]`: in which there is a figure that can be read.
         visibility: `[B, T]`: which share of its keypoints these show; 0 elsewhere.
         alpha: `[B, T, H, W]`: the figure.
@@ -155,7 +144,6 @@ class Scene:
     """
 
     frames: Tensor
-    valid: Tensor
     seen: Tensor
     visibility: Tensor
     alpha: Tensor
@@ -164,39 +152,19 @@ class Scene:
     background: Tensor
     shadow: Tensor
 
-    def of_references(self, values: Tensor) -> Tensor:
-        """Of `[B, T, ...]` what belongs to the frames to draw from, `[B, S, ...]`."""
-        return take(values, self.references)
-
     def appearance(self) -> Appearance:
         """The figure as the frames to draw from show it."""
-        frames, alpha = self.of_references(self.frames), self.of_references(self.alpha)
-        shadow = shadows(frames, alpha, self.background[:, None]) * self.shadow[:, None]
-        return Appearance(
-            frames, alpha, shadow, self.of_references(self.seen), self.past.map(self.of_references)
+        frames, alpha, seen = (
+            take(x, self.references) for x in (self.frames, self.alpha, self.seen)
         )
+        shadow = shadows(frames, alpha, self.background[:, None]) * self.shadow[:, None]
+        poses = self.past.map(lambda x: take(x, self.references))
+        return Appearance(frames, alpha, shadow, seen, poses)
 
     @property
     def anybody(self) -> Tensor:
         """Whether any given frame shows a figure, bool `[B, 1]`."""
         return self.seen.any(1, keepdim=True)
-
-    def newest(self, count: int) -> "Scene":
-        """The same of the newest frames alone."""
-        first = self.frames.shape[1] - count
-        frames, valid, seen, visibility, alpha = (
-            x[:, first:] for x in (self.frames, self.valid, self.seen, self.visibility, self.alpha)
-        )
-        return replace(
-            self,
-            frames=frames,
-            valid=valid,
-            seen=seen,
-            visibility=visibility,
-            alpha=alpha,
-            past=self.past.frames(slice(first, None)),
-            references=(self.references - first).clamp(min=0)[:, :count],
-        )
 
 
 class People(FilmModel):
@@ -228,7 +196,7 @@ class People(FilmModel):
         self.renderer = Renderer(config.renderer, config.condition)
         self.register_buffer("adversarial", torch.tensor(False))
 
-    def lesson(self, batch: Batch) -> Lesson:
+    def lesson(self, batch: Batch) -> tuple[DrawingLesson, MotionLesson]:
         """What a step learns from, see `FilmModel`.
 
         Args:
@@ -246,13 +214,12 @@ class People(FilmModel):
         drawing = DrawingLesson.of(batch, c.references, c.drawings)
         drawing = drawing.emptied(c.empty, c.grain)
         drawing = drawing.cropped(c.cropped, c.crop).varied(c.light, c.inverted)
-        return Lesson(
-            drawing=drawing.mirrored(c.mirrored, c.drawings).tinted(c.tint),
-            motion=self._motion_lesson(batch),
-            caption=batch.caption,
-        )
+        drawing = drawing.mirrored(c.mirrored, c.drawings).tinted(c.tint)
+        return drawing, self._motion_lesson(batch)
 
-    def training_loss(self, lesson: Lesson) -> tuple[Tensor, dict[str, Tensor]]:
+    def training_loss(
+        self, lesson: tuple[DrawingLesson, MotionLesson]
+    ) -> tuple[Tensor, dict[str, Tensor]]:
         """The losses of all networks, each from what is known.
 
         Of labelled windows the reader learns the true poses, the renderer to draw one frame's
@@ -261,7 +228,7 @@ class People(FilmModel):
         together: one frame's figure in the pose that is read from another must give that other; and
         from what is read the motion learns where people go.
         """
-        drawing = lesson.drawing
+        drawing, motion = lesson
         seen = self.reader.features(drawing.frames.flatten(0, 1))
         read = self.reader.read(*seen)
         losses = pose_losses(
@@ -271,8 +238,8 @@ class People(FilmModel):
             drawing.silhouette.flatten(0, 1),
             drawing.labelled.flatten(0, 1),
         )
-        drawn, square = self._drawing_losses(drawing, seen, read, self.caption(lesson.caption))
-        losses |= drawn | self.motion.losses(lesson.motion, self.caption(lesson.motion.caption))
+        drawn, square = self._drawing_losses(drawing, seen, read)
+        losses |= drawn | self.motion.losses(motion, self.caption(motion.caption))
         metrics = {name: loss.detach() for name, loss in losses.items()}
         return self.config.weights.total(losses), metrics | {"mse": square.detach()}
 
@@ -282,19 +249,15 @@ class People(FilmModel):
         c, sizes = self.config, (self.config.motion.history, self.config.motion.horizon)
         motion = MotionLesson.of(batch, *sizes)
         motion = replace(motion, past=self.motion.as_read(motion.past, motion.visibility))
-        film = FilmLesson.of(batch)
-        read = self.reader(film.frames.flatten(0, 1))
-        motion = motion.then(MotionLesson.read(film, read, MOMENTS, c.whole, *sizes))
+        films = most_frames(batch)
+        read = self.reader(torch.cat([films.history, films.future], 1).flatten(0, 1))
+        motion = motion.then(MotionLesson.read(films, read, MOMENTS, c.whole, *sizes))
         if self.training:
             self.motion.adapt(motion)
         return motion
 
     def _drawing_losses(
-        self,
-        lesson: DrawingLesson,
-        seen_true: tuple[Tensor, Tensor],
-        read: Reading,
-        condition: Tensor,
+        self, lesson: DrawingLesson, seen_true: tuple[Tensor, Tensor], read: Reading
     ) -> tuple[dict[str, Tensor], Tensor]:
         """Losses of renderer and background, and the square error of the frames.
 
@@ -302,7 +265,6 @@ class People(FilmModel):
             lesson: B windows of F frames.
             seen_true: The reader's features of these, as `PoseReader.features` gives them.
             read: What was read from them, `[B F]`.
-            condition: Caption embedding `[B, condition]`.
         """
         shape, c = lesson.visible.shape, self.config
         first, last = slice(0, -c.drawings), slice(-c.drawings, None)
@@ -324,44 +286,39 @@ class People(FilmModel):
             seen[:, first],
             poses.frames(first),
         )
+        condition = self.caption(lesson.caption)
         drawing = self.renderer(appearance, poses.frames(last), condition, lesson.tint[:, first])
-        figure = drawing.figure.flatten(0, 1)
-        drawing = replace(drawing, figure=drawing.figure.mean(2, keepdim=True))
+        grey = replace(drawing, figure=drawing.figure.mean(2, keepdim=True))
         background = torch.where(
             known[:, None, None, None], lesson.background[:, last], estimate.detach()[:, None]
         )
-        counts = seen[:, last] & seen[:, first].any(1, keepdim=True)
-        composite = drawing.over(background[:, :, None], torch.ones_like(counts))[:, :, 0]
-        beside = counts & lesson.shadowed[:, last]
-        frames, counts, beside = (x.flatten(0, 1) for x in (lesson.frames[:, last], counts, beside))
-        drawn = labelled[:, last].flatten()
-        silhouette = silhouette[:, last].flatten(0, 1)
-        composite, background = composite.flatten(0, 1), background.flatten(0, 1)
-        losses = drawing_losses(
-            figure,
-            drawing.alpha.flatten(0, 1),
-            frames,
-            lesson.tint[:, last].flatten(0, 1),
-            silhouette,
-            counts & drawn,
-        )
-        around = _around(silhouette, drawing.alpha.sigmoid().flatten(0, 1))
-        with self.reader.held():
-            seen_drawn = self.reader.features(frames + around * (composite - frames))
+        counts, drawn = seen[:, last] & seen[:, first].any(1, keepdim=True), labelled[:, last]
+        composite = grey.over(background[:, :, None], torch.ones_like(counts))[:, :, 0]
+        frames, silhouette = lesson.frames[:, last], silhouette[:, last]
+        error, taught = (drawing.figure.mean(2) - frames).abs(), counts & drawn
+        losses = {
+            "colour": on_figures(error, silhouette, taught),
+            "square": on_figures(error.square(), silhouette, taught),
+            "tint": tint_error(drawing.figure, lesson.tint[:, last], silhouette, taught),
+            "alpha": alpha_error(drawing.alpha, silhouette, taught),
+        }
+        around = _around(silhouette, drawing.alpha.sigmoid())
+        # what the reader sees in drawn frames teaches the renderer, and not the reader
+        self.reader.requires_grad_(False)
+        sees = self.reader.features((frames + around * (composite - frames)).flatten(0, 1))
+        self.reader.requires_grad_(True)
         true = [x.detach().unflatten(0, shape)[:, last].flatten(0, 1) for x in seen_true]
-        losses["features"] = feature_loss(seen_drawn, true, counts)
-        losses["shadow"] = shadow_loss(
-            drawing.shadow.flatten(0, 1), frames, background, silhouette, beside
-        )
-        losses["reconstruction"] = reconstruction_loss(
-            composite, frames, background, counts & ~drawn
-        )
-        given = (lesson.frames[:, first], lesson.background[:, first], alpha)
-        shaded = in_shadow(*(x.flatten(0, 1) for x in given)).view_as(alpha)
-        losses["background"] = background_loss(
-            estimate, shadow, lesson.background[:, 0], alpha.amax(1), shaded.amax(1), known
-        )
-        return losses, mean_of((composite - frames).square().mean((1, 2)), counts)
+        shaded = in_shadow(lesson.frames[:, first], lesson.background[:, first], alpha)
+        beside = counts & lesson.shadowed[:, last]
+        losses |= {
+            "features": feature_loss(sees, true, counts.flatten()),
+            "shadow": shadow_loss(drawing.shadow, frames, background, silhouette, beside),
+            "reconstruction": reconstruction_loss(composite, frames, background, counts & ~drawn),
+            "background": background_loss(
+                estimate, shadow, lesson.background[:, 0], alpha.amax(1), shaded.amax(1), known
+            ),
+        }
+        return losses, mean_of((composite - frames).square().mean((2, 3)), counts)
 
     def _poses_to_draw(self, lesson: DrawingLesson, read: Reading) -> Poses:
         """The true poses, not quite exact, or the read ones where these are not known."""
@@ -370,16 +327,6 @@ class People(FilmModel):
         noise = self.config.jitter * true.scale[..., None, None] * lesson.noise
         near = Poses(true.keypoints + noise, true.scale, true.heading)
         return near.where(lesson.labelled, found).not_tiny()
-
-    def predict(self, batch: Batch) -> Tensor:
-        """The next frames, see `FilmModel`."""
-        scene = self._scene(batch.history, batch.history_valid)
-        condition = self.caption(batch.caption)
-        quantile, noise = self._drawn(len(condition), self.horizon, None)
-        track, _, _ = self.motion.rollout(
-            scene.past, scene.visibility, condition, noise.to(condition), quantile.to(condition)
-        )
-        return self._draw(scene, track, condition)
 
     def imitate(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """The true frames to come, the figure drawn anew in its poses from a few of the past.
@@ -425,8 +372,10 @@ class People(FilmModel):
     ) -> Iterator[Tensor]:
         """Frames after frames, see `FilmModel`: poses are rolled out, pixels never."""
         scene, condition = self._scene(history, valid), self.caption(caption)
+        appearance, background = scene.appearance(), scene.background[:, None, None]
         for poses in self._pose_rollout(scene, condition, seed):
-            yield self._draw(scene, poses, condition).clamp(0, 1)
+            drawing = self.renderer(appearance, poses, condition)
+            yield drawing.over(background, scene.anybody)[:, :, 0].clamp(0, 1)
 
     @torch.no_grad()
     def look_at(
@@ -464,25 +413,22 @@ class People(FilmModel):
         alone[valid], rest[valid], _ = self._alone(history[valid])
         scene, condition = self._scene(alone, valid), self.caption(caption)
         rollout = self._pose_rollout(scene, condition, seed)
-        scene = scene.newest(pictures.shape[1])
         yield pictures
+        older = history.shape[1] - pictures.shape[1]
         height, width = pictures.shape[-2:]
         alpha, rest, shadow = (
             F.interpolate(x, (height, width), mode="bilinear")
-            for x in (scene.alpha, rest[:, -pictures.shape[1] :], scene.shadow[:, None])
+            for x in (scene.alpha[:, older:], rest[:, older:], scene.shadow[:, None])
         )
         # what is hardly a shadow is none: fine textures stay
         covered = torch.maximum(torch.maximum(alpha, rest), 2 * shadow - 1)
-        background = self.background.at_size(pictures, covered, scene.valid, scene.background)
+        background = self.background.at_size(pictures, covered, valid[:, older:], scene.background)
         # others stay where they are
         background = background + rest[:, -1:] * (pictures[:, -1] - background)
         background = background[:, None]
         stretch = (width / history.shape[-1], height / history.shape[-2])
-        appearance, pictures, alpha = (
-            scene.appearance(),
-            scene.of_references(pictures),
-            scene.of_references(alpha),
-        )
+        appearance, references = scene.appearance(), (scene.references - older).clamp(min=0)
+        pictures, alpha = take(pictures, references), take(alpha, references)
         there = scene.seen.any(1)
         for poses in rollout:
             plan = self.renderer.plan(appearance, poses, condition)
@@ -564,42 +510,25 @@ class People(FilmModel):
         order = 4 * readable + whole + torch.linspace(0, 0.5, length, device=history.device)
         most = max(1, int(readable.sum(1).amax()))
         references = order.topk(min(self.config.references, length, most), 1).indices
-        return Scene(
-            history, valid, readable, visibility, alpha, past, references, background, shadow
-        )
+        return Scene(history, readable, visibility, alpha, past, references, background, shadow)
 
     def _pose_rollout(self, scene: Scene, condition: Tensor, seed: int) -> Iterator[Poses]:
-        """Poses after poses, `[B, FRAMES]` at a time."""
+        """Poses after poses, `[B, FRAMES]` at a time.
+
+        Without noise, who boxes stands still in the mean of all that may come next. Where a figure
+        goes is the median; once an adversary has taught, it is drawn where one pose leaves it open.
+        """
         generator = torch.Generator().manual_seed(seed)
-        past, visibility = scene.past, scene.visibility
+        count, past, visibility = len(condition), scene.past, scene.visibility
         while True:
-            quantile, noise = self._drawn(len(condition), FRAMES, generator)
+            noise = self.config.temperature * torch.randn(count, FRAMES, BODY, generator=generator)
+            quantile = torch.full((count,), 0.5)
+            if self.adversarial:
+                quantile = 0.1 + 0.8 * torch.rand(count, generator=generator)
             poses, past, visibility = self.motion.rollout(
                 past, visibility, condition, noise.to(condition), quantile.to(condition)
             )
             yield poses
-
-    def _drawn(
-        self, count: int, frames: int, generator: torch.Generator | None
-    ) -> tuple[Tensor, Tensor]:
-        """What is drawn at random: the trajectories' quantile `[count]` and the bodies' noise.
-
-        Without noise, who boxes stands still in the mean of all that may come next. Where a figure
-        goes is the median; once an adversary has taught, it is drawn where one pose leaves it open.
-
-        Returns:
-            The quantile, and noise `[count, frames, BODY]`.
-        """
-        noise = torch.randn(count, frames, BODY, generator=generator)
-        quantile = torch.full((count,), 0.5)
-        if self.adversarial:
-            quantile = 0.1 + 0.8 * torch.rand(count, generator=generator)
-        return quantile, self.config.temperature * noise
-
-    def _draw(self, scene: Scene, poses: Poses, condition: Tensor) -> Tensor:
-        """Frames `[B, P, H, W]` with the figure in poses `[B, P]`."""
-        drawing: Drawing = self.renderer(scene.appearance(), poses, condition)
-        return drawing.over(scene.background[:, None, None], scene.anybody)[:, :, 0]
 
 
 def _around(true: Tensor, drawn: Tensor) -> Tensor:

@@ -1,7 +1,5 @@
 """Reads what a person does in a frame: keypoints, silhouette, size and heading."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +7,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.configuration import check_frames
-from videogeneration.models.people.layers import Block, twice
+from videogeneration.models.people.layers import Block, halved, twice
 from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
 from videogeneration.validated import validated
 
@@ -62,18 +59,10 @@ class PoseReader(nn.Module):
         super().__init__()
         self.config = config
         w = config.width
-        self.down_half = nn.Sequential(
-            nn.Conv2d(1, w, 4, stride=2, padding=1), Block(w, 4, depthwise=True)
-        )
-        self.down_quarter = nn.Sequential(
-            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), Block(2 * w, 4)
-        )
-        self.down_eighth = nn.Sequential(
-            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), Block(4 * w, 4)
-        )
-        self.down_sixteenth = nn.Sequential(
-            nn.Conv2d(4 * w, 6 * w, 4, stride=2, padding=1), Block(6 * w, 4), Block(6 * w, 4)
-        )
+        self.down_half = nn.Sequential(halved(1, w), Block(w, 4, depthwise=True))
+        self.down_quarter = nn.Sequential(halved(w, 2 * w), Block(2 * w, 4))
+        self.down_eighth = nn.Sequential(halved(2 * w, 4 * w), Block(4 * w, 4))
+        self.down_sixteenth = nn.Sequential(halved(4 * w, 6 * w), Block(6 * w, 4), Block(6 * w, 4))
         self.to_eighth, self.at_eighth = nn.Conv2d(6 * w, 4 * w, 1), Block(4 * w, 4)
         self.to_quarter, self.at_quarter = nn.Conv2d(4 * w, 2 * w, 1), Block(2 * w, 4)
         self.votes = nn.Conv2d(2 * w, 3 * COUNT + 3, 1)
@@ -87,8 +76,6 @@ class PoseReader(nn.Module):
         Args:
             frames: `[N, H, W]`, sides multiples of 16; brightness and contrast do not matter.
         """
-        height, width = frames.shape[-2:]
-        check_frames(height, width, SHRINKS)
         return self.read(*self.features(frames))
 
     def read(self, half: Tensor, quarter: Tensor) -> Reading:
@@ -114,18 +101,6 @@ class PoseReader(nn.Module):
         deviation, mean = torch.std_mean(frames, (1, 2), keepdim=True)
         half = self.down_half(((frames - mean) / (deviation + 1e-3))[:, None])
         return half, self.down_quarter(half)
-
-    @contextmanager
-    def held(self) -> Iterator[None]:
-        """Within, it teaches what draws the frames that it sees, and is not taught itself."""
-        taught = [weights for weights in self.parameters() if weights.requires_grad]
-        for weights in taught:
-            weights.requires_grad_(False)
-        try:
-            yield
-        finally:
-            for weights in taught:
-                weights.requires_grad_(True)
 
     def _vote(self, votes: Tensor, size: tuple[int, int]) -> Poses:
         """Poses from a map of votes."""

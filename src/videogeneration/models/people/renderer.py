@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from videogeneration.models.people.layers import Block, twice, zeroed
+from videogeneration.models.people.layers import Block, halved, twice, zeroed
 from videogeneration.models.people.limbs import nearness, skinning
 from videogeneration.models.people.skeleton import (
     KEYPOINTS,
@@ -155,21 +155,17 @@ class Renderer(nn.Module):
         w, limbs = c.width, len(LIMBS)
         self.radius = nn.Parameter(torch.full((len(RIGID),), math.log(0.05)))
         # encoder of the given crops
-        self.encode_half = nn.Sequential(nn.Conv2d(2, w, 4, stride=2, padding=1), nn.SiLU())
+        self.encode_half = nn.Sequential(halved(2, w), nn.SiLU())
         self.encode_limbs = nn.Conv2d(w + limbs, w, 3, padding=1)
-        self.encode_quarter = nn.Sequential(
-            nn.Conv2d(w, 2 * w, 4, stride=2, padding=1), Block(2 * w)
-        )
-        self.encode_eighth = nn.Sequential(
-            nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1), Block(4 * w)
-        )
+        self.encode_quarter = nn.Sequential(halved(w, 2 * w), Block(2 * w))
+        self.encode_eighth = nn.Sequential(halved(2 * w, 4 * w), Block(4 * w))
         # the aligned volume becomes one picture
         self.align = nn.ModuleList([_Fuse(w + 2, w), _Fuse(2 * w, 2 * w), _Fuse(4 * w, 4 * w)])
         # U-Net in the wanted pose
         self.at_half = _Enter(w + limbs + 1, w)
-        self.quarter = nn.Sequential(nn.Conv2d(w, 2 * w, 4, stride=2, padding=1))
+        self.quarter = nn.Sequential(halved(w, 2 * w))
         self.at_quarter = _Enter(4 * w, 2 * w)
-        self.eighth = nn.Sequential(nn.Conv2d(2 * w, 4 * w, 4, stride=2, padding=1))
+        self.eighth = nn.Sequential(halved(2 * w, 4 * w))
         self.at_eighth = _Enter(8 * w, 4 * w)
         cells = (c.rows // 8) * (c.columns // 8)
         self.squeeze = nn.Conv2d(4 * w, 8, 1)
