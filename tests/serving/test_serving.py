@@ -30,7 +30,6 @@ from toys import LEFT, untrained
 from videogeneration.captions import ActionGrammar
 from videogeneration.evaluation.metrics import METRICS
 from videogeneration.serving.registration import register
-from videogeneration.sources import SOURCES
 from videogeneration.training.checkpoints import Checkpoint
 
 pytestmark = pytest.mark.slow
@@ -46,7 +45,7 @@ def enter(models: Path, name: str, seed: int, followed: int, films: int = 10) ->
     counts = {"n": films, "followed": followed, "rate": followed / films}
     following = pd.DataFrame([{"model": name, "caption": "own", **counts}])
     with mlflow.start_run():
-        register(checkpoint, SOURCES["kth"], scores, following)
+        register(checkpoint, "kth", scores, following)
     return checkpoint
 
 
