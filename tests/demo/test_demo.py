@@ -110,7 +110,7 @@ def test_a_picture_becomes_a_film(address: str) -> None:
         (photograph(), {"steps": 61}, 422, "steps"),
         (photograph(), {"samples": 5}, 422, "samples"),
         (photograph(), {"at": -1}, 422, "at"),
-        (bytes(26_000_000), {}, 413, "more than 25 MB"),
+        (bytes(90_000_000), {}, 413, "more than 25 MB"),
     ],
 )
 def test_what_cannot_be_done_is_said(

@@ -19,6 +19,9 @@ from videogeneration.uploads import LARGEST_FILE, MOST_SAMPLES, MOST_STEPS, anim
 
 logger = logging.getLogger(__name__)
 
+_DROPPED = 10 * LARGEST_FILE
+"""Bytes of a request after which nothing more of it is read."""
+
 
 def create_app(models_folder: Path, device: str = "cpu", model: str | None = None) -> FastAPI:
     """The page, and what it asks for; networks are loaded before it is returned.
@@ -102,10 +105,18 @@ def create_app(models_folder: Path, device: str = "cpu", model: str | None = Non
 
 
 async def _body(request: Request) -> bytes:
-    """A request's body, refused as soon as it is too large."""
-    body = bytearray()
+    """A request's body.
+
+    Of one that is too large the rest is dropped, not left: who sends it still would hear of a
+    broken connection, and not why.
+    """
+    body, size = bytearray(), 0
     async for part in request.stream():
-        body += part
-        if len(body) > LARGEST_FILE:
-            raise HTTPException(413, f"the file has more than {LARGEST_FILE // 1_000_000} MB")
+        size += len(part)
+        if size <= LARGEST_FILE:
+            body += part
+        elif size > _DROPPED:
+            break
+    if size > LARGEST_FILE:
+        raise HTTPException(413, f"the file has more than {LARGEST_FILE // 1_000_000} MB")
     return bytes(body)
