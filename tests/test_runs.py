@@ -149,6 +149,8 @@ def test_a_setting_that_cannot_be_is_found_before_a_run_begins(
 ) -> None:
     with caplog.at_level(logging.INFO, "videogeneration"):
         assert kedro_run(project, "--params=mnist.size=3").exit_code == 1
+        trained = kedro_run(project, "--pipelines=mnist_mse", "--params=mnist.network.name=resnet")
+        assert "Error: mnist.network.name: 'resnet'; choose one of generator" in trained.output
         assert "MLflow run" not in caplog.text
         assert kedro_run(project, "--params=mnist.folder=/nowhere").exit_code == 1
         assert "MLflow run" in caplog.text  # this is seen only when clips are made

@@ -93,8 +93,10 @@ cli.add_command(_run())
 @click.option("--steps", type=int, help="Frames to draw.")
 @click.option("--samples", type=int, help="Films of the sentence.")
 @click.option("--seed", type=int, help="Of the first sample.")
-@click.option("--others", type=int, help="Other sentences, as well.")
-@click.option("--at", type=float, help="Seconds into a video. Without it somebody is in view.")
+@click.option("--others", type=int, help="Number of other sentences to film beside it.")
+@click.option(
+    "--at", type=float, help="Second of a video; without it one at which somebody is in view."
+)
 @click.option("--fit", help="What a network sees: pad or crop.")
 @click.option("--fps", type=float, help="Frames a second.")
 @click.option("--env", help="Kedro's configuration environment.")

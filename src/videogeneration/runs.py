@@ -29,7 +29,8 @@ from videogeneration.database import SQLITE, prepare
 from videogeneration.mistakes import mistake
 from videogeneration.reporting.report import versions
 from videogeneration.sources import SOURCES
-from videogeneration.validated import check_name
+from videogeneration.training.mse import chosen_network
+from videogeneration.validated import SettingsError, check_name, within
 
 logger = logging.getLogger(__name__)
 
@@ -242,10 +243,10 @@ def _refuse_unread(catalog: CatalogProtocol) -> None:
 
 
 def _read_sources(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
-    """Read the settings of the sources that a pipeline starts from, before a run is announced.
+    """Read what a pipeline's sources are told, before a run is announced.
 
     Raises:
-        SettingsError: They cannot be, see `Source.read_settings`.
+        SettingsError: It cannot be, see `Source.read_settings` and `chosen_network`.
     """
     every = {name for known in pipelines.values() for name in known.inputs()}
     for name, source in SOURCES.items():
@@ -257,6 +258,11 @@ def _read_sources(pipeline: Pipeline, catalog: CatalogProtocol) -> None:
                 if x.startswith(f"{own}.")
             }
             source.read_settings(catalog.load(own), others)
+        if f"{own}.network" in pipeline.inputs():
+            try:
+                chosen_network(catalog.load(f"{own}.network"))
+            except SettingsError as error:
+                raise within(name, error) from None
 
 
 def _close_killed(client: mlflow.MlflowClient, experiment: str, own: set[str]) -> None:

@@ -156,6 +156,26 @@ def test_a_visitor_sees_a_film_play(address: str, browser: Any, tmp_path: Path) 
     page.wait_for_selector("#message.bad")
     assert page.inner_text("#message").startswith("notes.txt: no picture that Pillow reads")
     assert page.query_selector("figure")
+    assert page.evaluate(IN_VIEW)
+
+
+IN_VIEW = """(() => {
+    const {top, bottom} = document.getElementById("message").getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+})()"""
+
+
+def test_a_message_is_in_view_also_on_a_small_screen(address: str, browser: Any) -> None:
+    for width, height in ((1280, 600), (375, 667)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto(address)
+        page.fill("#sentence", "dance")
+        page.click(".thumb")
+        page.click("#go")
+        page.wait_for_selector("#message.bad")
+        assert "'dance' is no sentence" in page.inner_text("#message")
+        assert page.evaluate(IN_VIEW)
+        page.close()
 
 
 @pytest.fixture

@@ -167,6 +167,14 @@ def test_another_seed_leaves_the_first_one_s_film(project: Path, films: Path) ->
     assert {path.stem for path in films.glob("*.mp4")} == kept
 
 
+def test_another_moment_leaves_the_first_one_s_film(project: Path, films: Path) -> None:
+    animate(project, others=0)
+    video = films / f"{named('photo', LEFT)}.mp4"
+    for at in (0.2, 0.6):
+        animate(project, others=0, image=str(video), at=at)
+        assert (films / f"{named(f'{video.stem}_at_{at}', LEFT)}.mp4").is_file()
+
+
 def test_a_folder_becomes_a_film_each_beside_earlier_ones(project: Path, films: Path) -> None:
     animate(project, others=3)
     caption = "the house is moving up and down"

@@ -153,6 +153,25 @@ class MseTask:
         return self.average.module
 
 
+def chosen_network(network: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The name of the network that settings choose, and its own settings, see `MseTraining`.
+
+    Raises:
+        SettingsError: The name, or an entry beside it, is of no network that makes films.
+    """
+    known = ", ".join(FILM_MODELS)
+    name = str(network.get("name", ""))
+    if name not in FILM_MODELS:
+        raise SettingsError(f"network.name: '{name}'; choose one of {known}")
+    for entry in network:
+        if entry != "name" and entry not in FILM_MODELS:
+            raise SettingsError(
+                f"network.{entry}: unknown; a network's settings stand under its name, as in "
+                f"network.{name}.{entry}; there are {known}"
+            )
+    return name, dict(network.get(name) or {})
+
+
 @dataclass(frozen=True)
 class MseTraining:
     """Everything that a generator trained with MSE depends on.
@@ -178,27 +197,9 @@ class MseTraining:
     compute: dict[str, str]
     package: Checkpoint | None = None
 
-    def chosen(self) -> tuple[str, dict[str, Any]]:
-        """The network's name and its settings.
-
-        Raises:
-            ValueError: The name, or an entry beside it, is of no network that makes films.
-        """
-        known = ", ".join(FILM_MODELS)
-        name = str(self.network.get("name", ""))
-        if name not in FILM_MODELS:
-            raise ValueError(f"network.name: '{name}'; choose one of {known}")
-        for entry in self.network:
-            if entry != "name" and entry not in FILM_MODELS:
-                raise ValueError(
-                    f"network.{entry}: unknown; a network's settings stand under its name, as in "
-                    f"network.{name}.{entry}; there are {known}"
-                )
-        return name, dict(self.network.get(name) or {})
-
     def inputs(self) -> dict[str, Any]:
         """All it depends on, JSON-able: equal inputs give equal weights on one machine."""
-        name, settings = self.chosen()
+        name, settings = chosen_network(self.network)
         return {
             "clips": self.clips.fingerprint(),
             "grammar": self.grammar.description(),
@@ -233,7 +234,7 @@ class MseTraining:
             ValueError: The network's name or settings cannot be, see `build`, or are others than
                 those of the network that it starts from; or it cannot draw these clips.
         """
-        name, settings = self.chosen()
+        name, settings = chosen_network(self.network)
         height, width = self.clips.size
         words, vocabulary = self.grammar.vocabulary.shape
         shape = {"height": height, "width": width, "words": words, "vocabulary": vocabulary}

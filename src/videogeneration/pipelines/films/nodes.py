@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 from pydantic import Field
+from tqdm import tqdm
 
 from videogeneration.animation import Animator, Film, choose_generator
 from videogeneration.data.clips import Clips
@@ -102,23 +103,32 @@ def animate(
         try:
             remark = animator.remark(shot)
         except PictureError as error:
-            if path.is_file():
+            if path.is_file() and settings.at is None:
                 raise
+            if path.is_file():
+                raise PictureError(f"{error}; or another second than animate.at") from error
             logger.warning("%s", error)
             continue
         for note in shot.notes:
             logger.info("%s: %s", shot.name, note)
         if remark:
             logger.warning("%s", remark)
-        films = animator.films(shot, sentences, settings.steps, settings.samples, settings.seed)
+        told = tqdm(sentences, shot.name, unit="sentence", leave=False, disable=None)
+        films = [
+            film
+            for sentence in told
+            for film in animator.films(
+                shot, [sentence], settings.steps, settings.samples, settings.seed
+            )
+        ]
         for film in films:
             if film.steps < settings.steps:
                 logger.info(
                     "%s: %s: the animated figure has left after step %d, where the film ends",
                     *(shot.name, film.sentence, film.steps),
                 )
-        # films of networks that are asked for by name do not replace each other's
-        name = shot.name
+        # films of networks and moments that are asked for do not replace each other's
+        name = shot.name if settings.at is None else f"{shot.name}_at_{settings.at:g}"
         if settings.model:
             name += "_" + settings.model.replace("/", "_")
         reels |= _reels(name, films, settings.fps)
