@@ -13,6 +13,7 @@ from videogeneration.models.people.renderer import (
     Renderer,
     RendererConfig,
     shadows,
+    spread_colours,
 )
 from videogeneration.models.people.skeleton import PELVIS, Poses, swapped
 
@@ -176,3 +177,18 @@ def test_gradients_do_not_grow_with_features() -> None:
 def test_a_crop_that_does_not_fit_is_refused() -> None:
     with pytest.raises(ValueError, match="columns"):
         RendererConfig(columns=30)
+
+
+def test_the_ground_beside_a_figure_is_not_taken_for_it() -> None:
+    red, wall = torch.tensor([0.8, 0.1, 0.1]), torch.tensor([0.9, 0.9, 0.8])
+    small = torch.zeros(1, 1, 32, 32)
+    small[..., 8:24, 10:14] = small[..., 8:24, 18:22] = 1.0  # two legs
+    alpha = small.repeat_interleave(4, 2).repeat_interleave(4, 3)
+    pictures = torch.where(alpha[:, :, None] > 0, red.view(3, 1, 1), wall.view(3, 1, 1))
+    spread = spread_colours(pictures, alpha, small)
+    assert torch.equal(
+        spread[alpha[:, :, None].expand_as(spread) > 0],
+        pictures[alpha[:, :, None].expand_as(spread) > 0],
+    )
+    assert torch.allclose(spread[0, 0, :, 64, 60:68], red[:, None], atol=0.02)  # between the legs
+    assert torch.allclose(spread[0, 0, :, :8], wall[:, None, None])  # far away

@@ -44,6 +44,7 @@ from videogeneration.models.people.renderer import (
     Renderer,
     RendererConfig,
     shadows,
+    spread_colours,
 )
 from videogeneration.models.people.skeleton import BODY, Poses
 from videogeneration.validated import validated
@@ -429,6 +430,7 @@ class People(FilmModel):
         stretch = (width / history.shape[-1], height / history.shape[-2])
         appearance, references = scene.appearance(), (scene.references - older).clamp(min=0)
         pictures, alpha = take(pictures, references), take(alpha, references)
+        pictures = spread_colours(pictures, alpha, appearance.alpha)
         there = scene.seen.any(1)
         for poses in rollout:
             plan = self.renderer.plan(appearance, poses, condition)

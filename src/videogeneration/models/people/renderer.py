@@ -33,6 +33,12 @@ EDGE = 2
 FADING = 8
 """A shadow fades over such a part of half a crop, towards its edge."""
 
+SPREAD = 3
+"""Pixels of a frame over which a figure's colours go on beyond its edge, twice."""
+
+NEAR = 0.02
+"""Share of the pixels around that are a figure's where its colours go on."""
+
 DARKEST = 0.7
 """Share of the background's light that a shadow takes, at most."""
 
@@ -205,6 +211,7 @@ class Renderer(nn.Module):
         plan = self.plan(appearance, wanted, condition)
         pictures = appearance.frames[:, :, None]
         pictures = pictures if tint is None else pictures + tint
+        pictures = spread_colours(pictures, appearance.alpha, appearance.alpha)
         return self.draw(plan, pictures, appearance.alpha, appearance.poses, wanted)
 
     def plan(self, appearance: Appearance, wanted: Poses, condition: Tensor) -> Plan:
@@ -360,7 +367,7 @@ class Renderer(nn.Module):
 
         Args:
             plan: What to do.
-            pictures: `[B, S, C, H, W]` in [0, 1]: the given frames.
+            pictures: `[B, S, C, H, W]` in [0, 1]: the given frames, see `spread_colours`.
             alpha: `[B, S, H, W]` in [0, 1]: the figure in them.
             given: Its poses in them, `[B, S]`.
             wanted: The poses to draw, `[B, P]`.
@@ -409,6 +416,34 @@ class Renderer(nn.Module):
         shadow = shadow * (FADING * (1 - grid.abs().amax(-1))).clamp(0, 1)
         drawn = (figure, covered, shadow)
         return Drawing(*(x.unflatten(0, (count, poses)) for x in drawn))
+
+
+def spread_colours(pictures: Tensor, alpha: Tensor, small: Tensor) -> Tensor:
+    """Pictures in which a figure's colours go on beyond its edge.
+
+    What is drawn from them brings no ground along: not what shows between two legs, nor what is
+    mixed with the figure at its edge. What goes on is a normalised convolution (H. Knutsson,
+    C.-F. Westin: Normalized and Differential Convolution, CVPR 1993).
+
+    Args:
+        pictures: `[B, S, C, H', W']` in [0, 1].
+        alpha: `[B, S, H', W']` in [0, 1]: the figure in them.
+        small: `[B, S, H, W]`: the same at the size of frames.
+
+    Returns:
+        As the pictures; where no figure is near they are as they were.
+    """
+    shape, size = pictures.shape, small.shape[-2:]
+    own, weight = ((2 * x - 1).clamp(0, 1).flatten(0, 1)[:, None] for x in (alpha, small))
+    pictures = pictures.flatten(0, 1)
+    layers = torch.cat([F.interpolate(pictures, size, mode="area") * weight, weight], 1)
+    for _ in range(2):
+        layers = F.avg_pool2d(layers, 2 * SPREAD + 1, 1, SPREAD)
+    colour, near = layers[:, :-1], layers[:, -1:]
+    layers = torch.cat([colour / near.clamp(min=1e-3), near], 1)
+    layers = F.interpolate(layers, shape[-2:], mode="bilinear")
+    colour, near = layers[:, :-1], layers[:, -1:]
+    return torch.where(near > NEAR, pictures.lerp(colour, 1 - own), pictures).view(shape)
 
 
 def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
