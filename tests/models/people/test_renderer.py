@@ -192,3 +192,6 @@ def test_the_ground_beside_a_figure_is_not_taken_for_it() -> None:
     )
     assert torch.allclose(spread[0, 0, :, 64, 60:68], red[:, None], atol=0.02)  # between the legs
     assert torch.allclose(spread[0, 0, :, :8], wall[:, None, None])  # far away
+    # a reader in low precision says the same
+    low = spread_colours(pictures, alpha.bfloat16(), small.bfloat16())
+    assert torch.allclose(low, spread, atol=0.02)

@@ -443,7 +443,7 @@ def spread_colours(pictures: Tensor, alpha: Tensor, small: Tensor) -> Tensor:
     layers = torch.cat([colour / near.clamp(min=1e-3), near], 1)
     layers = F.interpolate(layers, shape[-2:], mode="bilinear")
     colour, near = layers[:, :-1], layers[:, -1:]
-    return torch.where(near > NEAR, pictures.lerp(colour, 1 - own), pictures).view(shape)
+    return torch.where(near > NEAR, own * pictures + (1 - own) * colour, pictures).view(shape)
 
 
 def shadows(frames: Tensor, alpha: Tensor, background: Tensor) -> Tensor:
