@@ -66,6 +66,13 @@ def test_a_network_that_is_trained_anew_takes_the_place_of_the_old_one(
             assert [one() is not None for one in loaded] == [False] * (version - 1) + [True]
 
 
+# of a message, on the visitor's screen
+IN_VIEW = """(() => {
+    const {top, bottom} = document.getElementById("message").getBoundingClientRect();
+    return top >= 0 && bottom <= innerHeight;
+})()"""
+
+
 def photograph(width: int = 90, height: int = 60) -> bytes:
     file = io.BytesIO()
     pixels = np.random.default_rng(0).integers(0, 255, (height, width, 3), np.uint8)
@@ -157,12 +164,6 @@ def test_a_visitor_sees_a_film_play(address: str, browser: Any, tmp_path: Path) 
     assert page.inner_text("#message").startswith("notes.txt: no picture that Pillow reads")
     assert page.query_selector("figure")
     assert page.evaluate(IN_VIEW)
-
-
-IN_VIEW = """(() => {
-    const {top, bottom} = document.getElementById("message").getBoundingClientRect();
-    return top >= 0 && bottom <= innerHeight;
-})()"""
 
 
 def test_a_message_is_in_view_also_on_a_small_screen(address: str, browser: Any) -> None:

@@ -48,13 +48,12 @@ _MANY = 30  # entries of a list; of a longer one only their number is said
 
 
 def render_report(
-    source: str,
-    predictions: Predictions,
-    clips: Clips,
-    networks: Mapping[str, Checkpoint],
     fps: float,
     settings: Mapping[str, Any],
     *,
+    source: str,
+    predictions: Predictions,
+    clips: Clips,
     scores: pd.DataFrame,
     films: pd.DataFrame,
     following: pd.DataFrame,
@@ -62,16 +61,16 @@ def render_report(
     followed: pd.DataFrame,
     confusion: pd.DataFrame,
     long: pd.DataFrame,
+    **networks: Checkpoint,
 ) -> str:
     """The page as HTML; films, plots and style are in it.
 
     Args:
+        fps: Frames a second of the films on the page.
+        settings: Of the evaluation, by name.
         source: Its name.
         predictions: Films of every model.
         clips: The whole store that they were drawn from.
-        networks: The trained generators by their names in the tables, the last one foremost.
-        fps: Frames a second of the films on the page.
-        settings: Of the evaluation, by name.
         scores: `scores.csv`.
         films: `scored_films.csv`.
         following: `caption_following.csv`.
@@ -79,6 +78,7 @@ def render_report(
         followed: `followed_films.csv`.
         confusion: `confusion.csv`.
         long: `long.csv`.
+        networks: The trained generators by their names in the tables, the last one foremost.
     """
     foremost = list(networks)[-1]
     protocols = [name for name, _ in by_protocol(scores)]

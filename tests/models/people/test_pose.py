@@ -40,6 +40,11 @@ def test_brightness_and_contrast_change_nothing() -> None:
     assert torch.allclose(first.poses.keypoints, second.poses.keypoints, atol=0.1)
 
 
+def test_sides_that_do_not_fit_are_refused() -> None:
+    with pytest.raises(ValueError, match="multiples of 16"):
+        reader()(torch.rand(1, 30, 32))
+
+
 def test_exchanging_a_pair_changes_no_loss() -> None:
     frames, true, valid, *rest = lesson()
     read = reader()(frames)

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
+from videogeneration.models.configuration import check_frames
 from videogeneration.models.people.layers import Block, halved, twice
 from videogeneration.models.people.skeleton import KEYPOINTS, NECK, PELVIS, Poses
 from videogeneration.validated import validated
@@ -76,6 +77,8 @@ class PoseReader(nn.Module):
         Args:
             frames: `[N, H, W]`, sides multiples of 16; brightness and contrast do not matter.
         """
+        height, width = frames.shape[-2:]
+        check_frames(height, width, SHRINKS)
         return self.read(*self.features(frames))
 
     def read(self, half: Tensor, quarter: Tensor) -> Reading:

@@ -195,33 +195,6 @@ def show_films(
     }
 
 
-def write_report(
-    predictions: Predictions,
-    clips: Clips,
-    source: str,
-    settings: EvaluationSettings,
-    scores: pd.DataFrame,
-    films: pd.DataFrame,
-    following: pd.DataFrame,
-    sentences: pd.DataFrame,
-    followed: pd.DataFrame,
-    confusion: pd.DataFrame,
-    long: pd.DataFrame,
-    **networks: Checkpoint,
-) -> str:
-    """Everything that was drawn and measured, on one page."""
-    return render_report(
-        source,
-        predictions,
-        clips,
-        networks,
-        settings.fps,
-        asdict(settings),
-        scores=scores,
-        films=films,
-        following=following,
-        sentences=sentences,
-        followed=followed,
-        confusion=confusion,
-        long=long,
-    )
+def write_report(settings: EvaluationSettings, **given: Any) -> str:
+    """Everything that was drawn and measured, on one page, see `render_report`."""
+    return render_report(settings.fps, asdict(settings), **given)

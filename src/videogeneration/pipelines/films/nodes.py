@@ -103,9 +103,9 @@ def animate(
         try:
             remark = animator.remark(shot)
         except PictureError as error:
-            if path.is_file() and settings.at is None:
-                raise
             if path.is_file():
+                if settings.at is None:
+                    raise
                 raise PictureError(f"{error}; or another second than animate.at") from error
             logger.warning("%s", error)
             continue
